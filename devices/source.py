@@ -1,0 +1,97 @@
+"""The contract of an EEG source: what it says of itself, and what it hands over.
+
+A source is opened, read and closed by the acquisition; it never retries and never sleeps
+for longer than one read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What a source is.
+
+    Attributes
+    ----------
+    name : str
+        For people, e.g. ``"Cyton"`` or ``"Synthetic board, simulated listener"``.
+    ch_names : tuple of str
+        Electrode names in column order (10-20/10-10 where known).
+    sfreq : float
+        Nominal sampling rate, Hz.
+    simulated : bool
+        True where the voltages do not come from a person.
+    notice : str
+        One sentence that screen and records must show, or empty.
+    details : dict
+        Driver, board id, scale and whatever else records should keep (JSON values only).
+    """
+
+    name: str
+    ch_names: tuple[str, ...]
+    sfreq: float
+    simulated: bool = False
+    notice: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EegChunk:
+    """Samples as they came.
+
+    Attributes
+    ----------
+    data : float32 [shape=(n_samples, n_channels)]
+        Microvolts; a lost sample is a row of NaN.
+    times : float64 [shape=(n_samples,)]
+        Seconds of the LSL clock, strictly increasing, also over lost rows.
+    """
+
+    data: npt.NDArray[np.float32]
+    times: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SourceEvent:
+    """Something that happened at a source: a state, a rating, a tap, a marker, a truth.
+
+    `kind` is ``"state"`` (value: ``connecting / streaming / stalled / lost / closed``), ``"gap"``
+    (value: lost samples), ``"truth"`` (value: hidden enjoyment of a simulated listener; for the
+    records, never for the loop), ``"error"`` (text says why). `text` is a plain sentence or empty.
+    """
+
+    time: float
+    kind: str
+    value: Any = None
+    text: str = ""
+
+
+class EegSource(Protocol):
+    """One source of EEG."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it is; complete after `open`."""
+        ...
+
+    def open(self) -> None:
+        """Start streaming; `DeviceError` says why not."""
+        ...
+
+    def read(self) -> EegChunk | None:
+        """All samples since the last call, or None; `DeviceError` when the device is gone."""
+        ...
+
+    def events(self) -> list[SourceEvent]:
+        """Events since the last call."""
+        ...
+
+    def close(self) -> None:
+        """Stop and release; safe to call twice."""
+        ...

@@ -1,0 +1,160 @@
+"""What was handed to the sound device, block by block, and when it is heard.
+
+The engine is the one writer. Readers: the program (features, records, screen) and the
+simulated listener, which learns from here what it hears, also in a child process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.shared import Fields, SharedBlock
+
+N_ROWS = 1 << 15  # blocks of 480 frames at 48 kHz: 327 s
+COLUMNS = (
+    "time",  # LSL seconds at which the first frame of the block is heard
+    "frame",  # number of that frame since the engine started
+    "n_frames",
+    "track_a",  # index of the track on deck A in this session; -1: none
+    "frame_a",  # frame of that track at the start of the block
+    "gain_a",  # linear gain of the deck at the end of the block, fades and track gain included
+    "track_b",
+    "frame_b",
+    "gain_b",
+    "layer_level",  # 0..1 as the policy gave it, ramp included
+    "layer_gain",  # linear gain of the layer bus
+    "master_gain",  # volume, pause and stop fades
+)
+_COLUMN = {name: i for i, name in enumerate(COLUMNS)}
+
+N_TRACKS = 32  # features of the newest 32 tracks of a session are kept
+N_FEATURE = 64 * 1200  # 20 minutes at 64 Hz
+
+_TIMELINE: Fields = {"rows": ("float64", (N_ROWS, len(COLUMNS))), "total": ("int64", (1,))}
+_TRACKS: Fields = {
+    "feature": ("float32", (N_TRACKS, N_FEATURE)),
+    "meta": ("float64", (N_TRACKS, 4)),  # index + 1 (0: empty), rows, liking, familiarity
+}
+
+
+class Timeline:
+    """Table of rendered blocks: one writer, many readers, no locks."""
+
+    def __init__(self, block: SharedBlock) -> None:
+        self._block = block
+
+    @classmethod
+    def create(cls, *, local: bool = False) -> Timeline:
+        """Make an empty one; `local` for use inside this process only."""
+        return cls(SharedBlock.local(_TIMELINE) if local else SharedBlock.create(_TIMELINE))
+
+    @classmethod
+    def attach(cls, name: str) -> Timeline:
+        """Open one that another process made."""
+        return cls(SharedBlock.attach(name))
+
+    @property
+    def name(self) -> str:
+        """Name for `attach`."""
+        return self._block.name
+
+    @property
+    def total(self) -> int:
+        """Rows written so far."""
+        return int(self._block.arrays["total"][0])
+
+    def append(self, row: npt.ArrayLike) -> None:
+        """Write one row in the order of `COLUMNS` (called by the engine, never waits)."""
+        arrays = self._block.arrays
+        total = arrays["total"]
+        arrays["rows"][int(total[0]) % N_ROWS] = row
+        total[0] += 1
+
+    def since(self, index: int) -> tuple[int, npt.NDArray[np.float64]]:
+        """Rows from number `index` on.
+
+        Returns
+        -------
+        first : int
+            Number of the first row returned; later than `index` if older ones are overwritten.
+        rows : float64 [shape=(n_rows, len(COLUMNS))]
+        """
+        total = self.total
+        # A sixteenth of the table is left to the writer, so that no row is read half written.
+        first = max(index, total - N_ROWS + N_ROWS // 16, 0)
+        rows = self._block.arrays["rows"][np.arange(first, total) % N_ROWS]
+        return first, rows
+
+    def close(self) -> None:
+        """Let go; the creator removes it."""
+        self._block.close()
+
+
+def column(rows: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
+    """Column `name` of timeline rows."""
+    return rows[:, _COLUMN[name]]
+
+
+@dataclass(frozen=True)
+class HeardTrack:
+    """What a simulated listener is told of a track before it plays.
+
+    Attributes
+    ----------
+    feature : float32 [shape=(n_rows,)]
+        Spectral flux at 64 Hz of the track at its playing gain.
+    liking, familiarity : float
+        0..1; hidden truths of the simulation.
+    """
+
+    feature: npt.NDArray[np.float32]
+    liking: float
+    familiarity: float
+
+
+class HeardTracks:
+    """What there is to know of the tracks of the session; written by the program."""
+
+    def __init__(self, block: SharedBlock) -> None:
+        self._block = block
+
+    @classmethod
+    def create(cls, *, local: bool = False) -> HeardTracks:
+        """Make an empty one; `local` for use inside this process only."""
+        return cls(SharedBlock.local(_TRACKS) if local else SharedBlock.create(_TRACKS))
+
+    @classmethod
+    def attach(cls, name: str) -> HeardTracks:
+        """Open one that another process made."""
+        return cls(SharedBlock.attach(name))
+
+    @property
+    def name(self) -> str:
+        """Name for `attach`."""
+        return self._block.name
+
+    def put(self, index: int, track: HeardTrack) -> None:
+        """Store `track` under its `index` in the session, before it plays."""
+        arrays, slot = self._block.arrays, index % N_TRACKS
+        n = min(track.feature.size, N_FEATURE)
+        arrays["meta"][slot, 0] = 0.0
+        arrays["feature"][slot, :n] = track.feature[:n]
+        arrays["meta"][slot, 1:] = (n, track.liking, track.familiarity)
+        arrays["meta"][slot, 0] = index + 1
+
+    def get(self, index: int) -> HeardTrack | None:
+        """Return the track `index`, or None if it is not (or no longer) there."""
+        if index < 0:
+            return None
+        arrays, slot = self._block.arrays, index % N_TRACKS
+        number, n, liking, familiarity = arrays["meta"][slot]
+        if number != index + 1:
+            return None
+        return HeardTrack(arrays["feature"][slot, : int(n)], float(liking), float(familiarity))
+
+    def close(self) -> None:
+        """Let go; the creator removes it."""
+        self._block.close()
