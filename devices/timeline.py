@@ -36,7 +36,7 @@ N_FEATURE = 64 * 1200  # 20 minutes at 64 Hz
 _TIMELINE: Fields = {"rows": ("float64", (N_ROWS, len(COLUMNS))), "total": ("int64", (1,))}
 _TRACKS: Fields = {
     "feature": ("float32", (N_TRACKS, N_FEATURE)),
-    "meta": ("float64", (N_TRACKS, 4)),  # index + 1 (0: empty), rows, liking, familiarity
+    "meta": ("float64", (N_TRACKS, 5)),  # index + 1 (0: empty), rows, gain, liking, familiarity
 }
 
 
@@ -106,11 +106,14 @@ class HeardTrack:
     ----------
     feature : float32 [shape=(n_rows,)]
         Spectral flux at 64 Hz of the track at its playing gain.
+    gain : float
+        That gain, linear, without any fade.
     liking, familiarity : float
         0..1; hidden truths of the simulation.
     """
 
     feature: npt.NDArray[np.float32]
+    gain: float
     liking: float
     familiarity: float
 
@@ -142,7 +145,7 @@ class HeardTracks:
         n = min(track.feature.size, N_FEATURE)
         arrays["meta"][slot, 0] = 0.0
         arrays["feature"][slot, :n] = track.feature[:n]
-        arrays["meta"][slot, 1:] = (n, track.liking, track.familiarity)
+        arrays["meta"][slot, 1:] = (n, track.gain, track.liking, track.familiarity)
         arrays["meta"][slot, 0] = index + 1
 
     def get(self, index: int) -> HeardTrack | None:
@@ -150,10 +153,11 @@ class HeardTracks:
         if index < 0:
             return None
         arrays, slot = self._block.arrays, index % N_TRACKS
-        number, n, liking, familiarity = arrays["meta"][slot]
+        number, n, gain, liking, familiarity = arrays["meta"][slot]
         if number != index + 1:
             return None
-        return HeardTrack(arrays["feature"][slot, : int(n)], float(liking), float(familiarity))
+        feature = arrays["feature"][slot, : int(n)]
+        return HeardTrack(feature, float(gain), float(liking), float(familiarity))
 
     def close(self) -> None:
         """Let go; the creator removes it."""
