@@ -1,1 +1,1 @@
-"""Room `playlists`."""
+"""Room `playlists`: what there is to play, what it is like, what to play next."""

@@ -1,0 +1,65 @@
+"""What the program knows about one track: before, and after it was prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.beatgrid import BeatGrid
+
+
+@dataclass(frozen=True)
+class Track:
+    """One entry of a playlist.
+
+    Attributes
+    ----------
+    path : Path
+        File that holds the sound.
+    title, artist : str
+        For the screen; the title is the file's stem where the file carries none.
+    duration : float
+        Seconds, as the file declares it.
+    """
+
+    path: Path
+    title: str
+    artist: str
+    duration: float
+
+
+@dataclass(frozen=True)
+class PreparedTrack:
+    """A track that was decoded once from end to end and may be played.
+
+    Attributes
+    ----------
+    track : Track
+        The entry this came from.
+    lufs : float
+        Integrated loudness of the file as it is (ITU-R BS.1770-4), LUFS; -70 where all is silent.
+    gain : float
+        Linear factor to -18 LUFS, smaller where the true peak would otherwise pass -1 dBTP.
+    n_frames : int
+        Length of the decoded track at 48 kHz.
+    grid : BeatGrid
+        Beats in seconds from the first decoded frame.
+    tonic : float
+        Root of the key between 36 and 73 Hz; 0.0 where the key is unknown.
+    feature : float32 [shape=(n_rows,)]
+        Spectral flux at 64 Hz (`dsp.stimulus`) of the decoded track times `gain`, from frame 0.
+    descriptors : dict of str to float
+        Cheap summaries (`playlists.prepare` names them with their units).
+    """
+
+    track: Track
+    lufs: float
+    gain: float
+    n_frames: int
+    grid: BeatGrid
+    tonic: float
+    feature: npt.NDArray[np.float32]
+    descriptors: dict[str, float]
