@@ -1,0 +1,152 @@
+"""The ring gives every reader the rows that were written, or tells it that it was overtaken."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.ring import Ring
+
+N_CH = 4
+
+
+def rows(first: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that tell their own number in every value."""
+    number = np.arange(first, first + n)
+    return np.repeat(number[:, None], N_CH, axis=1).astype(np.float32), number * 0.004
+
+
+def torn(block) -> bool:
+    """Whether any value of a block is not what was written at its number."""
+    data, times = rows(block.first, block.times.size)
+    return not (np.array_equal(block.data, data) and np.array_equal(block.times, times))
+
+
+@given(st.lists(st.integers(0, 70), max_size=30), st.integers(1, 9))
+def test_a_reader_that_keeps_up_gets_every_row_once_in_order(sizes, read_every):
+    ring = Ring.create(N_CH, 0.4, 250, local=True)  # 100 rows
+    written = seen = lost = 0
+    for k, size in enumerate(sizes):
+        ring.write(*rows(written, size))
+        written += size
+        if k % read_every == 0:
+            block = ring.since(seen)
+            assert not torn(block)
+            assert block.first - seen == block.overtaken
+            lost += block.overtaken
+            seen = block.next
+            assert seen == written
+    assert ring.total == written
+    assert lost == 0 or read_every > 1
+
+
+def test_an_overtaken_reader_is_told_how_many_rows_it_lost():
+    ring = Ring.create(N_CH, 0.4, 250, local=True)
+    ring.write(*rows(0, 90))
+    ring.write(*rows(90, 90))
+    block = ring.since(10)
+    assert (block.first, block.overtaken, block.next) == (80, 70, 180)
+    assert not torn(block)
+
+
+def test_a_gap_longer_than_the_ring_leaves_the_newest_rows_in_place():
+    ring = Ring.create(N_CH, 0.4, 250, local=True)
+    ring.write(*rows(0, 33))
+    ring.write(*rows(33, 1234))
+    block = ring.latest(10.0)
+    assert (block.first, block.times.size, block.overtaken) == (1167, 100, 0)
+    assert not torn(block)
+
+
+def test_lost_rows_stay_nan_and_keep_their_times():
+    ring = Ring.create(N_CH, 1, 250, local=True)
+    data, times = rows(0, 10)
+    data[3:5] = np.nan
+    ring.write(data, times)
+    block = ring.since(0)
+    assert np.isnan(block.data).all(axis=1).tolist() == [False] * 3 + [True] * 2 + [False] * 5
+    assert np.array_equal(block.times, times)
+
+
+def test_latest_gives_the_newest_seconds_and_less_at_the_start():
+    ring = Ring.create(N_CH, 1, 250, local=True)
+    assert ring.latest(0.5).times.size == 0
+    ring.write(*rows(0, 60))
+    assert ring.latest(0.2).first == 10
+    assert ring.latest(0.5).times.size == 60
+
+
+@pytest.fixture
+def shared() -> Iterator[Ring]:
+    ring = Ring.create(N_CH, 0.4, 250)
+    yield ring
+    ring.close()
+
+
+def read_flat_out(name: str, conn: Connection) -> None:
+    """Read in a process of its own until told to stop; report reads, rows and torn blocks."""
+    ring = Ring.attach(name)
+    reads = bad = seen = got = 0
+    conn.send("reading")
+    while not conn.poll():
+        block = ring.since(seen)
+        seen, got, reads, bad = block.next, got + block.times.size, reads + 1, bad + torn(block)
+    conn.send((reads, got, bad))
+    ring.close()
+
+
+def test_no_reader_in_thread_or_process_ever_sees_a_torn_row(shared: Ring):
+    ours, theirs = multiprocessing.Pipe()
+    child = multiprocessing.get_context("spawn").Process(
+        target=read_flat_out, args=(shared.name, theirs), daemon=True
+    )
+    child.start()
+    assert ours.poll(20)
+    assert ours.recv() == "reading"
+    stop, results = threading.Event(), []
+
+    def read() -> None:
+        reads = bad = 0
+        while not stop.is_set():
+            bad += torn(shared.latest(0.3))
+            reads += 1
+        results.append((reads, bad))
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    written, end = 0, time.perf_counter() + 2.0
+    rng = np.random.default_rng(3)
+    while time.perf_counter() < end:
+        n = int(rng.integers(1, 40))
+        shared.write(*rows(written, n))
+        written += n
+    stop.set()
+    ours.send("stop")
+    assert ours.poll(10)
+    reads, got, bad = ours.recv()
+    for thread in threads:
+        thread.join(5)
+    child.join(5)
+    assert bad == 0
+    assert [b for _, b in results] == [0, 0]
+    assert min(reads, *(r for r, _ in results)) > 50
+    assert got > 0
+    assert written > 1000
+
+
+def test_a_closed_ring_says_so(shared: Ring):
+    from dsp.checks import DeviceError
+
+    shared.close()
+    shared.close()
+    with pytest.raises(DeviceError, match="closed"):
+        shared.since(0)
