@@ -161,7 +161,8 @@ def _stereo(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return block
     if n_channels == 1:
         return np.repeat(block, 2, axis=1)
-    return np.asarray(block @ _down_mix(n_channels), dtype=np.float32)
+    mixed: npt.NDArray[np.float32] = block @ _down_mix(n_channels)
+    return mixed
 
 
 def _down_mix(n_channels: int) -> npt.NDArray[np.float32]:
@@ -182,13 +183,15 @@ def _down_mix(n_channels: int) -> npt.NDArray[np.float32]:
         7: [*pairs, centre, nothing, centre, *sides],
         8: [*pairs, centre, nothing, *sides, *sides],
     }.get(n_channels, [pairs[k % 2] for k in range(n_channels)])
-    matrix = np.array(rows)
-    return (matrix / matrix.sum(axis=0)).astype(np.float32)
+    matrix: npt.NDArray[np.float64] = np.array(rows, dtype=np.float64)
+    scaled: npt.NDArray[np.float32] = (matrix / matrix.sum(axis=0)).astype(np.float32)
+    return scaled
 
 
 def _safe(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     finite = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.asarray(np.clip(finite, -BOUND, BOUND), dtype=np.float32)
+    bounded: npt.NDArray[np.float32] = np.clip(finite, -BOUND, BOUND)
+    return bounded
 
 
 def _seek(file: Any, path: str | Path, frame: int) -> None:
