@@ -1,0 +1,326 @@
+"""Writing a session folder while the session runs (format: docs/session-folder.md).
+
+The loop and the sound never wait for the disk: every call puts its data on a queue and returns;
+one thread writes. What a call handed over is in the system's hands some milliseconds later (it
+then survives the death of this process) and on the disk within about a second (it then survives
+a power cut). When the disk fails, recording stops, `SessionWriter.problem` says why in one
+sentence, and everything else goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.records.jsontext import encode, plain
+from app.records.sink import AppendFile, replace_file
+from app.records.xdf import Stream, XdfWriter
+from devices.timeline import COLUMNS
+from dsp.checks import InputError, RecordError
+from dsp.stimulus import HEARD_NAMES, RATE
+
+SCHEMA = 1  #: version of the session folder
+FORMAT = "attune-session"
+EEG, STIMULUS, TIMELINE, MARKERS = 1, 2, 3, 4  #: stream numbers in recording.xdf
+SYNC_EVERY = 1.0  # s between two fdatasync
+QUEUE_LIMIT = 64 << 20  # bytes waiting for a stalled disk: over 4 minutes of 64 channels at 1 kHz
+CLOSE_TIMEOUT = 20.0  # s that `close` waits for a stalled disk
+_SILENT_KINDS = ("tick", "truth")  # not repeated as markers in recording.xdf
+
+_log = logging.getLogger(__name__)
+
+
+class DataFile(Protocol):
+    """What the writer needs of a file; `app.records.sink.AppendFile` is the real one."""
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` or raise `OSError`."""
+        ...
+
+    def sync(self) -> None:
+        """Bring it to the disk or raise `OSError`."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+def _sentence(error: OSError, folder: Path) -> str:
+    """Say in one sentence why recording stopped."""
+    reasons = {
+        errno.ENOSPC: "the disk is full; free some space before the next session",
+        getattr(errno, "EDQUOT", errno.ENOSPC): "the disk quota is used up; free some space",
+        errno.EROFS: "the disk is read-only; choose another folder",
+        errno.EACCES: "writing there is not permitted; choose another folder",
+        errno.EPERM: "writing there is not permitted; choose another folder",
+        errno.ENOENT: "the folder is gone; leave it in place while a session runs",
+        errno.ENOTDIR: "part of the path is a file; choose another folder",
+    }
+    reason = reasons.get(error.errno or 0, f"the system says: {error.strerror or error}")
+    return f"Nothing more is recorded in {folder}: {reason}."
+
+
+def _make_folder(root: Path, name: str) -> Path:
+    """Make ``<root>/<YYYY-MM-DD_HHMMSS>_<name>``, with a number behind it if that exists."""
+    kept = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "session"
+    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{kept}"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = root / (stem if number == 1 else f"{stem}_{number}")
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return folder
+    except FileExistsError as error:
+        raise RecordError(f"{root} is a file; sessions need a folder to be recorded in.") from error
+    except OSError as error:
+        raise RecordError(_sentence(error, root)) from error
+    raise RecordError(f"{root / stem} exists a thousand times; clear the folder up.")
+
+
+def marker_text(event: Mapping[str, Any]) -> str:
+    """Return the text under which `event` appears in the stream "Markers"."""
+    kind = str(event.get("kind", ""))
+    if kind == "decision" and isinstance(event.get("decision"), Mapping):
+        decision = event["decision"]
+        return f"decision {decision.get('kind')}: {decision.get('because')}"
+    for key in ("text", "title", "given", "state", "value"):
+        if event.get(key) not in (None, ""):
+            return f"{kind}: {event[key]}"
+    return kind
+
+
+class SessionWriter:
+    """One session folder, growing.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of all sessions; made if missing.
+    manifest : dict
+        Content of session.json; see docs/session-folder.md for the keys. ``name`` ends the
+        folder's name; ``source`` with ``ch_names`` and ``sfreq`` announces the EEG (or `source`
+        does it later).
+    open_file : callable
+        Opens a file for appending; tests hand in failing ones.
+
+    Raises
+    ------
+    RecordError
+        The folder cannot be made or written at all.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        manifest: Mapping[str, Any],
+        *,
+        open_file: Callable[[Path], DataFile] = AppendFile,
+    ) -> None:
+        now = datetime.now().astimezone()
+        self.folder = _make_folder(Path(root), str(manifest.get("name") or "session"))
+        self._manifest: dict[str, Any] = {
+            "format": FORMAT,
+            "schema": SCHEMA,
+            "started": now.isoformat(timespec="seconds"),
+            **plain(dict(manifest)),
+            "ended": None,
+            "clean": False,
+            "problem": "",
+        }
+        self._problem = ""
+        self._n_eeg = 0
+        self._closed = False
+        self._queue: queue.SimpleQueue[tuple[Callable[..., None], tuple[Any, ...], int] | None]
+        self._queue = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._files: list[DataFile] = []
+        try:
+            replace_file(self.folder / "session.json", encode(self._manifest, indent=1))
+            for name in ("events.jsonl", "recording.xdf"):
+                self._files.append(open_file(self.folder / name))
+            self._events, recording = self._files
+            self._xdf = XdfWriter(recording)
+            for stream in (
+                Stream(STIMULUS, "Stimulus", "Stimulus", HEARD_NAMES, "float32", float(RATE)),
+                Stream(TIMELINE, "Timeline", "Timeline", COLUMNS, "double64"),
+                Stream(MARKERS, "Markers", "Markers", ("text",), "string"),
+            ):
+                self._xdf.declare(stream)
+        except OSError as error:
+            for file in self._files:
+                file.close()
+            raise RecordError(_sentence(error, self.folder)) from error
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+        source = manifest.get("source")
+        if isinstance(source, Mapping) and source.get("ch_names"):
+            self.source(source)
+
+    @property
+    def problem(self) -> str:
+        """Empty, or one sentence: why nothing more is recorded."""
+        return self._problem
+
+    def source(self, info: Any) -> None:
+        """Announce the EEG: a mapping or `devices.source.SourceInfo`; once, before `eeg`."""
+        described = plain(info)
+        names, sfreq = tuple(described["ch_names"]), float(described["sfreq"])
+        if self._n_eeg:
+            raise InputError("The EEG of this session was announced before; start a new session.")
+        if not names:
+            raise InputError("The EEG source names no channel; nothing of it can be recorded.")
+        self._n_eeg = len(names)
+        stream = Stream(EEG, "EEG", "EEG", names, "float32", sfreq, "microvolts")
+        self._put(self._xdf.declare, stream)
+        self._put(self._rewrite_manifest, {"source": described})
+
+    def eeg(self, data: npt.ArrayLike, times: npt.ArrayLike) -> None:
+        """Record EEG [shape=(n_samples, n_channels)] in microvolts, NaN rows where lost."""
+        if not self._n_eeg:
+            raise InputError("EEG came before its source was announced; call source() first.")
+        self._put_samples(EEG, data, times, self._n_eeg, np.float32)
+
+    def heard(self, values: npt.ArrayLike, times: npt.ArrayLike) -> None:
+        """Record what was heard [shape=(n_rows, len(HEARD_NAMES))] at 64 Hz."""
+        self._put_samples(STIMULUS, values, times, len(HEARD_NAMES), np.float32)
+
+    def timeline(self, rows: npt.NDArray[np.float64]) -> None:
+        """Record rows of `devices.timeline` [shape=(n_rows, len(COLUMNS))]."""
+        rows = np.asarray(rows, dtype=np.float64)
+        times = rows[:, COLUMNS.index("time")] if rows.ndim == 2 else np.empty(0)
+        self._put_samples(TIMELINE, rows, times, len(COLUMNS), np.float64)
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Record one event: a dictionary with at least ``t`` (LSL seconds) and ``kind``."""
+        t, kind = event.get("t"), event.get("kind")
+        if not isinstance(t, int | float | np.number) or not np.isfinite(t) or not kind:
+            raise InputError(
+                f"An event has t={t!r} and kind={kind!r}; expected seconds and a name."
+            )
+        self._put(self._write_event, encode(event) + b"\n")
+        if kind not in _SILENT_KINDS:
+            self._put(self._xdf.write, MARKERS, [marker_text(event)], np.array([t], np.float64))
+
+    def close(self, summary: Mapping[str, Any] | None = None) -> None:
+        """Write what is waiting, the footers and the end in session.json; safe to call twice.
+
+        `summary` is kept in session.json under that name (lost blocks, timing, ...).
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._queue.put((self._finish, (plain(dict(summary or {})),), 0))
+        self._queue.put(None)
+        self._thread.join(CLOSE_TIMEOUT)
+        if self._thread.is_alive() and not self._problem:
+            self._problem = (
+                f"The disk did not answer for {CLOSE_TIMEOUT:.0f} s; the end of the session in "
+                f"{self.folder} may be missing."
+            )
+
+    def _put_samples(
+        self, number: int, values: npt.ArrayLike, times: npt.ArrayLike, n_channels: int, dtype: Any
+    ) -> None:
+        kept = np.array(values, dtype=dtype)  # a copy: rings are overwritten
+        stamps = np.array(times, dtype=np.float64)
+        if stamps.ndim != 1 or kept.shape != (stamps.size, n_channels):
+            raise InputError(
+                f"Samples have shape {kept.shape} with {stamps.shape} stamps; "
+                f"expected (n_samples, {n_channels}) and (n_samples,)."
+            )
+        if not np.isfinite(stamps).all():
+            raise InputError("A sample has no finite time; every row needs its LSL second.")
+        self._put(self._xdf.write, number, kept, stamps)
+
+    def _put(self, write: Callable[..., None], *args: Any) -> None:
+        size = 200 + sum(arg.nbytes if isinstance(arg, np.ndarray) else 0 for arg in args)
+        size += sum(len(arg) for arg in args if isinstance(arg, bytes))
+        with self._lock:
+            if self._closed or self._problem:
+                return
+            if self._waiting > QUEUE_LIMIT:
+                self._problem = (
+                    f"Nothing more is recorded in {self.folder}: the disk is too slow; "
+                    "choose another one for the next session."
+                )
+                return
+            self._waiting += size
+            self._queue.put((write, args, size))
+
+    # From here on: the recorder's thread.
+
+    def _run(self) -> None:
+        sync_at = time.monotonic() + SYNC_EVERY
+        while True:
+            try:
+                item = self._queue.get(timeout=max(0.0, sync_at - time.monotonic()))
+            except queue.Empty:
+                item = (self._sync, (), 0)
+                sync_at = time.monotonic() + SYNC_EVERY
+            if item is None:
+                break
+            write, args, size = item
+            with self._lock:
+                self._waiting -= size
+            if not self._problem or write == self._finish:
+                self._guarded(write, *args)
+            if time.monotonic() >= sync_at and not self._problem:
+                self._guarded(self._sync)
+                sync_at = time.monotonic() + SYNC_EVERY
+        for file in self._files:
+            self._guarded(file.close)
+
+    def _guarded(self, write: Callable[..., None], *args: Any) -> None:
+        try:
+            write(*args)
+        except OSError as error:
+            self._fail(_sentence(error, self.folder))
+        except Exception as error:  # a fault of ours must not stop the music either, but be seen
+            _log.exception("recording failed")
+            self._fail(f"Nothing more is recorded in {self.folder}: {error}.")
+
+    def _fail(self, sentence: str) -> None:
+        if not self._problem:
+            self._problem = sentence
+            _log.error("%s", sentence)
+
+    def _write_event(self, line: bytes) -> None:
+        self._events.append(line)
+
+    def _sync(self) -> None:
+        for file in self._files:
+            file.sync()
+
+    def _rewrite_manifest(self, changes: Mapping[str, Any]) -> None:
+        self._manifest.update(changes)
+        replace_file(self.folder / "session.json", encode(self._manifest, indent=1))
+
+    def _finish(self, summary: Mapping[str, Any]) -> None:
+        if not self._problem:
+            self._xdf.finish()
+            self._sync()
+        self._rewrite_manifest(
+            {
+                "ended": datetime.now().astimezone().isoformat(timespec="seconds"),
+                "clean": not self._problem,
+                "problem": self._problem,
+                "summary": dict(summary),
+            }
+        )
