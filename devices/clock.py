@@ -1,0 +1,401 @@
+"""The one clock of the program, and how the times of other clocks are brought onto it.
+
+The clock is ``time.perf_counter()``: the same for all processes of a computer, and on Linux
+equal to ``pylsl.local_clock()``. Where a system lets the two differ, the LSL inlet measures the
+difference once with `bracket` and converts; so `now` never depends on liblsl being loaded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Clock = Callable[[], float]
+
+_SET = 1e-3  # s: a larger change of wall minus clock than this is somebody setting the wall clock
+_ENVELOPE = 60  # seconds of earliest arrivals the line is fitted to
+_SETTLE = 8.0  # s of history at which a fitted rate counts half, the nominal one half
+_LATE = 0.010  # s: arrivals that all stay later than this for a second mean a device that paused
+_JUMP = 0.020  # s: an error larger than this is not slewed away
+_SLEW, _SLEW_YOUNG, _YOUNG = 0.002, 0.05, 10.0  # s per s; the quicker one in the first seconds
+
+
+def now() -> float:
+    """Seconds of the program's clock (the LSL clock)."""
+    return time.perf_counter()
+
+
+def bracket(other: Clock, *, clock: Clock = now, tries: int = 3) -> tuple[float, float]:
+    """Measure how far another clock is ahead of ours.
+
+    Returns
+    -------
+    offset : float
+        `other` minus `clock`, s, from the narrowest of `tries` readings.
+    width : float
+        Time between the two readings of `clock` around it, s: the largest possible error.
+    """
+    best_offset, best_width = 0.0, np.inf
+    for _ in range(tries):
+        before = clock()
+        reading = other()
+        after = clock()
+        if after - before < best_width:
+            best_offset, best_width = reading - (before + after) / 2, after - before
+    return best_offset, best_width
+
+
+class WallBracket:
+    """Converts wall-clock stamps (BrainFlow's) to our clock, also over a wall clock that is set."""
+
+    def __init__(self, *, wall: Clock = time.time, clock: Clock = now) -> None:
+        self._wall, self._clock = wall, clock
+        self._offset, _ = bracket(wall, clock=clock)
+        self._before = self._offset
+
+    def update(self) -> float | None:
+        """Measure again; return by how many seconds the wall clock was set since, or None.
+
+        A process that is preempted inside the bracket reads wrong by at most the width, so only
+        a change over 1 ms *and* beyond that width is a clock that was set.
+        """
+        offset, width = bracket(self._wall, clock=self._clock)
+        step = offset - self._offset
+        if abs(step) > _SET + width:
+            self._before, self._offset = self._offset, offset
+            return step
+        if width < _SET / 10:
+            if self._before == self._offset:
+                self._before = offset
+            self._offset = offset
+        return None
+
+    def convert(
+        self, stamps: npt.NDArray[np.float64], *, since: float, until: float
+    ) -> npt.NDArray[np.float64]:
+        """Return times on our clock of wall stamps taken between `since` and `until` (our clock).
+
+        Right after the wall clock was set, a read holds stamps from before and after; each is
+        converted with the offset that puts it into the interval.
+        """
+        times = stamps - self._offset
+        if self._before != self._offset:
+            other = stamps - self._before
+            wrong = np.maximum(since - times, times - until)
+            wrong_other = np.maximum(since - other, other - until)
+            times = np.where((wrong > _SET) & (wrong_other < wrong), other, times)
+        return np.minimum(times, until)
+
+
+def _lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    """Slope of the line below all points that is closest to them.
+
+    It is the edge of the lower convex hull over the mean of `x` (Moon, Skelly, Towsley 1999).
+    """
+    hull: list[int] = []
+    for i in range(x.size):
+        while len(hull) > 1:
+            a, b = hull[-2], hull[-1]
+            if (y[b] - y[a]) * (x[i] - x[a]) < (y[i] - y[a]) * (x[b] - x[a]):
+                break
+            hull.pop()
+        hull.append(i)
+    right = min(max(int(np.searchsorted(x[hull], x.mean())), 1), len(hull) - 1)
+    a, b = hull[right - 1], hull[right]
+    return float((y[b] - y[a]) / (x[b] - x[a]))
+
+
+class SampleClock:
+    """Gives sample numbers their times, from arrivals that are never early and often late.
+
+    Delays are one-sided, so the line runs below the earliest arrival of each of the last 60
+    seconds; numbers count lost samples too, so that a gap bends nothing. An earlier arrival
+    moves the line at once. The stamps follow it by slewing and never go back.
+    """
+
+    def __init__(self, sfreq: float) -> None:
+        self._nominal = self._prior = self.period = 1.0 / sfreq
+        self._per_second = max(1, round(sfreq))
+        self._next = 0  # number of the next sample
+        self._origin = 0.0  # time of sample 0 on the line
+        self._points: list[tuple[int, int, float]] = []  # second, number, earliest arrival
+        self._lead = 0.0  # stamps minus line, s; slewed to zero
+        self._last = -np.inf  # last stamp
+        self._late: tuple[float, float, float, float] | None = None  # start, first, least, newest
+
+    @property
+    def due(self) -> float | None:
+        """When the next sample is due if none is lost; None before the first."""
+        return self._origin + self.period * self._next if self._points else None
+
+    @property
+    def residual(self) -> float:
+        """Spread of the earliest arrivals of each second about the line, s: the timing quality."""
+        if len(self._points) < 2:
+            return 0.0
+        return float(np.std([y - self._origin - self.period * x for _, x, y in self._points]))
+
+    @property
+    def overdue(self) -> float:
+        """By how much everything was late for a whole second, s; 0 where some arrival was not.
+
+        A busy host is late now and then; a device that paused stays late, by the same amount.
+        Lateness that grows is a wrong nominal rate, which the fit finds by itself.
+        """
+        if self._late is None:
+            return 0.0
+        start, first, least, newest = self._late
+        last = self._origin + self.period * self._next
+        growing = newest - first > max(_LATE, first / 2)
+        return 0.0 if last + newest - start < 1.0 or growing else least
+
+    def stamps(
+        self, arrivals: npt.NDArray[np.float64], missing: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Return the times of the next samples.
+
+        Parameters
+        ----------
+        arrivals : float64 [shape=(n_samples,)]
+            When each was seen, s; `n_samples` at least 1.
+        missing : int64 [shape=(n_samples,)]
+            Samples lost before each.
+
+        Returns
+        -------
+        float64 [shape=(n_samples,)]
+            Strictly increasing, also from call to call.
+        """
+        number = self._next + np.arange(arrivals.size) + np.cumsum(missing)
+        if not self._points:
+            self._origin = float(np.min(arrivals - self.period * number))
+        self._next = int(number[-1]) + 1
+        late = arrivals - (self._origin + self.period * number)
+        earliest = float(late.min())
+        if earliest < 0:
+            self._origin += earliest
+            self._lead -= earliest
+            late = late - earliest
+            if earliest < -_JUMP:
+                # What came before was counted wrong or held up; it would drag the line back.
+                self._points.clear()
+        self._keep(number, arrivals, late)
+        self._watch_lateness(arrivals, late)
+        return self._slewed(number, missing)
+
+    def _keep(
+        self,
+        number: npt.NDArray[np.int64],
+        arrivals: npt.NDArray[np.float64],
+        late: npt.NDArray[np.float64],
+    ) -> None:
+        """Keep the earliest arrival of each second; fit anew when a second is complete."""
+        seconds = number // self._per_second
+        for second in range(int(seconds[0]), int(seconds[-1]) + 1):
+            (rows,) = np.nonzero(seconds == second) if seconds[0] != seconds[-1] else (slice(None),)
+            if isinstance(rows, np.ndarray) and not rows.size:
+                continue
+            best = int(np.argmin(late[rows]))
+            point = (second, int(number[rows][best]), float(arrivals[rows][best]))
+            if self._points and self._points[-1][0] == second:
+                _, x, y = self._points[-1]
+                if y - self.period * x > point[2] - self.period * point[1]:
+                    self._points[-1] = point
+                continue
+            self._fit()
+            self._points = [p for p in self._points if p[0] > second - _ENVELOPE] + [point]
+
+    def _fit(self) -> None:
+        if len(self._points) < 4:
+            return
+        x = np.array([p[1] for p in self._points], dtype=np.float64)
+        y = np.array([p[2] for p in self._points])
+        start = x[0]
+        slope = _lower_line(x - start, y - y[0])
+        change = slope / self._prior - 1.0
+        span = float(x[-1] - start) * self._prior
+        weight = span**4 / (span**4 + _SETTLE**4)
+        if abs(change) > 0.002:
+            # No quartz is that wrong: either the rate is not the promised one, and then the
+            # points lie on a line, or a delay changed, and then the slope means nothing.
+            above = y - slope * x
+            straight = float(np.ptp(above)) < max(_JUMP, 0.1 * abs(change) * span)
+            weight = 1.0 if straight else 0.0
+        before = self._origin + self.period * self._next
+        self.period = self._prior * (1.0 + weight * change)
+        self._origin = float(np.min(y - self.period * x))
+        self._lead += before - (self._origin + self.period * self._next)
+        if span > 20.0 and weight > 0.9:
+            self._prior = self.period
+
+    def _watch_lateness(
+        self, arrivals: npt.NDArray[np.float64], late: npt.NDArray[np.float64]
+    ) -> None:
+        least = float(late.min())
+        if least < max(_LATE, 2.5 * self.period):
+            self._late = None
+        elif self._late is None:
+            self._late = (float(arrivals[0]), least, least, least)
+        else:
+            start, first, lowest, _ = self._late
+            self._late = (start, first, min(lowest, least), least)
+
+    def _slewed(
+        self, number: npt.NDArray[np.int64], missing: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Stamps on the line plus a lead that shrinks, so that they never jump back."""
+        line = self._origin + self.period * number
+        lead = self._lead
+        if lead < -_JUMP or not np.isfinite(self._last):
+            lead = 0.0  # forward, and at the start, the line is taken at once
+        young = self._next < _YOUNG * self._per_second
+        rate = 0.5 if lead > _JUMP else _SLEW_YOUNG if young else _SLEW
+        steps = np.arange(1, number.size + 1) + np.cumsum(missing)
+        leads = np.sign(lead) * np.maximum(abs(lead) - rate * self.period * steps, 0.0)
+        gaps = np.flatnonzero(missing)
+        if gaps.size and line[gaps[0]] > self._last + self.period:
+            leads[gaps[0] :] = 0.0  # over a gap nobody sees a step
+        times: npt.NDArray[np.float64] = line + leads
+        # The last guard of "strictly increasing": at least a tenth of a period from row to row.
+        floor = self._last + 0.1 * self.period * steps
+        ramp = 0.1 * self.period * np.arange(number.size)
+        times = np.maximum(np.maximum.accumulate(np.maximum(times, floor) - ramp) + ramp, floor)
+        self._lead = float(times[-1] - line[-1])
+        self._last = float(times[-1])
+        return times
+
+
+class LossCounter:
+    """Counts lost samples from a package counter and from time.
+
+    A counter alone is blind to whole wraps (256 lost packets read as none), time alone cannot
+    tell a lost sample from a late one; together they can. Wraps are judged by the end of what
+    came in one read, because its beginning may have been held up in the host.
+    """
+
+    def __init__(
+        self, sfreq: float, *, modulus: int | None = None, step: int = 1, share: int = 1
+    ) -> None:
+        """`modulus` and `step` of the counter (None: there is none), samples that `share` one."""
+        self._period = 1.0 / sfreq
+        self._step, self._share = step, share
+        self._modulus = None if modulus is None else modulus // step * share
+        self._count = -1  # counter value that the last sample should have had
+        self._raw = -1  # value it really had
+        self._packet, self._place = -1, 0
+        self._last = np.nan  # its arrival
+
+    def missing(
+        self,
+        arrivals: npt.NDArray[np.float64],
+        counters: npt.NDArray[np.int64] | None = None,
+        *,
+        due: float | None = None,
+        period: float | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """Count the samples lost before each of those that arrived.
+
+        Parameters
+        ----------
+        arrivals : float64 [shape=(n_samples,)]
+            When each was seen, s.
+        counters : int64 [shape=(n_samples,)] or None
+            Counter values, where the device has a counter.
+        due : float or None
+            When the first was due if none was lost (`SampleClock.due`); None at the start.
+        period : float or None
+            Seconds per sample as fitted so far (`SampleClock.period`).
+        """
+        lost = np.zeros(arrivals.size, dtype=np.int64)
+        period = self._period if period is None else period
+        first = due is None or not np.isfinite(self._last)
+        start = float(arrivals[0]) if due is None else due
+        jumps = np.diff(arrivals, prepend=arrivals[0] if first else self._last)
+        self._last = float(arrivals[-1])
+        late = arrivals - (start + period * np.arange(arrivals.size))
+        if self._modulus is None or counters is None:
+            self._by_time(lost, late, np.flatnonzero(jumps > max(0.1, 3 * period)), period)
+            return lost
+        values = self._per_sample(counters)
+        if first:
+            self._count = self._raw = int(values[0]) - 1
+        holes = np.flatnonzero(jumps > 0.5 * self._modulus * period)
+        expected = (self._count + 1 + np.arange(values.size)) % self._modulus
+        if holes.size == 0 and np.array_equal(values, expected):
+            self._count = self._raw = int(values[-1])
+            return lost
+        self._by_counter(lost, values, late, holes, period)
+        return lost
+
+    def _per_sample(self, counters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Counter values that go up by one a sample, where several samples share one."""
+        assert self._modulus is not None
+        if self._share == 1:
+            return np.asarray(counters // self._step % self._modulus, dtype=np.int64)
+        values = np.empty_like(counters)
+        for i, packet in enumerate(counters.tolist()):
+            self._place = self._place + 1 if packet == self._packet else 0
+            self._packet = packet
+            values[i] = packet // self._step * self._share + min(self._place, self._share - 1)
+        return values % self._modulus
+
+    @staticmethod
+    def _by_time(
+        lost: npt.NDArray[np.int64],
+        late: npt.NDArray[np.float64],
+        holes: npt.NDArray[np.int64],
+        period: float,
+    ) -> None:
+        ends = [*(holes[1:] - 1), lost.size - 1]
+        for hole, end in zip(holes, ends, strict=False):
+            behind = late[end] - period * lost.sum()
+            if behind > max(0.1, 3 * period):
+                lost[hole] = round(behind / period)
+
+    def _by_counter(
+        self,
+        lost: npt.NDArray[np.int64],
+        values: npt.NDArray[np.int64],
+        late: npt.NDArray[np.float64],
+        holes: npt.NDArray[np.int64],
+        period: float,
+    ) -> None:
+        assert self._modulus is not None
+        modulus, n = self._modulus, values.size
+        for j in range(n):
+            value = int(values[j])
+            raw = (value - self._count - 1) % modulus
+            later = holes[holes > j]
+            end = int(later[0]) - 1 if later.size else n - 1
+            behind = float(late[end]) - period * int(lost.sum())
+            if raw:
+                follows = j + 1 < n and (int(values[j + 1]) - self._count - 2) % modulus == 0
+                # Behind a line that began with a held-up start, time cannot contradict the counter.
+                if follows or -_JUMP < behind < raw * period - _JUMP:
+                    # The next one is in line, or so much cannot have been lost in the time: the
+                    # counter itself is damaged, unless it goes on from the new value.
+                    raw = 0
+                    goes_on = not follows and (value - self._raw) % modulus == 1
+                    self._count = value if goes_on else (self._count + 1) % modulus
+                else:
+                    self._count = value
+            else:
+                self._count = value
+            self._raw = value
+            lost[j] = raw
+            if j in holes:
+                lost[j] += self._wraps(behind - raw * period, period)
+
+    def _wraps(self, behind: float, period: float) -> int:
+        """Count what was lost beyond what the counter shows, at a hole in time."""
+        assert self._modulus is not None
+        wrap = self._modulus * period
+        wraps = max(0, round(behind / wrap))
+        rest = behind - wraps * wrap
+        if -_JUMP <= rest <= 2 * _JUMP:
+            return wraps * self._modulus
+        # No number of wraps fits: the device itself paused, and its counter with it.
+        return max(0, round(behind / period))
