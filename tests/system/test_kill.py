@@ -51,21 +51,17 @@ def test_a_session_killed_at_a_random_moment_reads_and_misses_at_most_a_second(
     tmp_path: Path, seed: int
 ) -> None:
     moment = float(np.random.default_rng(seed).uniform(0.3, 2.2))
-    child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    assert child.stdout is not None
-    said = 0.0
-    for line in child.stdout:
-        said = float(line)
-        if said >= moment:
-            child.send_signal(signal.SIGKILL)
-            break
-    rest = child.stdout.read().split()
-    child.wait(10.0)
+    command = [sys.executable, "-c", _CHILD, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as child:
+        assert child.stdout is not None
+        said = 0.0
+        for line in child.stdout:
+            said = float(line)
+            if said >= moment:
+                child.send_signal(signal.SIGKILL)
+                break
+        rest = child.stdout.read().split()
     said = float(rest[-1]) if rest else said
     (folder,) = tmp_path.iterdir()
 

@@ -68,7 +68,8 @@ def test_events_keep_every_bit_of_a_number_and_nan_becomes_null(tmp_path: Path) 
     writer = SessionWriter(tmp_path, manifest())
     writer.event(
         {"t": np.float64(T0), "kind": "tick", "a": value, "b": float("nan"),
-         "c": np.float32(0.1), "d": (1, 2), "e": {"f": -np.inf}, "g": np.array([1.5, np.nan]), "text": "Größe\u2028\udc80"}
+         "c": np.float32(0.1), "d": (1, 2), "e": {"f": -np.inf},
+         "g": np.array([1.5, np.nan]), "text": "Größe\u2028\udc80"}
     )  # fmt: skip
     writer.close()
     raw = (writer.folder / "events.jsonl").read_bytes()
