@@ -1,1 +1,69 @@
-"""Room `app/commands`."""
+"""The command line: `attune` and everything under it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from dsp.checks import AttuneError
+
+VERSION = "0.1.0"
+
+#: Command -> one line of help; its module `app.commands.<name>` is imported only when it is asked
+#: for, so that a session starts without waiting for code it does not need.
+COMMANDS = {
+    "run": "run a session: window, or headless",
+    "replay": "run the same loop on a recorded session and compare the decisions",
+    "report": "write the report of a recorded session again",
+    "simulate": "run simulated listeners by the hundred, or make their calibrations",
+    "evaluate": "measure the estimators on recordings",
+}
+
+EXAMPLES = """examples:
+  attune                                   the window (without a display: two minutes headless)
+  attune run --source lsl:Muse --playlist ~/Music --minutes 24
+  attune replay sessions/2026-11-24_183000_clear --json
+  attune report sessions/2026-11-24_183000_clear
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program with the words of the command line; return its exit status.
+
+    Returns
+    -------
+    int
+        0, or 2 after one sentence on stderr.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
+        words.insert(0, "run")
+    parser = argparse.ArgumentParser(
+        prog="attune",
+        description="Closed-loop neurofeedback music player. Not a medical device.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"attune {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, text in COMMANDS.items():
+        if words[0] == name:
+            importlib.import_module(f"app.commands.{name}").add(commands)
+        else:
+            commands.add_parser(name, help=text)
+    arguments = parser.parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except AttuneError as error:
+        print(f"attune: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("attune: stopped.", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has gone; what follows must not fail a second time.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
