@@ -86,3 +86,22 @@ def known_by_construction() -> dict[str, StarterTrack]:
     if not (STARTER_DIR / DESCRIPTION).exists():
         return {}
     return {track.sha256: track for track in starter_tracks()}
+
+
+def _render(arguments: list[str]) -> int:
+    """Render the playlist into the folder that is named; return the exit status."""
+    import sys
+
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        sys.stderr.write("Usage: python -m playlists.starter OUTDIR\n")
+        return 2
+    from playlists.generator.rendering import render_all
+
+    render_all(Path(arguments[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(_render(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -69,7 +70,7 @@ def _snare(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 def _brush(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     time = _time(0.26)
-    swell = np.minimum(1.0, time / 0.012) * np.exp(-time * 17.0)
+    swell: npt.NDArray[np.float64] = np.minimum(1.0, time / 0.012) * np.exp(-time * 17.0)
     return _noise(rng, time.size, 1800.0, 8000.0) * swell
 
 
@@ -87,7 +88,7 @@ def _clap(rng: np.random.Generator) -> npt.NDArray[np.float64]:
         np.where(time >= d, np.exp(-(time - d) * r), 0.0)
         for d, r in ((0.0, 190.0), (0.009, 190.0), (0.019, 22.0))
     )
-    return _noise(rng, time.size, 900.0, 7000.0) * hands
+    return np.asarray(_noise(rng, time.size, 900.0, 7000.0) * hands, dtype=np.float64)
 
 
 def _hat(rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -115,7 +116,9 @@ def _crash(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 def _shaker(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     time = _time(0.12)
-    swell = np.minimum(1.0, time / 0.018) * np.exp(-np.maximum(0.0, time - 0.018) * 48.0)
+    swell: npt.NDArray[np.float64] = np.minimum(1.0, time / 0.018) * np.exp(
+        -np.maximum(0.0, time - 0.018) * 48.0
+    )
     return _noise(rng, time.size, 4200.0, 12000.0) * swell
 
 
@@ -125,7 +128,7 @@ def _tom(rng: np.random.Generator, hz: float) -> npt.NDArray[np.float64]:
     return body + 0.15 * _noise(rng, time.size, 600.0, 5000.0) * np.exp(-time * 90.0)
 
 
-_RECIPES = {
+_RECIPES: dict[str, Callable[[np.random.Generator], npt.NDArray[np.float64]]] = {
     "kick": _kick,
     "soft_kick": _soft_kick,
     "snare": _snare,

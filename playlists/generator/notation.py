@@ -82,7 +82,7 @@ class Key:
         """Return the notes of `text`, the first on beat 0; degree 1 lies in MIDI `octave`."""
         notes: list[Note] = []
         now, length = 0.0, 1.0
-        for token in text.split():
+        for token in text.replace("|", " | ").split():
             if token == "|":
                 if now % meter > 1e-9:
                     raise InputError(f"The bar before beat {now:g} of {text!r} is not full.")
