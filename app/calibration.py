@@ -1,4 +1,4 @@
-"""What earlier sessions taught about one person's EEG: stored, and honest where it found nothing."""
+"""What earlier sessions taught about one person's EEG; honest where they found nothing."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from app.calibration import load_calibration
+from app.journal import decision_event, events_of
 from app.loop import Loop, PoolTrack, TickInput
 from app.records.reader import SessionReader
 from app.settings import settings_from
-from app.trace import decision_event, events_of
 from dsp.checks import RecordError
 
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import logging
 import math
-import platform
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +19,28 @@ import numpy as np
 import numpy.typing as npt
 
 from app.calibration import Calibration, load_calibration
+from app.journal import Journal
 from app.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
+from app.plan import Plan, check_plan, manifest
 from app.policy import Decision
-from app.records.writer import SessionWriter
+from app.programme import Programme
 from app.rig import LiveRig, Rig, VirtualRig
-from app.settings import Settings, load_preset
 from app.snapshot import Snapshot
-from app.trace import decision_event, tick_event
 from app.view import Watcher
 from devices.clock import now as clock_now
 from devices.ring import Ring
-from devices.simulated import LISTENERS, NOTICES
+from devices.simulated import NOTICES
 from devices.source import SourceInfo
 from devices.timeline import HeardTrack
-from dsp.checks import AttuneError, InputError, RecordError, check_number, check_option
+from dsp.checks import AttuneError, InputError
 from dsp.stimulus import HEARD_NAMES
 from playlists.files import open_playlist
-from playlists.prepare import prepare
 from playlists.tracks import PreparedTrack
 
-VERSION = "0.1.0"
-SIMULATED = ("auto", "synthetic", "simulated")  # sources whose EEG comes from our listener
 LIKED = 0.85  # hidden liking of every track but the first, for the demo
 MAX_POOL = 300
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a session is to be; empty words take what fits the source."""
-
-    source: str = "auto"
-    listener: str = "clear"
-    preset: str = ""
-    playlist: str = "starter"
-    minutes: float | None = None
-    seed: int = 0
-    out: Path = Path("sessions")
-    output: str = "auto"
-    calibration: str = ""
-    liking: float = 0.15
-    cache: Path | None = None
-    record: bool = True
 
 
 class Session:
@@ -73,8 +49,6 @@ class Session:
     Parameters
     ----------
     plan : Plan
-    on_tick : callable, optional
-        Called with the `TickResult` after every tick, from the session's own thread.
     prepared : dict of int to PreparedTrack, optional
         Tracks that are measured already, by their place in the playlist.
 
@@ -84,64 +58,34 @@ class Session:
         For anything in the plan that cannot be done.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        on_tick: Callable[[TickResult], None] | None = None,
-        prepared: Mapping[int, PreparedTrack] | None = None,
-    ) -> None:
+    def __init__(self, plan: Plan, *, prepared: Mapping[int, PreparedTrack] | None = None) -> None:
         self.plan = plan
-        self.simulated = plan.source in SIMULATED
-        self.settings = self._preset(plan)
-        check_option("listener", plan.listener, LISTENERS)
-        check_number("liking", plan.liking, low=0.0, high=1.0)
-        if plan.minutes is not None:
-            check_number("minutes", plan.minutes, low=0.05, high=24 * 60)
+        self.settings = check_plan(plan)
         playlist = open_playlist(plan.playlist)
         self.tracks = playlist.tracks[:MAX_POOL]
         self._problems = playlist.problems
         self.calibration: Calibration | None = None
-        if plan.calibration or self.simulated:
+        if plan.calibration or self.plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
-        self._on_tick = on_tick
+        self._on_tick: Callable[[TickResult], None] | None = None
         self._asked: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._ended = threading.Event()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="prepare")
-        self._prepared: dict[int, Future[PreparedTrack]] = {}
-        for place, track in (prepared or {}).items():
-            self._prepared[place] = Future()
-            self._prepared[place].set_result(track)
-        self._pending: list[tuple[int, int, bool]] = []  # play, place in the pool, at once
+        self._programme = Programme(self.tracks, cache=plan.cache, prepared=prepared or {})
         self._events: list[LoopEvent] = []
         self._thread: threading.Thread | None = None
         self._rig: Rig | None = None
-        self._writer: SessionWriter | None = None
+        self._journal: Journal
         self._loop: Loop | None = None
         self._heard_rest = (np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
-        self._timeline_row = 0
-        self._eeg_until: float | None = None
-        self._heard_until: float | None = None
         self._watcher = Watcher(self.tracks, self.settings)
-        notice = NOTICES[plan.listener] if self.simulated else ""
+        notice = NOTICES[plan.listener] if self.plan.simulated else ""
         self._watcher.set(
-            simulated=self.simulated,
+            simulated=self.plan.simulated,
             listener_notice=notice,
             notice=" ".join(self._problems[:3]),
             calibration="stored" if self.calibration else "none",
         )
-
-    @staticmethod
-    def _preset(plan: Plan) -> Settings:
-        simulated = plan.source in SIMULATED
-        settings = load_preset(plan.preset or ("demo" if simulated else "default"))
-        if settings.simulated_only and not simulated:
-            raise InputError(
-                f"preset {settings.name!r} is for simulated listeners only, and the source is "
-                f"{plan.source!r}; use --preset default."
-            )
-        return settings
 
     # What window and command line may ask
 
@@ -158,7 +102,7 @@ class Session:
     @property
     def folder(self) -> Path | None:
         """Where the session is recorded."""
-        return self._writer.folder if self._writer else None
+        return self.snapshot().folder
 
     def snapshot(self) -> Snapshot:
         """How the session stands; cheap, from any thread."""
@@ -167,6 +111,10 @@ class Session:
             return self._watcher.snapshot(None, None, None)
         at = clock_now() if rig.realtime else None
         return self._watcher.snapshot(rig.player.status(), rig.state(), at)
+
+    def watch(self, on_tick: Callable[[TickResult], None]) -> None:
+        """Have `on_tick` called after every tick, from the session's own thread."""
+        self._on_tick = on_tick
 
     def rate(self, given: int) -> None:
         """Take the client's rating, 1-9."""
@@ -179,8 +127,11 @@ class Session:
         self._asked.put(("next", None))
 
     def toggle_pause(self) -> None:
-        """Pause or go on."""
-        self._asked.put(("pause", None))
+        """Pause or go on, at once."""
+        if self._rig is not None:
+            paused = not self._rig.player.status().paused
+            (self._rig.player.pause if paused else self._rig.player.resume)()
+            self._asked.put(("pause", paused))
 
     def hold(self, on: bool) -> None:
         """Put the automation on hold, or let it act again."""
@@ -245,7 +196,7 @@ class Session:
             self._rig = LiveRig(
                 plan.source, listener=plan.listener, seed=plan.seed, output=plan.output
             )
-        self._prepare(0)
+        self._programme.measure(0)
         try:
             self._start = self._rig.start()
             info = self._rig.info
@@ -257,60 +208,24 @@ class Session:
                 calibration=self.calibration,
                 seed=plan.seed,
             )
-            self._record(info)
+            root = plan.out if plan.record else None
+            self._journal = Journal(
+                root,
+                manifest(plan, self.settings, self.calibration, self.tracks, info, self._start),
+                self.calibration,
+            )
             self._watcher.begin(self._start, info, self.folder)
             self._first_track()
         except AttuneError:
             self._close()
             raise
 
-    def _record(self, info: SourceInfo | None) -> None:
-        plan = self.plan
-        if not plan.record:
-            return
-        manifest = {
-            "name": plan.listener if self.simulated else "session",
-            "program": {"name": "attune", "version": VERSION, "python": platform.python_version()},
-            "plan": {"source": plan.source, "playlist": plan.playlist, "minutes": plan.minutes},
-            "settings": self.settings.as_dict(),
-            "settings_sha256": self.settings.sha256,
-            "seed": plan.seed,
-            "source": info,
-            "listener": plan.listener if self.simulated else None,
-            "liking": plan.liking if self.simulated else None,
-            "notice": NOTICES[plan.listener] if self.simulated else (info.notice if info else ""),
-            "calibration": "stored" if self.calibration else "none",
-            "calibration_name": self.calibration.name if self.calibration else None,
-            "zone": datetime.now().astimezone().tzname(),
-            "start": self._start,
-            "tracks": [
-                {"title": t.title, "artist": t.artist, "duration": t.duration, "file": t.path.name}
-                for t in self.tracks
-            ],
-            "problems": self._problems,
-        }
-        self._writer = SessionWriter(plan.out, manifest)
-        if self.calibration is not None:
-            try:
-                self.calibration.save(self._writer.folder / "calibration.npz")
-            except OSError as error:
-                raise RecordError(
-                    f"the calibration could not be copied to {self._writer.folder}: {error}."
-                ) from error
-
-    def _prepare(self, place: int) -> Future[PreparedTrack]:
-        """Measure a track in the background, once."""
-        if place not in self._prepared:
-            path, cache = self.tracks[place].path, self.plan.cache
-            self._prepared[place] = self._worker.submit(prepare, path, cache=cache)
-        return self._prepared[place]
-
     def _first_track(self) -> None:
         """Start the first track that can be played."""
         reasons: list[str] = []
         for place in range(len(self.tracks)):
             try:
-                track = self._prepare(place).result()
+                track = self._programme.measure(place).result()
             except AttuneError as error:
                 reasons.append(str(error))
                 self._log("note", text=str(error))
@@ -351,37 +266,16 @@ class Session:
         heard, heard_times = self._take_heard(now)
         self._take_events(now)
         events, self._events = tuple(self._events), []
-        if eeg_times.size:
-            self._eeg_until = float(eeg_times[-1])
-        if heard_times.size:
-            self._heard_until = float(heard_times[-1])
         given = TickInput(now, eeg, eeg_times, heard, heard_times, events)
         result = self._loop.tick(given)
         status = self._rig.player.status()
-        if self._writer is not None:
-            self._writer.eeg(eeg, eeg_times)
-            self._writer.heard(heard, heard_times)
-            self._timeline_row, rows = self._new_rows()
-            self._writer.timeline(rows)
-            row = tick_event(
-                result,
-                eeg_until=self._eeg_until,
-                heard_until=self._heard_until,
-                events=events,
-                layer_level=status.layer_level,
-            )
-            self._writer.event(row)
-            self._watcher.set(recording_problem=self._writer.problem)
+        self._journal.tick(given, result, status, self._rig.player.timeline)
+        self._watcher.set(recording_problem=self._journal.problem)
         self._watcher.tick(result, self._loop.up_next(), status)
         if result.decision is not None:
             self._act(result, result.decision)
         if self._on_tick is not None:
             self._on_tick(result)
-
-    def _new_rows(self) -> tuple[int, npt.NDArray[np.float64]]:
-        assert self._rig is not None
-        first, rows = self._rig.player.timeline.since(self._timeline_row)
-        return first + len(rows), rows
 
     def _take_heard(self, now: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
         """Rows heard up to `now`; the player also knows what is already on its way to the ear."""
@@ -404,10 +298,8 @@ class Session:
                 self._log("rating", now, value=share, scale="1-9", given=value)
                 self._watcher.rated(now, value)
             elif kind == "pause":
-                paused = not self._rig.player.status().paused
-                (self._rig.player.pause if paused else self._rig.player.resume)()
-                self._events.append(LoopEvent("pause", paused))
-                self._log("pause" if paused else "resume", now)
+                self._events.append(LoopEvent("pause", value))
+                self._log("pause" if value else "resume", now)
             elif kind == "mark":
                 self._log("mark", now)
                 self._watcher.marked(now)
@@ -435,10 +327,8 @@ class Session:
             self._watcher.player(news, now)
 
     def _act(self, result: TickResult, decision: Decision) -> None:
-        """Log a decision and hand it to the player."""
+        """Hand a decision to the player."""
         assert self._rig is not None
-        if self._writer is not None:
-            self._writer.event(decision_event(result.now, decision, result.play))
         self._watcher.decided(result.now, decision, result.play)
         ramp = self.settings.timing.layer_ramp
         if decision.kind == "layer_on":
@@ -450,29 +340,23 @@ class Session:
         elif result.play is not None:
             assert decision.target is not None
             at_once = decision.kind == "change_track"
-            self._pending.append((result.play, int(decision.target), at_once))
-            self._prepare(int(decision.target))
+            self._programme.ask(result.play, int(decision.target), at_once=at_once)
             if not self._rig.realtime:
                 self._start_pending(wait=True)
 
     def _start_pending(self, *, wait: bool = False) -> None:
         """Start chosen tracks whose measurement is there."""
-        for item in list(self._pending):
-            number, place, at_once = item
-            future = self._prepare(place)
-            if not (future.done() or wait):
-                continue
-            self._pending.remove(item)
-            try:
-                self._play(number, place, future.result(), at_once=at_once)
-            except AttuneError as error:
-                self._events.append(LoopEvent("skipped", number))
-                self._log("note", text=str(error))
+        for start in self._programme.ready(wait=wait):
+            if isinstance(start.track, AttuneError):
+                self._events.append(LoopEvent("skipped", start.number))
+                self._log("note", text=str(start.track))
+            else:
+                self._play(start.number, start.place, start.track, at_once=start.at_once)
 
     def _play(self, number: int, place: int, track: PreparedTrack, *, at_once: bool) -> None:
         assert self._rig is not None
         assert self._loop is not None
-        liking = (self.plan.liking if place == 0 else LIKED) if self.simulated else 0.5
+        liking = (self.plan.liking if place == 0 else LIKED) if self.plan.simulated else 0.5
         heard = HeardTrack(track.feature, track.gain, liking, 0.5)
         self._rig.player.tracks.put(number, heard)
         start = self._rig.player.play if at_once else self._rig.player.cue
@@ -494,42 +378,26 @@ class Session:
             lufs=track.lufs,
         )
         self._watcher.playing(number, place, track)
-        self._prepare((place + 1) % len(self.tracks))
+        self._programme.measure((place + 1) % len(self.tracks))
 
     def _log(self, kind: str, t: float | None = None, **values: Any) -> None:
-        if self._writer is not None:
-            at = t if t is not None else self._watcher.now
-            self._writer.event({"t": at, "kind": kind, **values})
+        self._journal.log(kind, self._watcher.now if t is None else t, **values)
 
     def _finish(self) -> None:
         """End the music, the records and the devices; write the report."""
-        from app.report import write_report  # late: nobody waits for it at the start
-
         assert self._rig is not None
         status = self._rig.player.status()
         if not self._stopping.is_set():
             self._rig.player.stop()
         self._log("stop", asked=self._stopping.is_set())
-        report: Path | None = None
-        if self._writer is not None:
-            summary = {
-                "lost_blocks": status.lost_blocks,
-                "output": status.output,
-                "output_is_null": status.is_null,
-                "timing_residual": status.timing_residual,
-                "latency": status.latency,
-            }
-            self._writer.close(summary)
-            try:
-                report = write_report(self._writer.folder)
-            except (AttuneError, OSError) as error:
-                self._watcher.set(notice=f"The report could not be written: {error}")
-        problem = self._writer.problem if self._writer else ""
-        self._watcher.end(replace(status, playing=False), report, problem)
+        report, problem = self._journal.close(status)
+        if problem:
+            self._watcher.set(notice=problem)
+        self._watcher.end(replace(status, playing=False), report, self._journal.problem)
         self._close()
         self._ended.set()
 
     def _close(self) -> None:
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._programme.close()
         if self._rig is not None:
             self._rig.close()

@@ -8,9 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.version import VERSION
 from dsp.checks import AttuneError
-
-VERSION = "0.1.0"
 
 #: Command -> one line of help; its module `app.commands.<name>` is imported only when it is asked
 #: for, so that a session starts without waiting for code it does not need.

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         same = sum(a == b for a, b in zip(rows, before, strict=False))
         print(
             f"attune: the replay made {len(rows)} decisions, {same} of them like the "
-            f"{len(before)} recorded ones; the folder may be cut short, or this is another version.",
+            f"{len(before)} recorded ones; the folder is cut short, or this is another version.",
             file=sys.stderr,
         )
         return 2

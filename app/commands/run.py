@@ -15,7 +15,8 @@ from dsp.checks import AttuneError
 
 if TYPE_CHECKING:
     from app.loop import TickResult
-    from app.session import Plan, Session
+    from app.plan import Plan
+    from app.session import Session
     from app.snapshot import Snapshot
 
 HEADLESS_MINUTES = 2.0
@@ -88,7 +89,7 @@ def _display() -> bool:
 def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
     import platformdirs
 
-    from app.session import Plan
+    from app.plan import Plan
 
     minutes = arguments.minutes
     if minutes is None and headless:
@@ -112,8 +113,8 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
     from app.session import Session
 
     lines = _Lines(as_json=as_json)
-    session = Session(plan, on_tick=lines.tick)
-    lines.session = session
+    session = lines.session = Session(plan)
+    session.watch(lines.tick)
     stopping = signal.signal(signal.SIGINT, lambda *_: session.stop())
     ending = signal.signal(signal.SIGTERM, lambda *_: session.stop())
     try:
