@@ -1,0 +1,138 @@
+"""From the buses to rows of what was heard, stamped through the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from app.player.contract import HeardBlock
+from app.player.decks import BLOCK
+from devices.timeline import Timeline, column
+from dsp.stimulus import FS, HEARD_NAMES, HOP, LayerEnvelope, row_frame
+
+_NOTHING = HeardBlock(np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
+
+
+class LayerRows:
+    """Envelope of the layer bus at 64 Hz; silence costs nothing."""
+
+    def __init__(self) -> None:
+        self._envelope = LayerEnvelope()
+        self._silent = 0  # frames of silence since the envelope's last whole hop
+
+    def push(self, layer: npt.NDArray[np.float32] | None, n_frames: int) -> npt.NDArray[np.float32]:
+        """Take `n_frames` of the layer (None: silence); return the finished rows.
+
+        Returns
+        -------
+        float32 [shape=(n_rows,)]
+            Root mean square of each hop.
+        """
+        if layer is not None and not layer.any():
+            layer = None
+        if layer is None and self._silent >= 0:
+            rows, self._silent = divmod(self._silent + n_frames, HOP)
+            return np.zeros(rows, dtype=np.float32)
+        if self._silent >= 0:
+            pad = self._silent
+            self._envelope = LayerEnvelope()
+            self._envelope.push(np.zeros((pad, 1), dtype=np.float32))
+            self._held, self._silent = pad, -1
+        sound = np.zeros(n_frames, dtype=np.float32) if layer is None else layer
+        # Left and right are equal: the mean over both is that of one.
+        out = self._envelope.push(sound[:, None])
+        self._held = (self._held + n_frames) % HOP
+        if layer is None and n_frames >= self._held:
+            self._silent = self._held  # what is pending is silent too
+        return out
+
+    _held = 0
+
+
+class Trace:
+    """Collects rows and gives them out once they have been heard."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._first = 0  # number of the first row waiting
+        self._music = np.empty((0, 2), dtype=np.float32)
+        self._layer = np.empty(0, dtype=np.float32)
+        self._last = -np.inf  # time of the newest row given out
+
+    @property
+    def n_rows(self) -> int:
+        """Number of the next row to come."""
+        return self._first + self._music.shape[0]
+
+    def push(self, music: npt.NDArray[np.float32], layer: npt.NDArray[np.float32]) -> None:
+        """Append rows: features [shape=(n, 2)] and envelope of the layer [shape=(n,)]."""
+        self._music = np.concatenate([self._music, music])
+        self._layer = np.concatenate([self._layer, layer])
+
+    def restart(self, row: int) -> None:
+        """Rows from here to `row` are lost; go on there."""
+        self._first = row
+        self._music, self._layer = self._music[:0], self._layer[:0]
+
+    def take(self, now: float) -> HeardBlock:
+        """Return the rows heard by `now`."""
+        n = self._music.shape[0]
+        if not n:
+            return _NOTHING
+        frames = np.asarray(row_frame(np.arange(self._first, self._first + n)))
+        numbers = np.maximum(frames, 0) // BLOCK
+        first, table = self._timeline.since(int(numbers[0]))
+        if not table.shape[0]:
+            return _NOTHING
+        lost = int(np.searchsorted(numbers, first))
+        at = np.clip(numbers - first, 0, table.shape[0] - 1)
+        values, times = _columns(table[at], frames)
+        values[:, 0:2], values[:, 2] = self._music, self._layer
+        late = np.flatnonzero(times > now)
+        upto = int(late[0]) if late.size else n
+        self._first += upto
+        self._music, self._layer = self._music[upto:], self._layer[upto:]
+        keep = np.zeros(upto, dtype=bool)
+        keep[lost:] = True
+        # After a new start of the clock model a stamp may lie before older ones: a gap.
+        before = np.maximum.accumulate(np.concatenate([[self._last], times[:upto]]))[:-1]
+        keep &= times[:upto] > before
+        if keep.any():
+            self._last = float(times[:upto][keep][-1])
+        return HeardBlock(times[:upto][keep], values[:upto][keep])
+
+
+def _columns(
+    rows: npt.NDArray[np.float64], frames: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Columns of `HEARD_NAMES` but for the features, and times, at `frames` of the bus."""
+    into = frames - column(rows, "frame")
+    times = column(rows, "time") + into / FS
+    b_leads = column(rows, "gain_b") > column(rows, "gain_a")
+    master = column(rows, "master_gain")
+
+    def of_leader(name: str) -> npt.NDArray[np.float64]:
+        return np.where(b_leads, column(rows, f"{name}_b"), column(rows, f"{name}_a"))
+
+    track = of_leader("track")
+    values = np.zeros((rows.shape[0], len(HEARD_NAMES)), dtype=np.float32)
+    values[:, 3] = track
+    values[:, 4] = np.where(track >= 0, np.maximum(of_leader("frame") + into, 0.0) / FS, 0.0)
+    values[:, 5] = of_leader("gain") * master
+    values[:, 6] = column(rows, "layer_level")
+    return values, times
+
+
+def now_heard(timeline: Timeline, now: float) -> Sequence[float]:
+    """Track, position in s and layer level of what is heard at `now` (-1, 0, 0: nothing)."""
+    _, rows = timeline.since(timeline.total - 512)
+    rows = rows[column(rows, "time") <= now] if rows.size else rows
+    if not rows.shape[0]:
+        return (-1.0, 0.0, 0.0)
+    row = rows[-1:]
+    moved = min(max(now - float(column(row, "time")[0]), 0.0), BLOCK / FS)
+    frames = column(row, "frame").astype(np.int64) + round(moved * FS)
+    values, _ = _columns(row, frames)
+    return (float(values[0, 3]), float(values[0, 4]), float(values[0, 6]))

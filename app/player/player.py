@@ -1,0 +1,294 @@
+"""The player as the program sees it: commands in, rows of what was heard out.
+
+Behind it stand three children: the engine, and a decoder for each of its two decks. The player
+has no thread of its own; each call to it also looks after the children and renews the
+heartbeat. **Call `heard` at least once a second**: without a sign of life for 2 s the engine
+fades the layer, after 10 s the music.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from typing import Any
+
+from app.player import decoder, engine
+from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.decks import Item
+from app.player.heard import LayerRows, Trace, now_heard
+from app.player.memory import Bus, Command, Control, DeckRing, frames, get_text
+from devices.clock import now
+from devices.timeline import HeardTracks, Timeline
+from dsp.checks import DeviceError, check_number, check_option
+from dsp.stimulus import HOP, WINDOW, StimulusFeatures
+from playlists.tracks import PreparedTrack
+
+_START_S = 15.0  # longest wait for the engine
+_WARM_UP = WINDOW // HOP  # rows after a gap that lack their history
+_ENGINE_LOST = (
+    "The sound engine ended unexpectedly; there is no sound any more, end the session and start "
+    "a new one."
+)
+
+
+def item_of(index: int, track: PreparedTrack) -> Item:
+    """What the engine needs to know of `track`."""
+    return Item(
+        index=index,
+        path=str(track.track.path),
+        gain=track.gain,
+        n_frames=track.n_frames,
+        grid=track.grid,
+        tonic=track.tonic,
+    )
+
+
+class Player:
+    """Sound engine in processes of its own.
+
+    Parameters
+    ----------
+    output : str
+        ``"auto"`` (the sound device, or silence in real time where there is none), ``"device"``
+        or ``"null"``.
+    device : str, optional
+        Part of the name of the sound device; None is the system's default.
+    latency : float
+        Seconds of sound that wait in the device.
+    """
+
+    def __init__(
+        self, *, output: str = "auto", device: str | None = None, latency: float = 0.2
+    ) -> None:
+        self._output = check_option("output", output, ("auto", "device", "null"))
+        self._device = device
+        self._latency = check_number("latency", latency, low=0.02, high=1.0, unit="s")
+        self._lock = threading.RLock()  # the window's and the loop's thread both call
+        self._context = multiprocessing.get_context("spawn")
+        self._control = Control.create()
+        self._bus = Bus.create()
+        self._decks = [DeckRing.create(), DeckRing.create()]
+        self.timeline = Timeline.create()  #: what was played when; by name in the EEG's child
+        self.tracks = HeardTracks.create()  #: filled by the program
+        self._engine: Any = None
+        self._decoders: list[Any] = [None, None]
+        self._events: list[PlayerEvent] = []
+        self._lost = False
+        self._closed = False
+        self._features = StimulusFeatures()
+        self._envelope = LayerRows()
+        self._trace = Trace(self.timeline)
+        self._read = 0  # next frame of the bus
+        self._drop = 0  # rows to drop after a gap
+
+    # Life.
+
+    def start(self) -> None:
+        """Start engine and decoders; return when blocks are rendered (mostly under a second).
+
+        Raises
+        ------
+        DeviceError
+            Where ``output="device"`` cannot be had, or the engine does not start.
+        """
+        setup = engine.EngineSetup(
+            control=self._control.block.name,
+            bus=self._bus.block.name,
+            timeline=self.timeline.name,
+            decks=tuple(ring.block.name for ring in self._decks),
+            output=self._output,
+            device=self._device,
+            latency=self._latency,
+        )
+        self._engine = self._context.Process(
+            target=engine.run, args=(setup,), name="attune-engine", daemon=True
+        )
+        self._engine.start()
+        for deck in range(len(self._decks)):
+            self._start_decoder(deck)
+        deadline = time.monotonic() + _START_S
+        while True:
+            state = self._control.status()["started"]
+            if state == 1:
+                return
+            if state == 2:
+                notice = self._text(1)
+                self.close()
+                raise DeviceError(notice)
+            if not self._engine.is_alive() or time.monotonic() > deadline:
+                self.close()
+                raise DeviceError(
+                    "The sound engine does not start; its words on the terminal say why."
+                )
+            time.sleep(0.005)
+
+    def _start_decoder(self, deck: int) -> None:
+        process = self._context.Process(
+            target=decoder.run,
+            args=(self._decks[deck].block.name,),
+            name=f"attune-decoder-{'ab'[deck]}",
+            daemon=True,
+        )
+        process.start()
+        self._decoders[deck] = process
+
+    def close(self) -> None:
+        """Fade out, end the children, let go of the shared memory. Safe to call twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._engine is not None:
+                self._control.block.arrays["quit"][0] = 1
+                self._engine.join(2.0)
+            for process in (self._engine, *self._decoders):
+                if process is not None:
+                    if process.is_alive():
+                        process.terminate()
+                    process.join(2.0)
+                    if process.is_alive():
+                        process.kill()
+                        process.join()
+                    process.close()
+            for block in (
+                self._control.block,
+                self._bus.block,
+                *(ring.block for ring in self._decks),
+            ):
+                block.close()
+            self.timeline.close()
+            self.tracks.close()
+
+    def _text(self, row: int) -> str:
+        return get_text(self._control.block.arrays["texts"][row])
+
+    def _look(self) -> None:
+        """Renew the heartbeat and look after the children."""
+        if self._engine is None or self._closed:
+            raise DeviceError("The player is not running; start it first.")
+        self._control.block.arrays["heartbeat"][0] = now()
+        if not self._lost and not self._engine.is_alive():
+            self._lost = True
+            self._events.append(PlayerEvent(now(), "engine_lost", None, _ENGINE_LOST))
+        if self._lost:
+            return
+        for deck, process in enumerate(self._decoders):
+            if not process.is_alive():
+                process.join()
+                process.close()
+                self._start_decoder(deck)
+
+    def _send(self, command: Command, a: float = 0.0, b: float = 0.0) -> None:
+        with self._lock:
+            self._look()
+            self._control.send(command, a, b)
+
+    # Commands.
+
+    def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+        """Cross-fade to `track` (number `index` of the session) as soon as it is decoded.
+
+        From silence it starts with a fade-in of 50 ms. A paused player goes on. A track that
+        was cued stays cued where a deck is free for it, else it must be cued again.
+        """
+        with self._lock:
+            number = self._control.put_item(item_of(index, track))
+            self._send(Command.PLAY, number, frames(fade))
+
+    def cue(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+        """Decode `track` ahead; it cross-fades in when the running one has `fade` s left.
+
+        A newer cue takes the place of an older one.
+        """
+        with self._lock:
+            number = self._control.put_item(item_of(index, track))
+            self._send(Command.CUE, number, frames(fade))
+
+    def set_layer(self, level: float, *, ramp: float) -> None:
+        """Bring the layer to `level` (0..1) within `ramp` s (at least 0.25)."""
+        inside = check_number("layer level", level, low=0.0, high=1.0)
+        seconds = check_number("layer ramp", ramp, low=0.0, high=600.0, unit="s")
+        self._send(Command.LAYER, inside, frames(seconds))
+
+    def pause(self) -> None:
+        """Fade out within 50 ms and hold."""
+        self._send(Command.PAUSE)
+
+    def resume(self) -> None:
+        """Go on from there."""
+        self._send(Command.RESUME)
+
+    def set_volume(self, db: float) -> None:
+        """Set the volume, dB relative to the tracks' own level (-80 to 0; -80 is off)."""
+        decibels = check_number("volume", db, low=-80.0, high=0.0, unit="dB")
+        self._send(Command.VOLUME, 0.0 if decibels <= -80.0 else 10.0 ** (decibels / 20.0))
+
+    def stop(self) -> None:
+        """Fade layer and music together within 20 ms, then silence; the engine stays."""
+        self._send(Command.STOP)
+
+    # News.
+
+    def heard(self) -> HeardBlock:
+        """Return all rows that were heard since the last call."""
+        with self._lock:
+            self._look()
+            if not self._lost:
+                self._follow()
+            return self._trace.take(now())
+
+    def _follow(self) -> None:
+        """Take in what the engine rendered since."""
+        first, music, layer = self._bus.since(self._read)
+        if first > self._read:
+            # We stood still for longer than the bus holds: begin anew at a whole row.
+            row = -(-first // HOP)
+            music, layer = music[row * HOP - first :], layer[row * HOP - first :]
+            self._features, self._envelope = StimulusFeatures(), LayerRows()
+            self._drop = _WARM_UP
+            self._trace.restart(row + _WARM_UP)
+            first = row * HOP
+        self._read = first + music.shape[0]
+        rows = self._features.push(music)
+        levels = self._envelope.push(layer, layer.size)
+        drop = min(self._drop, rows.shape[0])
+        self._drop -= drop
+        self._trace.push(rows[drop:], levels[drop:])
+
+    def status(self) -> PlayerStatus:
+        """Return the state of the player, as it is heard now."""
+        with self._lock:
+            self._look()
+            state = self._control.status()
+            track, position, level = now_heard(self.timeline, now())
+            if self._lost:
+                return PlayerStatus(notice=_ENGINE_LOST, lost_blocks=int(state["lost_blocks"]))
+            return PlayerStatus(
+                output=self._text(0),
+                is_null=bool(state["is_null"]),
+                notice=self._text(1),
+                playing=bool(state["running"]),
+                paused=bool(state["paused"]),
+                track=int(track),
+                position=position,
+                cued=int(state["cued"]),
+                layer_level=level,
+                lost_blocks=int(state["lost_blocks"]),
+                timing_residual=state["residual"],
+                latency=state["latency"],
+            )
+
+    def events(self) -> list[PlayerEvent]:
+        """Return what happened since the last call."""
+        with self._lock:
+            self._look()
+            for at, kind, value, text in self._control.told():
+                self._events.append(PlayerEvent(at, kind, int(value), text))
+            out, self._events = self._events, []
+            return out
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the engine process has used so far, s."""
+        with self._lock:
+            return self._control.status()["cpu_s"]
