@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from app.player.player import HeardBlock, Player, PlayerEvent, PlayerStatus
+from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from devices.acquisition import Acquisition, acquire
 from devices.clock import now

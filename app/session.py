@@ -29,7 +29,6 @@ from app.snapshot import Snapshot
 from app.view import Watcher
 from devices.clock import now as clock_now
 from devices.ring import Ring
-from devices.simulated import NOTICES
 from devices.source import SourceInfo
 from devices.timeline import HeardTrack
 from dsp.checks import AttuneError, InputError
@@ -79,10 +78,9 @@ class Session:
         self._loop: Loop | None = None
         self._heard_rest = (np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
         self._watcher = Watcher(self.tracks, self.settings)
-        notice = NOTICES[plan.listener] if self.plan.simulated else ""
         self._watcher.set(
             simulated=self.plan.simulated,
-            listener_notice=notice,
+            listener_notice=plan.notice,
             notice=" ".join(self._problems[:3]),
             calibration="stored" if self.calibration else "none",
         )

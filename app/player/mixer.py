@@ -80,6 +80,11 @@ class Mixer:
     def _tell(self, kind: str, value: int, text: str) -> None:
         self.events.append(MixerEvent(self.frame, kind, value, text))
 
+    @property
+    def frozen(self) -> bool:
+        """Whether a pause has taken hold: nothing moves."""
+        return self._frozen
+
     # Commands: each takes effect with the next block.
 
     def play(self, item: Item, fade_frames: int) -> None:

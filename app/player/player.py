@@ -24,6 +24,8 @@ from dsp.checks import DeviceError, check_number, check_option
 from dsp.stimulus import HOP, WINDOW, StimulusFeatures
 from playlists.tracks import PreparedTrack
 
+__all__ = ["HeardBlock", "Player", "PlayerEvent", "PlayerStatus", "item_of"]
+
 _START_S = 15.0  # longest wait for the engine
 _WARM_UP = WINDOW // HOP  # rows after a gap that lack their history
 _ENGINE_LOST = (

@@ -1,1 +1,34 @@
-"""Room `app/report`."""
+"""The report of a session: `write_report` makes it from a session folder, again at any time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["write_report"]
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` into the session `folder` and return its path.
+
+    Raises
+    ------
+    RecordError
+        `folder` is no session folder, or the report cannot be written there.
+    """
+    # Imported here, so that starting a session does not pay for a report that comes at its end.
+    from app.records.reader import SessionReader
+    from app.records.sink import replace_file
+    from app.report.model import build_model
+    from app.report.page import page
+    from dsp.checks import RecordError
+
+    model = build_model(SessionReader(Path(folder)))
+    path = Path(folder) / "report.html"
+    try:
+        replace_file(path, page(model).encode("utf-8", "replace"))
+    except OSError as error:
+        raise RecordError(
+            f"{path} cannot be written: {error.strerror or error}; free the disk or copy the "
+            "session folder to where writing is allowed."
+        ) from error
+    return path

@@ -1,0 +1,388 @@
+"""What a report says, as plain numbers: no HTML here.
+
+`build_model` reads the events of a session folder, whole or cut, and never the signals: an hour
+of ticks is read in some tens of milliseconds. Times are seconds since the start of the session.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.records.reader import SessionReader
+from app.report.fields import Event, get, number, of_kind
+
+Array = npt.NDArray[np.float64]
+
+RISE_MARGIN = 0.05  #: an estimate this far above the new track's prior counts as a rise
+LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
+_DIGITS = re.compile(r"\d+(\.\d+)?")
+BAND = 1.64  #: half width of the band in standard deviations: 90 % of a normal distribution
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One row a second; NaN where nothing is known.
+
+    Attributes
+    ----------
+    t, mean, sd, twin, r, r_null95, weight, layer : float64 [shape=(n,)]
+        Seconds; enjoyment 0..1 and its standard deviation; the same without EEG; entrainment
+        and its chance level; weight of the EEG 0..1; level of the low layer 0..1.
+    state : tuple of str
+        ``"following"``, ``"not following"``, ``"cannot tell"`` or ``""``.
+    usable : bool [shape=(n,)]
+        Whether the estimate rested on usable EEG.
+    """
+
+    t: Array
+    mean: Array
+    sd: Array
+    twin: Array
+    r: Array
+    r_null95: Array
+    weight: Array
+    layer: Array
+    state: tuple[str, ...]
+    usable: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrackPlay:
+    """One piece that was played, from `start` to `end`; numbers 0..1, NaN where not known."""
+
+    index: int
+    title: str
+    artist: str
+    start: float
+    end: float
+    prior_mean: float
+    prior_sd: float
+    last_mean: float
+    last_sd: float
+    ratings: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One own rating: `value` 0..1, `given` as it was given (1-9)."""
+
+    t: float
+    value: float
+    given: int
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that the player decided, other than to leave things as they are."""
+
+    t: float
+    kind: str
+    because: str
+    cause: str
+    propensity: float
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Whether the loop closed because of EEG: layer in, track changed, estimate risen.
+
+    Attributes
+    ----------
+    layer_on, change, rise : float or None
+        When; None if it did not happen. `rise`: first second at which the estimate stood more
+        than `RISE_MARGIN` above what was expected of the new track before it began.
+    prior, mean, twin : float
+        Expected of the new track; the estimate at the rise; the twin without EEG then (NaN if
+        not known).
+    """
+
+    layer_on: float | None = None
+    change: float | None = None
+    rise: float | None = None
+    prior: float = math.nan
+    mean: float = math.nan
+    twin: float = math.nan
+
+    @property
+    def closed(self) -> bool:
+        """True if all three happened, in this order."""
+        steps = [t for t in (self.layer_on, self.change, self.rise) if t is not None]
+        return len(steps) == 3 and steps == sorted(steps)
+
+
+@dataclass(frozen=True)
+class ReportModel:
+    """Everything that is on a report.
+
+    Attributes
+    ----------
+    listened_s, usable_s, layer_s : float
+        Seconds with music; with most electrodes good; with the low layer.
+    truth : float64 [shape=(n, 2)]
+        Time and hidden enjoyment of a simulated listener; empty for people.
+    truth_inside : float
+        Share of seconds in which the hidden enjoyment lay inside the band; NaN without truth.
+    quality : dict
+        Electrode -> seconds per quality word.
+    happenings : tuple of (t, text)
+        What devices, sound and people reported in words.
+    """
+
+    manifest: Mapping[str, Any]
+    folder: str
+    duration_s: float
+    listened_s: float
+    curve: Curve
+    tracks: tuple[TrackPlay, ...]
+    ratings: tuple[Rating, ...]
+    acts: tuple[Act, ...]
+    holds: int
+    hold_reasons: tuple[tuple[str, int], ...]
+    closing: Closing
+    usable_s: float
+    eeg_s: float
+    layer_s: float
+    layer_spans: tuple[tuple[float, float], ...]
+    truth: Array
+    truth_inside: float
+    quality: Mapping[str, Mapping[str, int]]
+    happenings: tuple[tuple[float, str], ...]
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def notice(self) -> str:
+        """The sentence that every record of this session must show, or empty."""
+        source = self.manifest.get("source")
+        own = self.manifest.get("notice")
+        return str(own or (source.get("notice") if isinstance(source, Mapping) else "") or "")
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the brain signals do not come from a person."""
+        source = self.manifest.get("source")
+        flagged = bool(source.get("simulated")) if isinstance(source, Mapping) else False
+        return flagged or bool(self.manifest.get("listener"))
+
+    @property
+    def estimate_span(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """First and last usable estimate as (mean, sd); None where EEG was never usable."""
+        rows = np.flatnonzero(self.curve.usable & np.isfinite(self.curve.mean))
+        if rows.size == 0:
+            return None
+        mean, sd, first, last = self.curve.mean, self.curve.sd, rows[0], rows[-1]
+        return (float(mean[first]), float(sd[first])), (float(mean[last]), float(sd[last]))
+
+
+def loop_closing(events: Sequence[Event], *, start: float = 0.0) -> Closing:
+    """Find out from the events whether the loop closed.
+
+    Only decisions whose cause is EEG count. The rise is looked for on the new track alone, so
+    that a third track cannot stand in for it, and against what was expected of that track.
+    """
+    layer_on = change = None
+    for event in of_kind(events, "decision"):
+        if get(event, "decision", "cause") != "eeg":
+            continue
+        kind = get(event, "decision", "kind")
+        if kind == "layer_on" and layer_on is None:
+            layer_on = number(event, "t")
+        if kind == "change_track" and change is None:
+            change = number(event, "t")
+    layer_s = None if layer_on is None else layer_on - start
+    if change is None:
+        return Closing(layer_s)
+    begun = [e for e in of_kind(events, "track") if number(e, "t") > change - 0.5]
+    prior = number(begun[0], "prior_mean") if begun else math.nan
+    old: Any = None
+    new: Any = None
+    rise, mean, twin = None, math.nan, math.nan
+    for tick in of_kind(events, "tick"):
+        now, track, level = (
+            number(tick, "t"),
+            tick.get("track"),
+            number(tick, "enjoyment", "mean"),
+        )
+        if now <= change:
+            old = track  # a decision is made from the tick of the same second
+        elif new is None and track != old:
+            new = track
+        elif new is not None and track != new:
+            break
+        if new is not None and level > prior + RISE_MARGIN:
+            rise, mean, twin = now - start, level, number(tick, "twin", "mean")
+            break
+    return Closing(layer_s, change - start, rise, prior, mean, twin)
+
+
+def _curve(ticks: Sequence[Event], start: float) -> Curve:
+    def column(*path: str) -> Array:
+        return np.array([number(tick, *path) for tick in ticks], dtype=np.float64)
+
+    return Curve(
+        t=column("t") - start,
+        mean=column("enjoyment", "mean"),
+        sd=column("enjoyment", "sd"),
+        twin=column("twin", "mean"),
+        r=column("tracking", "r"),
+        r_null95=column("tracking", "r_null95"),
+        weight=column("eeg_weight"),
+        layer=column("layer_level"),
+        state=tuple(str(get(tick, "tracking", "state") or "") for tick in ticks),
+        usable=np.array([bool(get(tick, "enjoyment", "usable")) for tick in ticks], dtype=bool),
+    )
+
+
+def spans(flags: Sequence[Any], t: Array, end: float) -> list[tuple[float, float, Any]]:
+    """Return runs of equal `flags` as (from, to, flag); each lasts until the next begins."""
+    out: list[tuple[float, float, Any]] = []
+    for k, flag in enumerate(flags):
+        if out and out[-1][2] == flag:
+            continue
+        if out:
+            out[-1] = (out[-1][0], float(t[k]), out[-1][2])
+        out.append((float(t[k]), end, flag))
+    return out
+
+
+def _tracks(
+    events: Sequence[Event], curve: Curve, ratings: Sequence[Rating], *, start: float, end: float
+) -> tuple[TrackPlay, ...]:
+    rows = of_kind(events, "track")
+    begins = [number(row, "t") - start for row in rows]
+    plays = []
+    for row, begin, finish in zip(rows, begins, [*begins[1:], end], strict=True):
+        inside = np.flatnonzero((curve.t >= begin) & (curve.t < finish) & np.isfinite(curve.mean))
+        last = inside[-1] if inside.size else None
+        index = row.get("index")
+        plays.append(
+            TrackPlay(
+                index=index if isinstance(index, int) else -1,
+                title=str(row.get("title") or "untitled"),
+                artist=str(row.get("artist") or ""),
+                start=begin,
+                end=max(finish, begin),
+                prior_mean=number(row, "prior_mean"),
+                prior_sd=number(row, "prior_sd"),
+                last_mean=math.nan if last is None else float(curve.mean[last]),
+                last_sd=math.nan if last is None else float(curve.sd[last]),
+                ratings=tuple(r.given for r in ratings if begin <= r.t < finish),
+            )
+        )
+    return tuple(plays)
+
+
+def _ratings(events: Sequence[Event], start: float) -> tuple[Rating, ...]:
+    out = []
+    for event in of_kind(events, "rating"):
+        value, given = number(event, "value"), number(event, "given")
+        if math.isfinite(value):
+            shown = given if math.isfinite(given) else 1 + 8 * value
+            out.append(Rating(number(event, "t") - start, value, round(shown)))
+    return tuple(out)
+
+
+def _acts(events: Sequence[Event], start: float) -> tuple[tuple[Act, ...], Counter[str]]:
+    acts, holds = [], Counter[str]()
+    for event in of_kind(events, "decision"):
+        kind = str(get(event, "decision", "kind") or "")
+        because = str(get(event, "decision", "because") or "")
+        if kind in ("", "hold"):
+            holds[_DIGITS.sub("…", because)] += 1  # the same reason with other numbers
+            continue
+        cause = str(get(event, "decision", "cause") or "")
+        propensity = number(event, "decision", "propensity")
+        acts.append(Act(number(event, "t") - start, kind, because, cause, propensity))
+    return tuple(acts), holds
+
+
+def _quality(ticks: Sequence[Event]) -> tuple[dict[str, Counter[str]], int, int]:
+    """Seconds per electrode and word; seconds with EEG; seconds with most electrodes good."""
+    electrodes: dict[str, Counter[str]] = {}
+    eeg_s = usable_s = 0
+    for tick in ticks:
+        words = tick.get("quality")
+        if not isinstance(words, Mapping) or not words:
+            continue
+        eeg_s += 1
+        usable_s += 2 * sum(word == "good" for word in words.values()) > len(words)
+        for name, word in words.items():
+            electrodes.setdefault(str(name), Counter())[str(word)] += 1
+    return electrodes, eeg_s, usable_s
+
+
+def _happenings(events: Sequence[Event], start: float) -> tuple[tuple[float, str], ...]:
+    out = []
+    for event in events:
+        kind, t = event.get("kind"), number(event, "t")
+        if kind in ("device", "player", "note") and math.isfinite(t):
+            text = str(event.get("text") or event.get("state") or event.get("player") or "")
+            out.append((t - start, text or str(kind)))
+        elif kind in ("skip", "mark", "pause", "resume", "hold", "stop") and math.isfinite(t):
+            out.append((t - start, str(event.get("text") or kind)))
+    return tuple(out)
+
+
+def _paused_s(events: Sequence[Event], end: float) -> float:
+    total, since = 0.0, math.nan
+    for event in events:
+        if event.get("kind") == "pause" and math.isnan(since):
+            since = number(event, "t")
+        elif event.get("kind") == "resume" and not math.isnan(since):
+            total, since = total + number(event, "t") - since, math.nan
+    return total if math.isnan(since) else total + end - since
+
+
+def build_model(reader: SessionReader) -> ReportModel:
+    """Read what a report needs from the session of `reader`."""
+    events = reader.events()
+    ticks = of_kind(events, "tick")
+    times = [number(e, "t") for e in events if math.isfinite(number(e, "t"))]
+    first = min(times, default=0.0)
+    start = number(reader.manifest, "lsl_start")
+    start = start if first - 60.0 < start <= first else first
+    end = max(times, default=start)
+    curve, ratings = _curve(ticks, start), _ratings(events, start)
+    acts, holds = _acts(events, start)
+    electrodes, eeg_s, usable_s = _quality(ticks)
+    truth = np.array(
+        [(number(e, "t") - start, number(e, "enjoyment")) for e in of_kind(events, "truth")]
+    ).reshape(-1, 2)
+    inside = math.nan
+    known = np.isfinite(curve.mean) & np.isfinite(curve.sd)
+    if truth.size and known.any():
+        hidden = np.interp(curve.t[known], truth[:, 0], truth[:, 1])
+        inside = float(np.mean(np.abs(hidden - curve.mean[known]) <= BAND * curve.sd[known]))
+    layer = spans(list(curve.layer > LAYER_HEARD), curve.t, end - start)
+    layer_spans = tuple((a, b) for a, b, on in layer if on)
+    tracks = _tracks(events, curve, ratings, start=start, end=end - start)
+    heard_s = end - start - (tracks[0].start if tracks else 0.0)
+    return ReportModel(
+        manifest=reader.manifest,
+        folder=reader.folder.name,
+        duration_s=end - start,
+        listened_s=max(0.0, heard_s - _paused_s(events, end)) if tracks else 0.0,
+        curve=curve,
+        tracks=tracks,
+        ratings=ratings,
+        acts=acts,
+        holds=sum(holds.values()),
+        hold_reasons=tuple(holds.most_common(3)),
+        closing=loop_closing(events, start=start),
+        usable_s=float(usable_s),
+        eeg_s=float(eeg_s),
+        layer_s=float(sum(b - a for a, b in layer_spans)),
+        layer_spans=layer_spans,
+        truth=truth,
+        truth_inside=inside,
+        quality=electrodes,
+        happenings=_happenings(events, start),
+        problems=tuple(reader.problems),
+    )

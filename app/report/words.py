@@ -1,0 +1,141 @@
+"""Plain sentences about a session, made from its numbers alone.
+
+They say "after", never "because of"; a fall is said as plainly as a rise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from app.report.model import BAND, Closing, ReportModel
+
+_SMALL = "no one two three four five six seven eight nine ten eleven twelve".split()
+
+
+def clock(seconds: float) -> str:
+    """Return `seconds` as ``1:04`` or ``1:02:03``; ``–`` where not known."""
+    if not math.isfinite(seconds):
+        return "–"
+    whole = max(0, math.floor(seconds))
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def percent(value: float) -> str:
+    """Return 0..1 as a whole number of 100; ``–`` where not known."""
+    return f"{100 * value:.0f}" if math.isfinite(value) else "–"
+
+
+def with_sd(mean: float, sd: float) -> str:
+    """Return ``55 ± 20`` of 100; ``–`` where not known."""
+    if not math.isfinite(mean):
+        return "–"
+    return f"{percent(mean)} ± {percent(sd)}" if math.isfinite(sd) else percent(mean)
+
+
+def count(n: int, one: str, many: str) -> str:
+    """Return ``one piece``, ``seven pieces``, ``13 pieces``."""
+    word = _SMALL[n] if 0 <= n < len(_SMALL) else str(n)
+    return f"{word} {one if n == 1 else many}"
+
+
+def minutes(seconds: float) -> str:
+    """Return a length of time in words fit for a sentence."""
+    if seconds < 90:
+        return count(round(seconds), "second", "seconds")
+    whole = round(seconds / 60)
+    if seconds < 600 and abs(seconds / 60 - whole) > 0.1:
+        return f"{seconds / 60:.1f} minutes"
+    return count(whole, "minute", "minutes")
+
+
+def _rating_sentence(model: ReportModel) -> str:
+    given = [rating.given for rating in model.ratings]
+    if not given:
+        return "No ratings were given."
+    whose = "The" if model.simulated else "Your own"
+    if len(given) == 1:
+        return f"{whose} one rating was {given[0]} of 9."
+    if given[0] == given[-1]:
+        return f"{whose} ratings began and ended at {given[0]} of 9."
+    return f"{whose} ratings went from {given[0]} to {given[-1]} of 9."
+
+
+def _estimate_sentence(model: ReportModel) -> str:
+    span = model.estimate_span
+    if span is None:
+        if model.eeg_s == 0:
+            return "No brain signals were recorded, so there is no estimate from them."
+        return "The brain signals could not be used, so nothing was estimated from them."
+    (first, _), (last, sd) = span
+    values = f"from {percent(first)} to {percent(last)} of 100 (± {percent(sd)})"
+    if abs(last - first) < 0.03:
+        return f"The estimated enjoyment stayed near {percent(last)} of 100 (± {percent(sd)})."
+    word = "rose" if last > first else "fell"
+    unsure = abs(last - first) < BAND * sd
+    return f"The estimated enjoyment {word} {values}{', less than it can be told' * unsure}."
+
+
+def _story_sentence(model: ReportModel) -> str:
+    closing = model.closing
+    if closing.change is None:
+        return ""
+    before = [play for play in model.tracks if play.start < closing.change - 0.5]
+    after = [play for play in model.tracks if play.start >= closing.change - 2.0]
+    old = f"“{before[-1].title}”" if before else "the first piece"
+    new = f"“{after[0].title}”" if after else "another piece"
+    quiet = "some quiet low sound and " if closing.layer_on is not None else ""
+    end = "the estimate rose" if closing.rise is not None else "the estimate did not rise"
+    return f"{old} seemed to do less; after {quiet}a change to {new} {end}."
+
+
+def summary(model: ReportModel) -> list[str]:
+    """Two to four plain sentences about the session."""
+    who = "The simulated listener heard" if model.simulated else "You listened to"
+    n = len({play.index for play in model.tracks})
+    if n == 0:
+        return ["No piece was played.", _rating_sentence(model)]
+    pieces = f"{who} {count(n, 'piece', 'pieces')} for {minutes(model.listened_s)}."
+    sentences = [pieces, _rating_sentence(model), _estimate_sentence(model)]
+    story = _story_sentence(model)
+    return [*sentences, story[0].upper() + story[1:]] if story else sentences
+
+
+def tracking_sentence(model: ReportModel) -> str:
+    """Say what can be said about brain signals following the music."""
+    states = [state for state in model.curve.state if state]
+    if not states:
+        return "No brain signals were recorded, so nothing can be said here."
+    following = sum(state == "following" for state in states) / len(states)
+    if following == 0:
+        return (
+            "At no time could it be told that the brain signals followed the music. That is "
+            "common: the link is weak, and many minutes may be needed to see it."
+        )
+    best = np.nanmax(model.curve.r) if np.isfinite(model.curve.r).any() else math.nan
+    peak = f" (at most r = {best:.2f})" if math.isfinite(best) else ""
+    return (
+        f"In {following:.0%} of the session the brain signals correlated with the music above "
+        f"chance{peak}. Following a piece is not the same as liking it."
+    )
+
+
+def closing_sentence(closing: Closing) -> str:
+    """Say whether the loop closed."""
+    if closing.closed:
+        twin = ""
+        if math.isfinite(closing.twin):
+            twin = f" A twin of the estimate without EEG stood at {percent(closing.twin)} then."
+        return f"The loop closed: all three steps happened, from EEG alone.{twin}"
+    if closing.layer_on is None and closing.change is None:
+        return "The loop did not close: the EEG gave no sure reason to act."
+    if closing.change is None:
+        return "The loop did not close: the low sound came in, but the track was not changed."
+    if closing.rise is None:
+        return (
+            "The loop did not close: after the change the estimate did not rise above what was "
+            "expected of the new piece."
+        )
+    return "The loop did not close: the track was changed without the low sound before it."

@@ -1,0 +1,81 @@
+"""The one table of keys: help sheet, tooltips, key handling and tests all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+
+_CONTROL = Qt.KeyboardModifier.ControlModifier
+_MODIFIERS = _CONTROL | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+STOP_WITHIN_S = 1.5  # two presses of Esc stop the session if they are no further apart
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A key and what it does.
+
+    Attributes
+    ----------
+    action : str
+        Name of the action, the same for help, tooltip and handler.
+    shown : str
+        The key as it is written on screen.
+    what : str
+        What it does, as one phrase.
+    keys : tuple of Qt.Key
+        Any of them triggers it.
+    control : bool
+        Whether Ctrl has to be held.
+    everywhere : bool
+        Whether it also works while a dialog is open.
+    """
+
+    action: str
+    shown: str
+    what: str
+    keys: tuple[Qt.Key, ...]
+    control: bool = False
+    everywhere: bool = False
+
+
+_DIGITS = tuple(Qt.Key(Qt.Key.Key_1 + i) for i in range(9))
+SHORTCUTS = (
+    Shortcut(
+        "stop_twice",
+        "Esc Esc",
+        "Stop the session: music and low-frequency layer fade out together at once",
+        (Qt.Key.Key_Escape,),
+        everywhere=True,
+    ),
+    Shortcut("stop", "Ctrl+.", "Stop the session", (Qt.Key.Key_Period,), True, True),
+    Shortcut("pause", "Space", "Pause or resume the music", (Qt.Key.Key_Space,)),
+    Shortcut("next", "N", "Next track", (Qt.Key.Key_N,)),
+    Shortcut("hold", "H", "Hold the automation, or let it go on", (Qt.Key.Key_H,)),
+    Shortcut("layer_off", "L", "Low-frequency layer off", (Qt.Key.Key_L,)),
+    Shortcut("mark", "M", "Mark this moment", (Qt.Key.Key_M,)),
+    Shortcut("rate", "1 … 9", "The client's rating, 1 not at all to 9 very much", _DIGITS),
+    Shortcut("theme", "Ctrl+T", "Change between dark and light", (Qt.Key.Key_T,), True),
+    Shortcut("full_screen", "F11", "Full screen and back", (Qt.Key.Key_F11,)),
+    Shortcut("help", "F1", "This sheet", (Qt.Key.Key_F1, Qt.Key.Key_Question)),
+)
+BY_ACTION = {shortcut.action: shortcut for shortcut in SHORTCUTS}
+
+
+def find(event: QKeyEvent, *, everywhere: bool) -> Shortcut | None:
+    """Return the shortcut of a key press, of those that work everywhere or of the others."""
+    key, control = event.key(), bool(event.modifiers() & _CONTROL)
+    if event.modifiers() & _MODIFIERS & ~_CONTROL:
+        return None
+    for shortcut in SHORTCUTS:
+        if shortcut.everywhere is everywhere and shortcut.control is control:
+            if key in shortcut.keys:
+                return shortcut
+    return None
+
+
+def tip(action: str, text: str = "") -> str:
+    """Return the tooltip of a control: what it does, and its key."""
+    shortcut = BY_ACTION[action]
+    return f"{text or shortcut.what} ({shortcut.shown})"
