@@ -1,0 +1,169 @@
+"""What all tests share: a sound server whose output can be recorded, a display, the shared data.
+
+A machine without one of them skips the tests that need it, with the reason. In CI (``ATTUNE_CI=1``,
+set by ``.ci/run``) nothing may be missing, and the same reason is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RATE = 48000
+_homes = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the caches, settings and data of whoever runs the tests out of them."""
+    folder = tempfile.TemporaryDirectory(prefix="attune-tests-", ignore_cleanup_errors=True)
+    config.stash[_homes] = folder
+    for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
+        os.environ[f"XDG_{kind}_HOME"] = str(Path(folder.name) / kind.lower())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    config.stash[_homes].cleanup()
+
+
+def _without(reason: str) -> None:
+    if os.environ.get("ATTUNE_CI") == "1":
+        pytest.fail(f"in CI nothing may be missing: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+# --- sound ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Recording:
+    """What the null sink played while it ran, at 48 kHz in stereo.
+
+    ``seconds`` is the clock that all of Attune uses on Linux (``time.perf_counter``).
+    """
+
+    _process: subprocess.Popen[bytes]
+    _parts: list[bytes] = field(default_factory=list)
+    _arrivals: list[tuple[int, float]] = field(default_factory=list)  # frames so far, when
+    _thread: threading.Thread | None = None
+
+    def _read(self) -> None:
+        pipe = self._process.stdout
+        assert pipe is not None
+        bytes_so_far = 0
+        while part := os.read(pipe.fileno(), 1 << 16):
+            bytes_so_far += len(part)
+            self._arrivals.append((bytes_so_far // 8, time.perf_counter()))
+            self._parts.append(part)
+
+    def samples(self) -> np.ndarray:
+        """Return everything so far: float32 [shape=(n_frames, 2)]."""
+        raw = b"".join(list(self._parts))
+        return np.frombuffer(raw[: len(raw) // 8 * 8], dtype="<f4").reshape(-1, 2)
+
+    def seconds(self, frame: int) -> float:
+        """Tell when a frame was played, from the arrivals that were delayed least."""
+        start = min(when - frames / RATE for frames, when in list(self._arrivals))
+        return start + frame / RATE
+
+    def frame(self, seconds: float) -> int:
+        """Return the frame that was played at a moment, cut to what there is."""
+        return int(np.clip(round((seconds - self.seconds(0)) * RATE), 0, len(self.samples())))
+
+    def wait(self, seconds: float, *, deadline: float = 30.0) -> np.ndarray:
+        """Wait until this much has been recorded, and return all of it."""
+        end = time.perf_counter() + deadline
+        while len(self.samples()) < seconds * RATE:
+            assert time.perf_counter() < end, f"only {len(self.samples()) / RATE:.1f} s recorded"
+            assert self._process.poll() is None, "the recorder ended by itself"
+            time.sleep(0.02)
+        return self.samples()
+
+    def __enter__(self) -> "Recording":
+        self._thread = threading.Thread(target=self._read, name="recorder")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        if self._thread is not None:
+            self._thread.join(10)
+        self._process.wait(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+@dataclass(frozen=True)
+class SoundServer:
+    """A running sound server and the sink that it plays to by default."""
+
+    sink: str
+
+    def record(self) -> Recording:
+        """Record what the sink plays: ``with sound_server.record() as recording: ...``."""
+        command = ["parec", f"--device={self.sink}.monitor", "--raw", "--format=float32le"]
+        command += [f"--rate={RATE}", "--channels=2", "--latency-msec=10"]
+        return Recording(subprocess.Popen(command, stdout=subprocess.PIPE))
+
+
+def _pactl(*words: str) -> str:
+    """Return what pactl says, or an empty text where there is no pactl or no server."""
+    if shutil.which("pactl") is None or shutil.which("parec") is None:
+        return ""
+    try:
+        done = subprocess.run(
+            ["pactl", *words], capture_output=True, text=True, timeout=10, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@pytest.fixture(scope="session")
+def sound_server() -> SoundServer:
+    """A sound server with a null sink, or a skip: a real loudspeaker is nobody's test bench."""
+    sink = _pactl("get-default-sink") if os.environ.get("PULSE_SERVER") else ""
+    if not sink:
+        _without("no sound server of our own (bash .ci/run starts one)")
+    drivers = [line.split("\t") for line in _pactl("list", "short", "sinks").splitlines()]
+    if not any(row[1] == sink and "null" in row[2] for row in drivers if len(row) > 2):
+        _without(f"the default sink {sink} is not a null sink")
+    return SoundServer(sink)
+
+
+# --- display, data -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def display() -> str:
+    """The X display for a real window, never the offscreen platform."""
+    name = os.environ.get("DISPLAY", "")
+    if not name:
+        _without("no X display (bash .ci/run starts one)")
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+    return name
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recordings and music that lies beside the repository."""
+    named = os.environ.get("ATTUNE_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder} (ATTUNE_DATA names another folder)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _what_marks_ask_for(request: pytest.FixtureRequest) -> None:
+    for mark, fixture in (("sound", "sound_server"), ("display", "display")):
+        if request.node.get_closest_marker(mark):
+            request.getfixturevalue(fixture)
