@@ -73,6 +73,14 @@ class Timeline:
         arrays["rows"][int(total[0]) % N_ROWS] = row
         total[0] += 1
 
+    def extend(self, rows: npt.NDArray[np.float64]) -> None:
+        """Write many rows [shape=(n_rows, len(COLUMNS))] at once (a simulation that skips)."""
+        arrays, n = self._block.arrays, rows.shape[0]
+        total = int(arrays["total"][0])
+        kept = rows[-N_ROWS:]
+        arrays["rows"][np.arange(total + n - kept.shape[0], total + n) % N_ROWS] = kept
+        arrays["total"][0] = total + n
+
     def since(self, index: int) -> tuple[int, npt.NDArray[np.float64]]:
         """Rows from number `index` on.
 
