@@ -268,7 +268,9 @@ class Acquisition:
         if silence < STALL_S:
             if word != "streaming":
                 back = (
-                    "sends again; the gap is marked" if word in ("stalled", "lost") else "streams"
+                    "sends again; what was lost is marked"
+                    if word in ("stalled", "lost")
+                    else "streams"
                 )
                 self._say("streaming", f"{name} {back}.")
         elif silence < LOST_S:

@@ -297,8 +297,8 @@ class BoardSource:
         if self._counter_row is not None:
             counters = packets[self._counter_row].astype(np.int64)
         eeg = np.ascontiguousarray(packets[self._rows].T, dtype=np.float32)
-        chunk, lost = self._placer.place(eeg, arrivals, counters)
-        return self._voltages(chunk, lost)
+        placed = self._placer.place(eeg, arrivals, counters)
+        return None if placed is None else self._voltages(*placed)
 
     def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
         """Return what the electrodes say: the board's own values here."""

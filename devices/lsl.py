@@ -254,7 +254,8 @@ class LslSource:
         if len(stamps) == 0:
             return None
         eeg = np.asarray(data, dtype=np.float32)[:, self._keep] * self._scale
-        return self._placer.place(eeg, self._arrivals(stamps))[0]
+        placed = self._placer.place(eeg, self._arrivals(stamps))
+        return None if placed is None else placed[0]
 
     def _correct(self) -> None:
         """Take the newest clock offset; keep the old one while the sender does not answer."""

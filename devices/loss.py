@@ -1,0 +1,150 @@
+"""How many samples were lost: from the package counter and from time together."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+_EARLY = 0.020  # s: no sample comes earlier than the clock's line by more than this
+
+
+class LossCounter:
+    """Counts lost samples from a package counter and from time.
+
+    A counter alone is blind to whole wraps (256 lost packets read as none), time alone cannot
+    tell a lost sample from a late one; together they can. Wraps are judged by the end of what
+    came in one read, because its beginning may have been held up in the host.
+    """
+
+    def __init__(
+        self, sfreq: float, *, modulus: int | None = None, step: int = 1, share: int = 1
+    ) -> None:
+        """`modulus` and `step` of the counter (None: there is none), samples that `share` one."""
+        self._period = 1.0 / sfreq
+        self._step, self._share = step, share
+        self._modulus = None if modulus is None else modulus // step * share
+        self._count = -1  # counter value that the last sample should have had
+        self._raw = -1  # value it really had
+        self._packet, self._place = -1, 0
+        self._last = np.nan  # its arrival
+        # A hole in time is one in which the counter may have wrapped, or samples be lost unseen.
+        wrap = self._period * (self._modulus or 0)
+        self._hole = min(0.5 * wrap, 2.0) if wrap else max(0.1, 3 * self._period)
+
+    def _jumps(self, arrivals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        before = arrivals[0] if np.isnan(self._last) else self._last
+        return np.diff(arrivals, prepend=before)
+
+    def hole(self, arrivals: npt.NDArray[np.float64]) -> int | None:
+        """Return which of `arrivals`, the next to be counted, comes after a hole in time."""
+        holes = np.flatnonzero(self._jumps(arrivals) > self._hole)
+        return int(holes[-1]) if holes.size else None
+
+    def missing(
+        self,
+        arrivals: npt.NDArray[np.float64],
+        counters: npt.NDArray[np.int64] | None = None,
+        *,
+        due: float | None = None,
+        period: float | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """Count the samples lost before each of those that arrived.
+
+        Parameters
+        ----------
+        arrivals : float64 [shape=(n_samples,)]
+            When each was seen, s.
+        counters : int64 [shape=(n_samples,)] or None
+            Counter values, where the device has a counter.
+        due : float or None
+            When the first was due if none was lost (`SampleClock.due`); None at the start.
+        period : float or None
+            Seconds per sample as fitted so far (`SampleClock.period`).
+        """
+        lost = np.zeros(arrivals.size, dtype=np.int64)
+        period = self._period if period is None else period
+        first = due is None or not np.isfinite(self._last)
+        start = float(arrivals[0]) if due is None else due
+        jumps = self._jumps(arrivals)
+        self._last = float(arrivals[-1])
+        late = arrivals - (start + period * np.arange(arrivals.size))
+        if self._modulus is None or counters is None:
+            self._by_time(lost, late, np.flatnonzero(jumps > self._hole), period)
+            return lost
+        values = self._per_sample(counters)
+        if first:
+            self._count = self._raw = int(values[0]) - 1
+        holes = np.flatnonzero(jumps > self._hole)
+        expected = (self._count + 1 + np.arange(values.size)) % self._modulus
+        if holes.size == 0 and np.array_equal(values, expected):
+            self._count = self._raw = int(values[-1])
+            return lost
+        self._by_counter(lost, values, late, holes, period)
+        return lost
+
+    def _per_sample(self, counters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Counter values that go up by one a sample, where several samples share one."""
+        assert self._modulus is not None
+        if self._share == 1:
+            return np.asarray(counters // self._step % self._modulus, dtype=np.int64)
+        values = np.empty_like(counters)
+        for i, packet in enumerate(counters.tolist()):
+            self._place = self._place + 1 if packet == self._packet else 0
+            self._packet = packet
+            values[i] = packet // self._step * self._share + min(self._place, self._share - 1)
+        return values % self._modulus
+
+    @staticmethod
+    def _by_time(
+        lost: npt.NDArray[np.int64],
+        late: npt.NDArray[np.float64],
+        holes: npt.NDArray[np.int64],
+        period: float,
+    ) -> None:
+        ends = [*(holes[1:] - 1), lost.size - 1]
+        for hole, end in zip(holes, ends, strict=False):
+            behind = late[end] - period * lost.sum()
+            if behind > max(0.1, 3 * period):
+                lost[hole] = round(behind / period)
+
+    def _by_counter(
+        self,
+        lost: npt.NDArray[np.int64],
+        values: npt.NDArray[np.int64],
+        late: npt.NDArray[np.float64],
+        holes: npt.NDArray[np.int64],
+        period: float,
+    ) -> None:
+        assert self._modulus is not None
+        modulus, n = self._modulus, values.size
+        for j in range(n):
+            value = int(values[j])
+            raw = (value - self._count - 1) % modulus
+            later = holes[holes > j]
+            end = int(later[0]) - 1 if later.size else n - 1
+            behind = float(late[end]) - period * int(lost.sum())
+            count = value
+            if raw:
+                follows = j + 1 < n and (int(values[j + 1]) - self._count - 2) % modulus == 0
+                # Behind a line that began with a held-up start, time cannot contradict the counter.
+                if follows or -_EARLY < behind < raw * period - _EARLY:
+                    # The next one is in line, or so much cannot have been lost in the time: the
+                    # counter itself is damaged, unless it goes on from the new value.
+                    raw = 0
+                    if follows or (value - self._raw) % modulus != 1:
+                        count = (self._count + 1) % modulus
+            self._count, self._raw = count, value
+            lost[j] = raw
+            if j in holes:
+                lost[j] += self._wraps(behind - raw * period, period)
+
+    def _wraps(self, behind: float, period: float) -> int:
+        """Count what was lost beyond what the counter shows, at a hole in time."""
+        assert self._modulus is not None
+        wrap = self._modulus * period
+        wraps = max(0, round(behind / wrap))
+        rest = behind - wraps * wrap
+        if -_EARLY <= rest <= 2 * _EARLY:
+            return wraps * self._modulus
+        # No number of wraps fits: the device itself paused, and its counter with it.
+        return max(0, round(behind / period))
