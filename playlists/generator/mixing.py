@@ -154,6 +154,8 @@ def _mastered(sound: Sound, score: Score) -> npt.NDArray[np.float32]:
 
     high_pass = signal.butter(2, 28.0, btype="highpass", fs=FS, output="sos")
     clean = signal.sosfilt(high_pass, sound.astype(np.float64), axis=0)
+    bright = signal.butter(1, 3200.0, btype="highpass", fs=FS, output="sos")
+    clean += (10.0 ** (score.air / 20.0) - 1.0) * signal.sosfilt(bright, clean, axis=0)
     fade = int(min(score.ring, 1.5) * FS)
     clean[-fade:] *= (0.5 + 0.5 * np.cos(np.pi * np.arange(fade) / fade))[:, None]
     for _ in range(3):  # the knee takes some loudness, which the next round gives back

@@ -19,8 +19,8 @@ from playlists.generator.score import Score
 LICENCE = "CC0-1.0"
 ARTIST = "Attune"
 
-#: Vorbis compression 0..1; 0.62 makes about 100 kbit/s.
-_COMPRESSION = 0.62
+#: Vorbis compression 0..1; 0.5 makes about 120 kbit/s.
+_COMPRESSION = 0.5
 
 #: In playing order; the first two are the long ones.
 SONGS: tuple[Callable[[], Score], ...] = (

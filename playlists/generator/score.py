@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -65,9 +66,11 @@ class Score:
     seed: int
     parts: dict[str, Part]
     swing: float = 0.5  # share of a beat at which its second half falls
+    drift: float = 1.0  # 1: the tempo wanders by 3.6 % at most, as a band without a click does
     ring: float = 2.0  # seconds after the last bar
     reverb_s: float = 1.6  # time to -60 dB
     drum_gain: float = 0.0  # dB
+    air: float = 4.0  # dB that the mix is raised by over 3 kHz
     notes: dict[str, list[Note]] = field(default_factory=dict)
     strokes: list[tuple[str, float, float]] = field(default_factory=list)
     rng: np.random.Generator = field(init=False)
@@ -78,22 +81,24 @@ class Score:
     @property
     def beats(self) -> npt.NDArray[np.float64]:
         """Times of all beats in seconds from the first frame."""
-        count = np.arange(self.bars * self.meter, dtype=np.float64)
-        return np.asarray(LEAD_IN + count * (60.0 / self.tempo), dtype=np.float64)
+        times = [self.seconds(float(beat)) for beat in range(self.bars * self.meter)]
+        return np.asarray(times, dtype=np.float64)
 
     @property
     def duration(self) -> float:
         """Seconds."""
-        return LEAD_IN + self.bars * self.meter * 60.0 / self.tempo + self.ring
+        return self.seconds(float(self.bars * self.meter)) + self.ring
 
     def seconds(self, beat: float) -> float:
-        """Return the time of a place in the score, swing included."""
+        """Return the time of a place in the score, swing and drift of tempo included."""
         whole, part = divmod(beat, 1.0)
         if part < 0.5:
             swung = part / 0.5 * self.swing
         else:
             swung = self.swing + (part - 0.5) / 0.5 * (1.0 - self.swing)
-        return LEAD_IN + (whole + swung) * 60.0 / self.tempo
+        here = whole + swung
+        slow, fast = math.sin(math.tau * here / 96.0), math.sin(math.tau * here / 41.0)
+        return LEAD_IN + (here + self.drift * (0.32 * slow + 0.10 * fast)) * 60.0 / self.tempo
 
     def play(self, part: str, bar: int, notes: Sequence[Note], *, louder: float = 1.0) -> None:
         """Write `notes`, whose beat 0 is the start of `bar`, each a little uneven in loudness."""

@@ -63,7 +63,7 @@ def rain_on_tin() -> Score:
         bars=22,
         seed=5501,
         swing=0.61,
-        ring=2.5,
+        ring=1.7,
         reverb_s=1.1,
         drum_gain=-8.0,
         parts={

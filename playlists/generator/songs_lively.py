@@ -96,7 +96,7 @@ def glass_rotations() -> Score:
         meter=4,
         bars=34,
         seed=6607,
-        ring=2.2,
+        ring=1.6,
         reverb_s=1.4,
         parts={
             "first": Part(voice.marimba, gain=-4.0, pan=-0.4, reverb=0.2, release=0.2),

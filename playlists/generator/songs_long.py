@@ -1,10 +1,12 @@
 """The two long pieces, in which no two bars are alike.
 
 A loop would let any signal that has its period seem to follow it; so chance divides the rhythms
-of drums, bass and chords anew in every bar, and melodies come back embellished.
+of drums, bass and chords anew in every bar, melodies come back embellished, and the tempo breathes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from playlists.generator import instruments as voice
 from playlists.generator.notation import Key
@@ -17,16 +19,47 @@ from playlists.generator.score import (
     embellished,
 )
 
-_COMP = [(0, 1.5, 2.5), (0, 1, 2.5, 3.5), (0.5, 2, 3), (0, 1.5, 3), (0, 2.5), (0, 0.5, 2, 3.5)]
-_BASS = [
-    (0, 1.5, 2, 3.5),
-    (0, 0.5, 2, 3),
-    (0, 1.5, 2.5, 3),
-    (0, 2, 2.5, 3.5),
-    (0, 1, 1.5, 3),
-    (0, 1.5, 2, 2.75, 3.5),
-]
-_KICK = [(0, 2.5), (0, 1.5, 2.5), (0, 0.75, 2.5), (0, 2, 3.5), (0, 1.5, 2), (0, 2.75)]
+
+@dataclass(frozen=True)
+class _Groove:
+    """What the band agrees on for one bar: beats of its accents, its backbeat, its time-keeping."""
+
+    accents: tuple[float, ...]
+    kick: tuple[float, ...]
+    snare: tuple[float, ...]
+    time: tuple[float, ...]
+
+
+_QUARTERS, _OFF = (0.0, 1.0, 2.0, 3.0), (0.5, 1.5, 2.5, 3.5)
+_EIGHTHS = tuple(k / 2 for k in range(8))
+_SIXTEENTHS = tuple(k / 4 for k in range(16))
+
+_GROOVES = (
+    _Groove((0, 1.5, 2.5), (0, 2.5), (1, 3), _EIGHTHS),
+    _Groove((0, 0.75, 2.25, 3.5), (0, 0.75, 2.25), (1, 3), _OFF),
+    _Groove((0, 1.5, 3), (0, 1.5, 3), (2,), _QUARTERS),
+    _Groove((0.5, 1.5, 2.5, 3.5), (0, 2), (1.5, 3.5), ()),
+    _Groove((0, 3.25, 3.5), (0, 3.5), (2.5,), (0.5, 1, 2)),
+    _Groove((0, 2, 2.5, 3.25), (0, 2.5), (1, 2.75), _SIXTEENTHS[:10]),
+    _Groove((0, 0.5, 1, 2.75), (0, 1, 2.75), (1.5, 3.5), (2, 2.25, 2.5, 3, 3.25)),
+    _Groove((1, 2, 3.5), (1, 3.5), (3,), (0.5, 1.5, 2.5)),
+    _Groove((0, 1.25, 2.5, 3.75), (0, 1.25, 2.5), (1.75, 3), _OFF),
+    _Groove((0, 2 / 3, 4 / 3, 2), (0, 2), (3,), (2, 7 / 3, 8 / 3, 3, 10 / 3, 11 / 3)),
+)
+
+_CALM_GROOVES = (
+    _Groove((0, 2.5), (0,), (2,), _QUARTERS),
+    _Groove((0, 1.5, 3), (0, 3), (2.5,), (0.5, 1.5)),
+    _Groove((0.5, 2), (0, 2), (3,), _OFF),
+    _Groove((0, 3.5), (0, 3.5), (2,), ()),
+    _Groove((1, 2.75), (0, 2.75), (1.5,), (2, 2.5, 3, 3.5)),
+)
+
+
+def _next_groove(score: Score, grooves: tuple[_Groove, ...], last: _Groove | None) -> _Groove:
+    """Draw a groove that is not the last bar's."""
+    choices = [one for one in grooves if one is not last]
+    return choices[int(score.rng.integers(len(choices)))]
 
 
 def copper_lanterns() -> Score:
@@ -72,11 +105,12 @@ def copper_lanterns() -> Score:
         (name, 8, louder)
         for name, louder in zip("AABACBA", (0.85, 0.95, 1.0, 0.9, 0.72, 1.0, 1.0), strict=True)
     ]
-    bar, seen = 0, dict.fromkeys(chords, 0)
+    bar, seen, groove = 0, dict.fromkeys(chords, 0), None
     for name, length, louder in form:
         harmony = key.chords(chords[name])
         for k in range(length):
-            _groove_bar(score, bar + k, harmony, k, louder, name, last=k == length - 1)
+            groove = _next_groove(score, _CALM_GROOVES if name == "C" else _GROOVES, groove)
+            _groove_bar(score, bar + k, harmony, k, groove, louder, name)
         if name in tunes:
             tune = key.melody(tunes[name], octave=4, meter=4, velocity=0.78)
             if seen[name]:
@@ -95,54 +129,51 @@ def _groove_bar(
     bar: int,
     harmony: list[list[tuple[int, ...]]],
     k: int,
+    groove: _Groove,
     louder: float,
     name: str,
-    *,
-    last: bool,
 ) -> None:
     chords, following = harmony[k], harmony[(k + 1) % len(harmony)][0]
-    quiet = name == "C"
-    comp = block(chords, meter=4, centre=62, starts=score.pick(_COMP), length=0.6, velocity=0.55)
+    comp = block(chords, meter=4, centre=62, starts=groove.accents, length=0.6, velocity=0.55)
     score.play("keys", bar, comp, louder=louder)
-    score.play(
-        "bass",
-        bar,
-        bass_line(chords, following, meter=4, starts=score.pick(_BASS), rng=score.rng, short=0.08),
-        louder=louder,
-    )
-    if name in "AB" and k >= 2:
-        up = [b + 0.5 for b in range(4) if score.chance(0.6)]
-        if up:
+    starts = [b for b in groove.accents if b == groove.accents[0] or score.chance(0.85)]
+    low = bass_line(chords, following, meter=4, starts=starts, rng=score.rng, short=0.08)
+    score.play("bass", bar, low, louder=louder)
+    if name in "AB" and k >= 2 and score.chance(0.6):
+        chops = [b for b in groove.time if b not in groove.accents and score.chance(0.5)]
+        if chops:
             chop = block(
-                chords, meter=4, centre=69, starts=up, length=0.2, velocity=0.5, strum=0.012
+                chords, meter=4, centre=69, starts=chops, length=0.2, velocity=0.5, strum=0.012
             )
             score.play("guitar", bar, chop, louder=louder)
     if name in "BC":
         held = block(chords, meter=4, centre=67, starts=[0], velocity=0.5)
         score.play("strings", bar, held, louder=louder)
-    _groove_drums(score, bar, louder, quiet=quiet, fill=last, thin=name == "intro" and k < 2)
+    if name == "intro" and k < 2:
+        score.hit("shaker", bar, [b for b in groove.time if score.chance(0.85)], 0.5)
+    else:
+        _groove_drums(score, bar, groove, louder, quiet=name == "C", fill=k == len(harmony) - 1)
 
 
 def _groove_drums(
-    score: Score, bar: int, louder: float, *, quiet: bool, fill: bool, thin: bool
+    score: Score, bar: int, groove: _Groove, louder: float, *, quiet: bool, fill: bool
 ) -> None:
-    if thin:
-        score.hit("shaker", bar, [b / 2 for b in range(8) if score.chance(0.85)], 0.5)
-        return
-    score.hit("kick", bar, score.pick([(0, 2), (0,)] if quiet else _KICK), 0.8 * louder)
-    score.hit("rim" if quiet else "snare", bar, [2] if quiet else [1, 3], 0.62 * louder)
-    eighths = [b / 2 for b in range(8)]
-    score.hit("hat", bar, [b for b in eighths if score.chance(0.85)], 0.42 * louder)
-    score.hit("hat", bar, [b + 0.25 for b in eighths if score.chance(0.16)], 0.26 * louder)
-    score.hit("snare", bar, [b for b in (0.75, 1.75, 2.25, 3.75) if score.chance(0.13)], 0.2)
-    if score.chance(0.3):
+    score.hit("kick", bar, groove.kick, 0.8 * louder)
+    backbeat = groove.snare if not fill else [b for b in groove.snare if b < 2]
+    score.hit("rim" if quiet else "snare", bar, backbeat, 0.62 * louder)
+    for beat in groove.time:
+        if score.chance(0.85):
+            score.hit("hat", bar, [beat], float(score.rng.uniform(0.22, 0.5)) * louder)
+    ghosts = [b for b in (0.75, 1.75, 2.25, 3.75) if not quiet and score.chance(0.13)]
+    score.hit("snare", bar, ghosts, 0.2)
+    if score.chance(0.2):
         score.hit("open_hat", bar, [3.5], 0.35 * louder)
     if fill:
         drums = ("snare", "high_tom", "low_tom")
-        for beat in (2.0, 2.5, 2.75, 3.0, 3.25, 3.5, 3.75):
-            if score.chance(0.65):
+        for beat in score.pick([_SIXTEENTHS[8:], (2, 7 / 3, 8 / 3, 3, 10 / 3, 11 / 3), _OFF]):
+            if score.chance(0.7):
                 drum = drums[int(score.rng.integers(3))]
-                score.hit(drum, bar, [beat], (0.35 + 0.1 * (beat - 2)) * louder)
+                score.hit(drum, bar, [beat], (0.35 + 0.1 * max(0.0, beat - 2)) * louder)
         score.hit("crash", bar + 1, [0], 0.38 * louder)
 
 
@@ -154,13 +185,21 @@ _ARP = [
     (0, 3, 1, 4, -1, 2, 5, 3),
     (4, -1, 3, 1, 2, -1, 0, 2),
 ]
-_PULSE = [
-    (0, 0.5, 1.5, 2, 2.5, 3.5),
-    (0, 0.75, 1.5, 2.25, 3),
-    (0, 1, 1.5, 2.5, 3, 3.5),
-    (0, 0.5, 1, 2, 3.25, 3.5),
-    (0, 1.5, 2.75, 3),
-]
+#: Sixteenths, eighths, dotted eighths, triplets: the arpeggio's speed changes from bar to bar.
+_STEPS = (0.25, 0.5, 0.75, 1 / 3, 0.25, 0.75)
+
+_BROKEN = (
+    _Groove((0, 0.5, 1.5, 2, 2.5, 3.5), _QUARTERS, (1, 3), _OFF),
+    _Groove((0, 0.75, 1.5, 2.25, 3), (0, 1.5, 2.25), (1, 3), _OFF),
+    _Groove((0, 1.5, 2.5), (0, 2.5), (1, 2.75), _SIXTEENTHS[::3]),
+    _Groove((0.5, 1, 2, 3.25), (0, 1.75), (2,), _EIGHTHS),
+    _Groove((0, 1.5, 2.75, 3.5), (0, 0.75, 2.75), (3,), (0.5, 1, 1.25, 2.5)),
+    _Groove((0, 0.25, 2, 3.5), (0, 0.25, 2), (1.5, 3), _SIXTEENTHS[8:]),
+    _Groove((0, 4 / 3, 8 / 3), (0, 8 / 3), (4 / 3,), (0, 2 / 3, 2, 10 / 3)),
+    _Groove((1, 1.5, 3), (1, 3), (2,), _OFF),
+    _Groove((0, 2.5, 3, 3.25), _QUARTERS, (1, 3), ()),
+    _Groove((0,), (0,), (2.5, 3.5), (0.5, 0.75, 1.5, 1.75)),
+)
 
 
 def night_tram() -> Score:
@@ -174,6 +213,7 @@ def night_tram() -> Score:
         meter=4,
         bars=68,
         seed=2203,
+        drift=0.9,
         ring=1.6,
         reverb_s=1.8,
         drum_gain=-7.5,
@@ -209,17 +249,18 @@ def night_tram() -> Score:
         ("A", 8, 0.85, 2),
         ("A", 8, 0.95, 3),
         ("B", 8, 1.0, 3),
-        ("break", 8, 0.68, 0),
+        ("break", 8, 0.85, 0),
         ("A", 8, 0.9, 2),
         ("B", 8, 1.0, 3),
         ("A", 8, 1.0, 3),
         ("outro", 4, 0.75, 1),
     ]
-    bar, seen = 0, dict.fromkeys(chords, 0)
+    bar, seen, groove = 0, dict.fromkeys(chords, 0), None
     for name, length, louder, drums in form:
         harmony = key.chords(chords[name])
         for k in range(length):
-            _tram_bar(score, bar + k, harmony, k, louder, drums, fill=k == length - 1)
+            groove = _next_groove(score, _BROKEN, groove)
+            _tram_bar(score, bar + k, harmony, k, groove, louder, drums)
         if name in tunes:
             tune = key.melody(
                 tunes[name], octave=4 if name == "break" else 3, meter=4, velocity=0.75
@@ -238,37 +279,42 @@ def _tram_bar(
     bar: int,
     harmony: list[list[tuple[int, ...]]],
     k: int,
+    groove: _Groove,
     louder: float,
     drums: int,
-    *,
-    fill: bool,
 ) -> None:
     chords, following = harmony[k], harmony[(k + 1) % len(harmony)][0]
-    order = score.pick(_ARP)
-    step = 0.5 if drums == 0 or score.chance(0.3) else 0.25
+    step = _STEPS[int(score.rng.integers(len(_STEPS)))]
+    if drums == 0:
+        step = max(step, 0.5)
     broken = arpeggio(
-        chords, meter=4, centre=64, order=order, step=step, velocity=0.6, length=step * 1.6
+        chords,
+        meter=4,
+        centre=64,
+        order=score.pick(_ARP),
+        step=step,
+        velocity=0.6,
+        length=step * 1.6,
     )
-    broken = [note for note in broken if note.start % 1.0 == 0.0 or score.chance(0.72)]
+    broken = [note for note in broken if score.chance(0.75)]
     score.play("arp", bar, broken, louder=louder)
     held = block(chords, meter=4, centre=60, starts=[0], velocity=0.55)
     score.play("pad", bar, held, louder=louder)
     if drums or k >= 4:
-        line = bass_line(
-            chords, following, meter=4, starts=score.pick(_PULSE), rng=score.rng, short=0.12
+        low = bass_line(
+            chords, following, meter=4, starts=groove.accents, rng=score.rng, short=0.12
         )
-        score.play("bass", bar, line, louder=louder)
+        score.play("bass", bar, low, louder=louder)
     if drums == 0:
-        score.hit("shaker", bar, [b / 2 for b in range(8) if score.chance(0.55)], 0.35)
+        score.hit("shaker", bar, [b for b in groove.time if score.chance(0.6)], 0.35)
         return
-    beats = [0, 1, 2, 3] if drums == 3 else [0, 2]
-    extra = [b for b in (1.5, 2.5, 3.5, 3.75) if score.chance(0.16)]
-    score.hit("kick", bar, sorted([b for b in beats if b == 0 or score.chance(0.93)] + extra), 0.8)
+    score.hit("kick", bar, groove.kick if drums > 1 else groove.kick[:2], 0.8)
     if drums >= 2:
-        score.hit("clap", bar, [1, 3] if score.chance(0.85) else [1, 2.75, 3], 0.55 * louder)
-    score.hit("hat", bar, [b + 0.5 for b in range(4) if score.chance(0.88)], 0.45 * louder)
-    score.hit("hat", bar, [b / 4 for b in range(16) if score.chance(0.22)], 0.27 * louder)
-    if fill:
+        score.hit("clap", bar, groove.snare, 0.55 * louder)
+    for beat in groove.time:
+        if score.chance(0.88):
+            score.hit("hat", bar, [beat], float(score.rng.uniform(0.25, 0.5)) * louder)
+    if k == len(harmony) - 1:
         rolls = [b for b in (2, 2.5, 3, 3.25, 3.5, 3.75) if score.chance(0.7)]
         score.hit("snare", bar, rolls, 0.4 * louder)
         score.hit("crash", bar + 1, [0], 0.32 * louder)
