@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.snapshot import Snapshot
 from app.window.icons import icon, pixmap
 from app.window.keys import BY_ACTION, tip
 from app.window.theme import Look, font
@@ -98,6 +100,10 @@ class Card(QFrame):
         self.body = QVBoxLayout(self)
         self.body.addLayout(self.head)
         self.set_compact(False)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show what this card is for; every card has its own."""
+        raise NotImplementedError
 
     def set_compact(self, compact: bool) -> None:
         """Use less space inside."""
@@ -215,7 +221,7 @@ class KeyHint(QLabel):
 class Notice(QFrame):
     """A slim sentence that has to be seen; its icon has a shape of its own for each severity."""
 
-    _TOKENS = {"info": "layer", "warning": "fair", "error": "poor"}
+    _TOKENS: ClassVar = {"info": "layer", "warning": "fair", "error": "poor"}
 
     def __init__(self, look: Look, severity: str, text: str) -> None:
         super().__init__()
