@@ -191,7 +191,12 @@ class SessionWriter:
         self._put(self._rewrite_manifest, {"source": described})
 
     def eeg(self, data: npt.ArrayLike, times: npt.ArrayLike) -> None:
-        """Record EEG [shape=(n_samples, n_channels)] in microvolts, NaN rows where lost."""
+        """Record EEG [shape=(n_samples, n_channels)] in microvolts, NaN rows where lost.
+
+        No samples at all are always welcome, also in a session without a headset.
+        """
+        if np.size(times) == 0:
+            return
         if not self._n_eeg:
             raise InputError("EEG came before its source was announced; call source() first.")
         self._put_samples(EEG, data, times, self._n_eeg, np.float32)

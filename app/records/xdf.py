@@ -192,8 +192,13 @@ def _chunk_end(data: bytes, start: int) -> int | None:
     body = start + 1 + struct.calcsize(fmt)
     (length,) = struct.unpack_from(fmt, data, start + 1)
     (tag,) = struct.unpack_from("<H", data, body)
-    whole = length >= 2 and _FILE_HEADER <= tag <= _STREAM_FOOTER and body + length <= len(data)
-    return body + length if whole else None
+    end = body + length
+    if length < 2 or not _FILE_HEADER <= tag <= _STREAM_FOOTER or end > len(data):
+        return None
+    # A damaged length can reach over good chunks; a boundary inside gives it away.
+    if tag != _BOUNDARY_TAG and data.find(BOUNDARY, body, end) >= 0:
+        return None
+    return int(end)
 
 
 def whole_chunks(data: bytes) -> tuple[bytes, int, int]:

@@ -8,7 +8,8 @@ from html import escape
 
 import numpy as np
 
-from app.report.model import BAND, Array, ReportModel, spans
+from app.report.fields import Array, spans
+from app.report.model import BAND, ReportModel
 from app.report.words import clock
 
 WIDTH, LEFT, RIGHT = 812, 40, 10

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.reader import SessionReader
-from app.report.fields import Event, get, number, of_kind
-
-Array = npt.NDArray[np.float64]
+from app.report.fields import Array, Event, get, number, of_kind, place, spans
 
 RISE_MARGIN = 0.05  #: an estimate this far above the new track's prior counts as a rise
+RISE_TICKS = 2  #: ... if it stays there for as many ticks
 LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
+HAPPENINGS = "device player note error skip mark pause resume hold layer_off stop".split()
 _DIGITS = re.compile(r"\d+(\.\d+)?")
 BAND = 1.64  #: half width of the band in standard deviations: 90 % of a normal distribution
 
@@ -98,7 +98,8 @@ class Closing:
     ----------
     layer_on, change, rise : float or None
         When; None if it did not happen. `rise`: first second at which the estimate stood more
-        than `RISE_MARGIN` above what was expected of the new track before it began.
+        than `RISE_MARGIN` above what was expected of the new track before it began, and above the
+        twin, and stayed there.
     prior, mean, twin : float
         Expected of the new track; the estimate at the rise; the twin without EEG then (NaN if
         not known).
@@ -185,7 +186,8 @@ def loop_closing(events: Sequence[Event], *, start: float = 0.0) -> Closing:
     """Find out from the events whether the loop closed.
 
     Only decisions whose cause is EEG count. The rise is looked for on the new track alone, so
-    that a third track cannot stand in for it, and against what was expected of that track.
+    that a third track cannot stand in for it, above what was expected of that track and above
+    the twin without EEG, so that a rating cannot either.
     """
     layer_on = change = None
     for event in of_kind(events, "decision"):
@@ -199,27 +201,27 @@ def loop_closing(events: Sequence[Event], *, start: float = 0.0) -> Closing:
     layer_s = None if layer_on is None else layer_on - start
     if change is None:
         return Closing(layer_s)
-    begun = [e for e in of_kind(events, "track") if number(e, "t") > change - 0.5]
-    prior = number(begun[0], "prior_mean") if begun else math.nan
-    old: Any = None
-    new: Any = None
-    rise, mean, twin = None, math.nan, math.nan
+    old = new = -1
+    prior, rise, held = math.nan, None, 0
+    mean = twin = math.nan
+    priors = {place(e, "index"): number(e, "prior_mean") for e in of_kind(events, "track")}
     for tick in of_kind(events, "tick"):
-        now, track, level = (
-            number(tick, "t"),
-            tick.get("track"),
-            number(tick, "enjoyment", "mean"),
-        )
+        now, track = number(tick, "t"), place(tick, "track")
         if now <= change:
             old = track  # a decision is made from the tick of the same second
-        elif new is None and track != old:
-            new = track
-        elif new is not None and track != new:
+            continue
+        if new < 0 and track != old:
+            new, prior = track, priors.get(track, math.nan)
+        elif new >= 0 and track != new:
             break
-        if new is not None and level > prior + RISE_MARGIN:
-            rise, mean, twin = now - start, level, number(tick, "twin", "mean")
-            break
-    return Closing(layer_s, change - start, rise, prior, mean, twin)
+        level, other = number(tick, "enjoyment", "mean"), number(tick, "twin", "mean")
+        high = new >= 0 and level > prior + RISE_MARGIN and not level <= other
+        if high and held == 0:
+            rise, mean, twin = now - start, level, other
+        held = held + 1 if high else 0
+        if held == RISE_TICKS:
+            return Closing(layer_s, change - start, rise, prior, mean, twin)
+    return Closing(layer_s, change - start, None, prior)
 
 
 def _curve(ticks: Sequence[Event], start: float) -> Curve:
@@ -240,31 +242,24 @@ def _curve(ticks: Sequence[Event], start: float) -> Curve:
     )
 
 
-def spans(flags: Sequence[Any], t: Array, end: float) -> list[tuple[float, float, Any]]:
-    """Return runs of equal `flags` as (from, to, flag); each lasts until the next begins."""
-    out: list[tuple[float, float, Any]] = []
-    for k, flag in enumerate(flags):
-        if out and out[-1][2] == flag:
-            continue
-        if out:
-            out[-1] = (out[-1][0], float(t[k]), out[-1][2])
-        out.append((float(t[k]), end, flag))
-    return out
-
-
 def _tracks(
     events: Sequence[Event], curve: Curve, ratings: Sequence[Rating], *, start: float, end: float
 ) -> tuple[TrackPlay, ...]:
-    rows = of_kind(events, "track")
-    begins = [number(row, "t") - start for row in rows]
+    told = {place(row, "index"): row for row in of_kind(events, "track")}
+    # A track is announced when it is cued; it begins with the first tick that heard it.
+    heard = [(number(tick, "t") - start, place(tick, "track")) for tick in of_kind(events, "tick")]
+    runs = [(t, k) for i, (t, k) in enumerate(heard) if i == 0 or heard[i - 1][1] != k]
     plays = []
-    for row, begin, finish in zip(rows, begins, [*begins[1:], end], strict=True):
+    for i, (begin, index) in enumerate(runs):
+        finish = runs[i + 1][0] if i + 1 < len(runs) else end
+        if index < 0:
+            continue
+        row = told.get(index, {})
         inside = np.flatnonzero((curve.t >= begin) & (curve.t < finish) & np.isfinite(curve.mean))
         last = inside[-1] if inside.size else None
-        index = row.get("index")
         plays.append(
             TrackPlay(
-                index=index if isinstance(index, int) else -1,
+                index=index,
                 title=str(row.get("title") or "untitled"),
                 artist=str(row.get("artist") or ""),
                 start=begin,
@@ -294,11 +289,13 @@ def _acts(events: Sequence[Event], start: float) -> tuple[tuple[Act, ...], Count
     for event in of_kind(events, "decision"):
         kind = str(get(event, "decision", "kind") or "")
         because = str(get(event, "decision", "because") or "")
-        if kind in ("", "hold"):
+        withheld = get(event, "decision", "code") == "withheld"  # by lot: an action not taken
+        if kind in ("", "hold") and not withheld:
             holds[_DIGITS.sub("…", because)] += 1  # the same reason with other numbers
             continue
         cause = str(get(event, "decision", "cause") or "")
         propensity = number(event, "decision", "propensity")
+        kind = "withheld" if withheld else kind
         acts.append(Act(number(event, "t") - start, kind, because, cause, propensity))
     return tuple(acts), holds
 
@@ -322,11 +319,15 @@ def _happenings(events: Sequence[Event], start: float) -> tuple[tuple[float, str
     out = []
     for event in events:
         kind, t = event.get("kind"), number(event, "t")
-        if kind in ("device", "player", "note") and math.isfinite(t):
-            text = str(event.get("text") or event.get("state") or event.get("player") or "")
-            out.append((t - start, text or str(kind)))
-        elif kind in ("skip", "mark", "pause", "resume", "hold", "stop") and math.isfinite(t):
-            out.append((t - start, str(event.get("text") or kind)))
+        if not math.isfinite(t) or kind not in HAPPENINGS:
+            continue
+        said = str(event.get("text") or "")
+        if not said and kind in ("device", "player"):
+            what, value = event.get("event") or kind, event.get("state", event.get("value"))
+            if str(what).startswith("track_"):
+                continue  # the table of pieces says so already
+            said = f"{what} {'' if value is None else value}".replace("_", " ").strip()
+        out.append((t - start, said or str(kind)))
     return tuple(out)
 
 
@@ -346,7 +347,7 @@ def build_model(reader: SessionReader) -> ReportModel:
     ticks = of_kind(events, "tick")
     times = [number(e, "t") for e in events if math.isfinite(number(e, "t"))]
     first = min(times, default=0.0)
-    start = number(reader.manifest, "lsl_start")
+    start = number(reader.manifest, "start")
     start = start if first - 60.0 < start <= first else first
     end = max(times, default=start)
     curve, ratings = _curve(ticks, start), _ratings(events, start)

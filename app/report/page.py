@@ -32,6 +32,7 @@ KINDS = {
     "layer_off": "low sound out",
     "change_track": "change of piece",
     "next_track": "next piece",
+    "withheld": "low sound withheld",
 }
 CAUSES = {"eeg": "EEG", "prior": "expectation", "end": "end of piece", "rating": "rating"}
 
@@ -109,7 +110,7 @@ def _cards(model: ReportModel) -> str:
     elif given:
         rating = _card(whose, str(given[0]), "one answer, of 9")
     else:
-        rating = _card(whose, "none given", "of 9")
+        rating = _card(whose, "none given", "on the scale from 1 to 9")
     span = model.estimate_span
     if span is None:
         estimate = _card("Estimated enjoyment", "no estimate", "no usable brain signals")
@@ -185,9 +186,7 @@ _MISSING = (
 
 def _closing(model: ReportModel) -> str:
     closing = model.closing
-    above = "above what was expected of the new piece"
-    if closing.rise is not None:
-        above = f"{percent(closing.mean)}, {above} ({percent(closing.prior)})"
+    above = f"to {percent(closing.mean)}, above the {percent(closing.prior)} that was expected"
     steps = (
         ("Low sound came in", closing.layer_on, "because the estimate stayed low"),
         ("The piece was changed", closing.change, "because that did not help"),

@@ -25,10 +25,29 @@ def _named(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def _program(manifest: Mapping[str, Any]) -> str:
+    program = manifest.get("program")
+    if isinstance(program, Mapping):
+        return " ".join(str(program[key]) for key in ("name", "version") if key in program)
+    return str(program or "")
+
+
+def _versions(manifest: Mapping[str, Any]) -> str:
+    program, versions = manifest.get("program"), manifest.get("versions")
+    found = {**versions} if isinstance(versions, Mapping) else {}
+    if isinstance(program, Mapping):
+        found.update({k: v for k, v in program.items() if k not in ("name", "version")})
+    return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def _calibration(manifest: Mapping[str, Any]) -> str:
+    stored, name = _named(manifest.get("calibration")), manifest.get("calibration_name")
+    return f"{stored} ({name})" if stored and name else stored
+
+
 def _preset(manifest: Mapping[str, Any]) -> str:
     settings = manifest.get("settings")
-    inside = settings.get("preset") if isinstance(settings, Mapping) else None
-    return _named(manifest.get("preset") or inside)
+    return _named(settings.get("name")) if isinstance(settings, Mapping) else ""
 
 
 def _settings_hash(manifest: Mapping[str, Any]) -> str:
@@ -49,7 +68,7 @@ def small_print(model: ReportModel) -> str:
     manifest = model.manifest
     parts = [
         f"Headset: {_source(manifest)}",
-        f"program {manifest.get('program') or 'not known'}",
+        f"program {_program(manifest) or 'not known'}",
         f"preset “{_preset(manifest) or 'not known'}”",
         f"settings {_settings_hash(manifest)[:6] or 'not known'}",
         f"session {model.folder}",
@@ -61,6 +80,13 @@ def _recorded(summary: Any, key: str, show: Callable[[float], str]) -> str:
     value = summary.get(key) if isinstance(summary, Mapping) else None
     usable = isinstance(value, int | float) and math.isfinite(value)
     return show(float(value)) if usable and value is not None else "not recorded"
+
+
+def _output(summary: Any) -> str:
+    name = summary.get("output") if isinstance(summary, Mapping) else None
+    if not name:
+        return "not recorded"
+    return f"{name} (silent, clocked)" if summary.get("output_is_null") else str(name)
 
 
 def _first_last(values: Any) -> str:
@@ -76,29 +102,28 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
         for word in ("following", "not following", "cannot tell")
         if states
     )
-    versions = manifest.get("versions")
-    named = ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else ""
+    named = _versions(manifest)
     inside = f"{model.truth_inside:.0%} of seconds" if math.isfinite(model.truth_inside) else ""
     usable = float(np.sum(model.curve.usable))
     facts = [
         ("Source", _source(manifest)),
         ("Listener", _named(manifest.get("listener")) or "a person, or not known"),
-        ("Calibration", _named(manifest.get("calibration")) or "not recorded"),
+        ("Calibration", _calibration(manifest) or "not recorded"),
         ("Preset", _preset(manifest) or "not recorded"),
         ("Settings SHA-256", _settings_hash(manifest)[:16] or "not recorded"),
         ("Seed", _named(manifest.get("seed")) or "not recorded"),
-        ("Program", str(manifest.get("program") or "not recorded")),
+        ("Program", _program(manifest) or "not recorded"),
         ("Weight of the EEG, first → last", _first_last(model.curve.weight)),
         ("Seconds with a usable estimate", f"{usable:.0f} of {model.curve.t.size}"),
         ("Seconds with most electrodes good", f"{model.usable_s:.0f} of {model.eeg_s:.0f}"),
         ("Entrainment", shares or "no EEG"),
         ("Lost sound blocks", _recorded(summary, "lost_blocks", lambda v: f"{v:.0f}")),
-        ("Lost EEG samples", _recorded(summary, "lost_samples", lambda v: f"{v:.0f}")),
+        ("Sound output", _output(summary)),
         (
             "Timing residual of the sound",
-            _recorded(summary, "timing_residual_s", lambda v: f"{1e3 * v:.2f} ms"),
+            _recorded(summary, "timing_residual", lambda v: f"{1e3 * v:.2f} ms"),
         ),
-        ("Latency of the sound", _recorded(summary, "latency_s", lambda v: f"{1e3 * v:.0f} ms")),
+        ("Latency of the sound", _recorded(summary, "latency", lambda v: f"{1e3 * v:.0f} ms")),
         ("Recording", "complete" if not model.problems else "see the note at the top"),
     ]
     if inside:

@@ -19,6 +19,7 @@ h2 {{ font-size:20px; line-height:1.3; font-weight:600; margin:0; }}
 h3 {{ font-size:15px; font-weight:600; margin:24px 0 8px; }}
 p {{ margin:0 0 8px; }}
 section {{ margin-top:36px; }}
+h2 + p {{ margin-top:8px; }}
 .sub {{ color:var(--text2); font-size:16px; }}
 .sub span + span::before {{ content:"·"; margin:0 .6em; }}
 header {{ display:flex; justify-content:space-between; gap:24px; padding-bottom:20px;
@@ -54,7 +55,8 @@ svg text {{ font-family:{FONT}; font-variant-numeric:tabular-nums; }}
 .grid {{ stroke:#e3e9ee; stroke-width:1; }}
 .base {{ stroke:var(--line); stroke-width:1; }}
 .piece {{ font-size:12px; font-weight:500; fill:var(--text1); }}
-.given {{ font-size:13px; font-weight:600; fill:var(--text1); text-anchor:middle; }}
+.given {{ font-size:13px; font-weight:600; fill:var(--text1); text-anchor:middle;
+  stroke:#fff; stroke-width:3.5px; paint-order:stroke; }}
 .mark {{ font-size:11px; font-weight:600; fill:#fff; text-anchor:middle; }}
 .layerword {{ font-size:12px; font-weight:600; fill:var(--layer); }}
 .steps {{ display:grid; grid-template-columns:repeat(3,1fr); gap:16px; margin:14px 0 0;
@@ -65,7 +67,6 @@ svg text {{ font-family:{FONT}; font-variant-numeric:tabular-nums; }}
 .steps svg {{ position:absolute; left:14px; top:14px; }}
 .steps strong {{ display:block; font-weight:600; }}
 .steps span {{ font-size:13px; color:var(--text2); }}
-.verdict {{ margin-top:8px; }}
 table {{ width:100%; border-collapse:collapse; font-size:14px; margin-top:10px; }}
 th {{ text-align:left; font-weight:500; color:var(--text3); font-size:12.5px;
   border-bottom:1px solid var(--line); padding:6px 14px 6px 0; vertical-align:bottom; }}

@@ -71,11 +71,11 @@ def _estimate_sentence(model: ReportModel) -> str:
         return "The brain signals could not be used, so nothing was estimated from them."
     (first, _), (last, sd) = span
     values = f"from {percent(first)} to {percent(last)} of 100 (± {percent(sd)})"
+    doubt = ", too little to be sure of" if abs(last - first) < BAND * sd else ""
     if abs(last - first) < 0.03:
         return f"The estimated enjoyment stayed near {percent(last)} of 100 (± {percent(sd)})."
     word = "rose" if last > first else "fell"
-    unsure = abs(last - first) < BAND * sd
-    return f"The estimated enjoyment {word} {values}{', less than it can be told' * unsure}."
+    return f"The estimated enjoyment {word} {values}{doubt}."
 
 
 def _story_sentence(model: ReportModel) -> str:
@@ -128,7 +128,7 @@ def closing_sentence(closing: Closing) -> str:
         twin = ""
         if math.isfinite(closing.twin):
             twin = f" A twin of the estimate without EEG stood at {percent(closing.twin)} then."
-        return f"The loop closed: all three steps happened, from EEG alone.{twin}"
+        return f"The loop closed: all three steps happened, decided from the EEG.{twin}"
     if closing.layer_on is None and closing.change is None:
         return "The loop did not close: the EEG gave no sure reason to act."
     if closing.change is None:

@@ -29,9 +29,8 @@ def manifest(*, listener: str | None = "clear", **changes: Any) -> dict[str, Any
     simulated = listener is not None
     return {
         "name": "demo",
-        "program": "0.1.0",
-        "versions": {"python": "3.11.2", "numpy": "2.1.0", "brainflow": "5.16.0"},
-        "settings": {"preset": "demo", "policy": {"dwell_s": 45.0}},
+        "program": {"name": "attune", "version": "0.1.0", "python": "3.11.2"},
+        "settings": {"name": "demo", "timing": {"dwell": 45.0}},
         "settings_sha256": "9f2c41d7a8b3" + "0" * 52,
         "seed": 7,
         "source": {
@@ -42,11 +41,12 @@ def manifest(*, listener: str | None = "clear", **changes: Any) -> dict[str, Any
             "notice": NOTICE if simulated else "",
             "details": {"board_id": -1 if simulated else 0},
         },
-        "listener": {"kind": listener} if simulated else None,
+        "listener": listener,
         "notice": NOTICE if simulated else "",
         "calibration": "stored",
+        "calibration_name": listener,
         "started": "2026-05-14T16:05:00+02:00",
-        "lsl_start": T0,
+        "start": T0,
         "tracks": [
             {"index": i, "title": title, "artist": "Attune", "duration": 150.0}
             for i, title in enumerate(TITLES)
@@ -82,7 +82,7 @@ def _acts(second: int, *, closes: bool) -> list[dict[str, Any]]:
 
 def tick(second: int, *, rng: np.random.Generator, closes: bool, eeg: bool) -> dict[str, Any]:
     """The numbers of one second of the story."""
-    changed = closes and second >= 64
+    changed = closes and second > 64  # heard the second after it was decided
     goal = 0.80 if changed else 0.32
     since = second - 64 if changed else second
     mean = goal + (0.5 - goal) * np.exp(-since / 14.0) + 0.02 * np.sin(second / 3.1)
@@ -202,7 +202,7 @@ def make_session(
             writer.event({"t": T0 + second, "kind": "truth", "enjoyment": hidden})
     if end:
         writer.event({"t": T0 + seconds, "kind": "stop"})
-    summary = {"lost_blocks": 0, "lost_samples": 20, "timing_residual_s": 0.00021}
+    summary = {"lost_blocks": 0, "output": "null", "output_is_null": True, "timing_residual": 2e-4}
     writer.close(summary if end else None)
     if not end:
         _undo_end(writer.folder)

@@ -156,15 +156,16 @@ def test_pyxdf_alone_opens_a_cut_recording() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_damaged_bytes_cost_at_most_the_way_to_the_next_boundary(seed: int) -> None:
-    memory, truth = recording(finish=False)
+def test_damaged_bytes_cost_at_most_the_way_to_the_boundary_after_next(seed: int) -> None:
+    """The damage may hit a boundary itself; then the one after it is where reading goes on."""
+    memory, truth = recording(30, finish=False)
     rng = np.random.default_rng(seed)
     raw = bytearray(memory.data)
     start = int(rng.integers(3000, len(raw) - 64))
     raw[start : start + 64] = rng.bytes(64)
     kept, unfinished, damaged = whole_chunks(bytes(raw))
     n = len(load(kept, dejitter_timestamps=False)["EEG"]["time_stamps"])
-    assert n >= truth["times"].size - 250 * 6
+    assert n >= truth["times"].size - 250 * 11
     assert len(kept) + unfinished + damaged == len(raw)
 
 
