@@ -98,12 +98,14 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
     manifest, states = model.manifest, [state for state in model.curve.state if state]
     summary = manifest.get("summary")
     shares = ", ".join(
-        f"{word} {states.count(word) / len(states):.0%}"
+        f"{word} {100 * states.count(word) / len(states):.0f} %"
         for word in ("following", "not following", "cannot tell")
         if states
     )
     named = _versions(manifest)
-    inside = f"{model.truth_inside:.0%} of seconds" if math.isfinite(model.truth_inside) else ""
+    inside = (
+        f"{100 * model.truth_inside:.0f} % of seconds" if math.isfinite(model.truth_inside) else ""
+    )
     usable = float(np.sum(model.curve.usable))
     facts = [
         ("Source", _source(manifest)),
@@ -154,7 +156,7 @@ def _quality(model: ReportModel, text: Text, table: Table) -> str:
             [
                 ("", text(name)),
                 ("", _meter(words, total)),
-                ("n", f"{good / total:.0%} good" if total else "–"),
+                ("n", f"{100 * good / total:.0f} % good" if total else "–"),
                 ("", said),
             ]
         )

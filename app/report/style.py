@@ -89,16 +89,16 @@ tr {{ break-inside:avoid; }}
 footer {{ margin-top:40px; padding-top:16px; border-top:1px solid var(--line); font-size:13.5px;
   color:var(--text2); }}
 footer .small {{ margin-top:12px; font-size:12px; color:var(--text3); }}
-@media (max-width:720px) {{
+@media screen and (max-width:720px) {{
   main {{ padding:28px 20px; margin:0; border-radius:0; }}
   .cards, .facts {{ grid-template-columns:1fr 1fr; }}
   .steps {{ grid-template-columns:1fr; }}
 }}
 @page {{ size:A4; margin:14mm 13mm; }}
 @media print {{
-  body {{ background:#fff; font-size:10.5pt; }}
-  main {{ margin:0; padding:0; max-width:none; box-shadow:none; border-radius:0; }}
-  section {{ margin-top:22px; }}
+  body {{ background:#fff; }}
+  main {{ zoom:.78; margin:0; padding:0; max-width:none; box-shadow:none; border-radius:0; }}
+  section {{ margin-top:28px; }}
   figure, .card, .callout, .notice, .steps li {{ break-inside:avoid; }}
   h2, h3 {{ break-after:avoid; }}
 }}
