@@ -117,8 +117,8 @@ def tracking_sentence(model: ReportModel) -> str:
     best = np.nanmax(model.curve.r) if np.isfinite(model.curve.r).any() else math.nan
     peak = f" (at most r = {best:.2f})" if math.isfinite(best) else ""
     return (
-        f"In {100 * following:.0f} % of the session the brain signals correlated with the music above "
-        f"chance{peak}. Following a piece is not the same as liking it."
+        f"In {100 * following:.0f} % of the session the brain signals correlated with the music "
+        f"above chance{peak}. Following a piece is not the same as liking it."
     )
 
 
