@@ -1,0 +1,140 @@
+"""EEG and heard sound brought together: one grid, one filter, whole seconds.
+
+The two streams come in with their own stamps and delays. Here they are sampled on the common
+64 Hz grid, filtered alike, and kept until both sides of a second are complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.filters import HALF, RATE, Floats, GridSampler, Strip, filter_second
+
+KEEP = 160 * RATE  #: grid points that can be looked back at
+_MAX_HOLE = 2.5 / RATE  # s between stimulus rows that are still neighbours
+
+
+class SoundSampler:
+    """Stimulus rows at about 64 Hz to the grid, by straight lines between neighbours."""
+
+    def __init__(self, n_columns: int) -> None:
+        self._times = np.empty(0)
+        self._rows = np.empty((0, n_columns))
+        self._next: int | None = None
+
+    def push(self, rows: Floats, times: Floats) -> tuple[int, Floats]:
+        """Take rows; return the first grid index and the grid rows that are complete now."""
+        self._times = np.concatenate([self._times, times])
+        self._rows = np.concatenate([self._rows, rows])
+        if self._next is None:
+            self._next = int(np.ceil(self._times[0] * RATE))
+        start = self._next
+        stop = max(int(np.floor(self._times[-1] * RATE)) + 1, start)
+        self._next = stop
+        if stop == start:
+            return start, np.empty((0, self._rows.shape[1]))
+        grid = np.arange(start, stop) / RATE
+        after = np.clip(np.searchsorted(self._times, grid), 1, self._times.size - 1)
+        t0, t1 = self._times[after - 1], self._times[after]
+        share = np.clip((grid - t0) / np.maximum(t1 - t0, 1e-9), 0.0, 1.0)[:, None]
+        out = (1.0 - share) * self._rows[after - 1] + share * self._rows[after]
+        out[t1 - t0 > _MAX_HOLE] = np.nan
+        keep = max(int(np.searchsorted(self._times, stop / RATE)) - 2, 0)
+        self._times, self._rows = self._times[keep:], self._rows[keep:]
+        return start, out
+
+
+class Aligned:
+    """Filtered EEG and filtered feature, second by second.
+
+    Parameters
+    ----------
+    n_channels : int
+    sfreq : float
+        Of the EEG, Hz.
+    band : tuple of float
+        Of the filter, Hz.
+    reach : int
+        Grid points of EEG needed beyond a second of sound (the longest lag).
+    """
+
+    def __init__(
+        self, n_channels: int, *, sfreq: float, band: tuple[float, float], reach: int
+    ) -> None:
+        self._n = n_channels
+        self._band = band
+        self._reach = reach
+        self._eeg_sampler = GridSampler(n_channels, sfreq=sfreq)
+        self._sound_sampler = SoundSampler(2)
+        self._grid = Strip(n_channels, keep=KEEP)
+        self._heard = Strip(2, keep=KEEP)
+        self.eeg = Strip(n_channels, keep=KEEP)  #: filtered, NaN where masked
+        self.feature = Strip(1, keep=KEEP)  #: filtered, NaN where not heard
+        self._eeg_second: int | None = None
+        self._sound_second: int | None = None
+        self._second: int | None = None
+
+    def push_eeg(self, masked: Floats, times: Floats) -> None:
+        """Take EEG [shape=(n, n_channels)], NaN where masked."""
+        start, rows = self._eeg_sampler.push(masked, times)
+        if len(rows) == 0:
+            return
+        self._grid.write(start, rows)
+        if self._eeg_second is None:
+            self._eeg_second = -(-start // RATE)
+        self._eeg_second = self._filter(self._grid, self.eeg, self._eeg_second, self._n)
+
+    def push_sound(self, rows: Floats, times: Floats) -> None:
+        """Take feature and layer envelope [shape=(n, 2)]."""
+        start, grid = self._sound_sampler.push(rows, times)
+        if len(grid) == 0:
+            return
+        self._heard.write(start, grid)
+        if self._sound_second is None:
+            self._sound_second = -(-start // RATE)
+        self._sound_second = self._filter(self._heard, self.feature, self._sound_second, 1)
+
+    def _filter(self, source: Strip, target: Strip, second: int, n_columns: int) -> int:
+        assert source.end is not None
+        while (second + 1) * RATE + HALF <= source.end:
+            first = second * RATE
+            window = source.read(first - HALF, first + RATE + HALF)[:, :n_columns]
+            valid = np.isfinite(window)
+            if valid[HALF : HALF + RATE].any():
+                out, ok = filter_second(window, valid, band=self._band)
+                out[~ok] = np.nan
+            else:
+                out = np.full((RATE, n_columns), np.nan)
+            target.write(first, out)
+            second += 1
+        return second
+
+    def heard(self, until: int, seconds: int) -> npt.NDArray[np.float64]:
+        """Unfiltered feature and layer of the `seconds` before the second `until`."""
+        return self._heard.read((until - seconds) * RATE, until * RATE)
+
+    def seconds(self) -> Iterator[tuple[int, Floats, Floats]]:
+        """Seconds that are complete now, each once.
+
+        Yields
+        ------
+        second : int
+        eeg : float64 [shape=(64 + reach, n_channels)]
+            From the start of the second on; NaN where masked.
+        feature : float64 [shape=(64,)]
+        """
+        if self.feature.end is None or self.eeg.end is None:
+            return
+        if self._second is None:
+            self._second = max(self.feature.start, self.eeg.start) // RATE
+        while (self._second + 1) * RATE <= self.feature.end and (
+            self._second + 1
+        ) * RATE + self._reach <= self.eeg.end:
+            first = self._second * RATE
+            eeg = self.eeg.read(first, first + RATE + self._reach)
+            feature = self.feature.read(first, first + RATE)[:, 0]
+            self._second += 1
+            yield self._second - 1, eeg, feature

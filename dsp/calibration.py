@@ -1,0 +1,219 @@
+"""Calibration: which delay, which lags, which band, and the sums a decoder starts from.
+
+A few recordings with sound, five to ten minutes over several tracks, are enough. Start and length
+of the lag window and the band are chosen by leaving out one recording after the other (one
+recording alone is cut into parts), never on what is tested later. The chance level makes the
+same choice on shifted features, so that searching earns no credit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+
+from dsp.alignment import Aligned
+from dsp.checks import InputError
+from dsp.decoder import PENALTY, Decoder, Sums, lag_steps, lagged
+from dsp.filters import BANDS, RATE, Floats
+from dsp.quality import CleanBlock
+
+LENGTHS = (0.4, 0.6)  #: s of lags; longer ones only learn the regularity of the sound
+SEARCH = 1.0  #: s that the delay is searched over
+_START_STEP = 0.1
+_N_SHIFTED = 60
+_MIN_SECONDS = 20
+_MIN_SHARE = 0.5
+_PART = 30  # s of a part where there is one recording only
+_DESIGN_LIMIT = 1500  # columns of the wide design; more electrodes get coarser lags
+_BETTER = 1.03  # a longer lag window or another band must be this much better
+
+Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Sums of one recording (or part) against its feature (column 0) and shifted ones."""
+
+    cov: Floats
+    cross: Floats  # [shape=(d, 1 + n_shifted)]
+    power: Floats
+    n: int
+
+
+def calibrate(
+    recordings: Sequence[Recording],
+    *,
+    ch_names: Sequence[str],
+    sfreq: float,
+    search: float = SEARCH,
+    seed: int = 0,
+) -> Decoder:
+    """Find the delay, the lags and the band of one person's answer to sound.
+
+    Parameters
+    ----------
+    recordings : sequence of (blocks, (values, times))
+        Blocks as `dsp.quality.Guard` gave them; the stimulus as `Tracker.push_stimulus` takes it.
+    ch_names : sequence of str
+    sfreq : float
+        Hz.
+    search : float
+        Latest start of the lag window, s.
+    seed : int
+        Of the shifts of the chance level.
+
+    Returns
+    -------
+    Decoder
+        With r and its chance level on recordings left out; `Decoder.found` says whether there
+        is an answer at all.
+
+    Raises
+    ------
+    InputError
+        Without 20 s of clean EEG with sound.
+    """
+    choices = []
+    for band in BANDS:
+        lags = lag_steps(0.0, search + max(LENGTHS))
+        parts = _parts(recordings, len(ch_names), sfreq, band, lags, seed)
+        total = sum(p.n for p in parts) / RATE
+        if total < _MIN_SECONDS or len(parts) < 2:
+            raise InputError(
+                f"There are {total:.0f} s of clean EEG with sound to calibrate on; expected at "
+                f"least {_MIN_SECONDS} s: play for longer, or better the contact of the electrodes."
+            )
+        choices.append((band, lags, parts))
+    best = _choose(choices, len(ch_names), search)
+    band, lags, parts, window, r, null = best
+    columns = _columns(lags, window, len(ch_names))
+    cov = np.asarray(sum(p.cov for p in parts))[np.ix_(columns, columns)]
+    cross = np.asarray(sum(p.cross[:, 0] for p in parts))[columns]
+    seconds = sum(p.n for p in parts) / RATE
+    sums = Sums(cov, cross, float(sum(p.power[0] for p in parts)), seconds)
+    sums = sums.scaled(sums.levels(len(ch_names)), seconds=seconds)
+    null95 = float(np.quantile(null, 0.95))
+    effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
+    chosen = lags[(lags >= window[0]) & (lags <= window[1])]
+    return Decoder(tuple(ch_names), band, chosen, sums, r, null95, effect)
+
+
+def _parts(
+    recordings: Sequence[Recording],
+    n_channels: int,
+    sfreq: float,
+    band: tuple[float, float],
+    lags: npt.NDArray[np.int64],
+    seed: int,
+) -> list[_Part]:
+    parts = []
+    for number, (blocks, (values, times)) in enumerate(recordings):
+        aligned = Aligned(n_channels, sfreq=sfreq, band=band, reach=int(lags.max()))
+        for block in blocks:
+            if block.times.size:
+                aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
+        rows = np.asarray(values, dtype=np.float64)
+        aligned.push_sound(rows[:, [0, 2]], np.asarray(times, dtype=np.float64))
+        seconds = list(aligned.seconds())
+        if not seconds:
+            continue
+        size = len(seconds) if len(recordings) > 1 else _PART
+        for start in range(0, len(seconds), size):
+            part = seconds[start : start + size]
+            parts.append(_sum_part(part, n_channels, lags, seed + 1000 * number + start))
+    return [p for p in parts if p.n > 5 * RATE]
+
+
+def _sum_part(
+    seconds: list[tuple[int, Floats, Floats]],
+    n_channels: int,
+    lags: npt.NDArray[np.int64],
+    seed: int,
+) -> _Part:
+    feature = np.concatenate([s[2] for s in seconds])
+    heard = np.isfinite(feature)
+    whole = np.where(heard, feature, 0.0)
+    rng = np.random.default_rng(seed)
+    low = min(2 * RATE, feature.size // 4)
+    shifts = rng.integers(low, max(feature.size - low, low + 1), _N_SHIFTED)
+    targets = np.stack([whole, *(np.roll(whole, int(s)) for s in shifts)], axis=1)
+    d = n_channels * lags.size
+    cov, cross = np.zeros((d, d)), np.zeros((d, targets.shape[1]))
+    power, n = np.zeros(targets.shape[1]), 0
+    for i, (_, eeg, _) in enumerate(seconds):
+        design = lagged(eeg, lags, RATE)
+        valid = np.isfinite(design)
+        rows = heard[i * RATE : (i + 1) * RATE] & (valid.mean(axis=1) >= _MIN_SHARE)
+        if not rows.any():
+            continue
+        design = np.where(valid, design, 0.0)[rows]
+        target = targets[i * RATE : (i + 1) * RATE][rows]
+        cov += design.T @ design
+        cross += design.T @ target
+        power += (target**2).sum(axis=0)
+        n += int(rows.sum())
+    return _Part(cov, cross, power, n)
+
+
+def _columns(
+    lags: npt.NDArray[np.int64], window: tuple[int, int], n_channels: int
+) -> npt.NDArray[np.int64]:
+    inside = np.flatnonzero((lags >= window[0]) & (lags <= window[1]))
+    return (np.arange(n_channels)[:, None] * lags.size + inside).ravel()
+
+
+def _held_out(parts: list[_Part], columns: npt.NDArray[np.int64], n_channels: int) -> Floats:
+    """Mean correlation on parts left out, for the feature and the shifted ones."""
+    covs = [p.cov[np.ix_(columns, columns)] for p in parts]
+    crosses = [p.cross[columns] for p in parts]
+    all_cov, all_cross = sum(covs), sum(crosses)
+    n_lags = columns.size // n_channels
+    total = np.zeros(parts[0].power.size)
+    weight = 0.0
+    for cov, cross, part in zip(covs, crosses, parts, strict=True):
+        train = np.asarray(all_cov - cov)
+        power = np.diag(train).reshape(n_channels, n_lags).mean(axis=1)
+        unit = np.repeat(1.0 / np.sqrt(np.maximum(power, 1e-12)), n_lags)
+        lhs = train * unit[:, None] * unit[None, :]
+        lhs[np.diag_indices_from(lhs)] += PENALTY * float(np.trace(lhs)) / columns.size
+        target = np.asarray(all_cross - cross) * unit[:, None]
+        weights = cho_solve(cho_factor(lhs, check_finite=False), target, check_finite=False)
+        weights *= unit[:, None]
+        numerator = np.sum(weights * cross, axis=0)
+        size = np.sum(weights * (cov @ weights), axis=0) * part.power
+        total += part.n * numerator / np.sqrt(np.maximum(size, 1e-30))
+        weight += part.n
+    return total / weight
+
+
+_Choice = tuple[
+    tuple[float, float], npt.NDArray[np.int64], list[_Part], tuple[int, int], float, Floats
+]
+
+
+def _choose(
+    choices: Sequence[tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]]],
+    n_channels: int,
+    search: float,
+) -> _Choice:
+    """Best band and lag window on parts left out; the same choice for each shifted feature."""
+    found: list[tuple[float, _Choice]] = []
+    null = np.full(_N_SHIFTED, -1.0)
+    for band, lags, parts in choices:
+        # Chance correlations shrink with the root of the bandwidth: what counts is r against them.
+        width = math.sqrt(band[1] - band[0])
+        for length in LENGTHS:
+            for start in np.arange(0.0, search + 1e-9, _START_STEP):
+                window = (round(start * RATE), round((start + length) * RATE))
+                scores = _held_out(parts, _columns(lags, window, n_channels), n_channels)
+                null = np.maximum(null, scores[1:] * width)
+                simple = band == BANDS[0] and length == LENGTHS[0]
+                merit = float(scores[0]) * width / (1.0 if simple else _BETTER)
+                found.append((merit, (band, lags, parts, window, float(scores[0]), null)))
+    _, choice = max(found, key=lambda f: f[0])
+    return (*choice[:5], null / math.sqrt(choice[0][1] - choice[0][0]))

@@ -1,0 +1,244 @@
+"""Backward ridge decoder: the stimulus feature rebuilt from EEG at later lags.
+
+``s_hat(t) = sum_c sum_l w_cl e_c(t + l)`` with ``w = (C + lam I)^-1 (p + lam w0)``
+(Crosse et al. 2016, Front. Hum. Neurosci. 10:604; penalty in units of the mean eigenvalue). The
+sums C and p grow second by second; a stored decoder enters as sums of so many seconds, each
+electrode in units of its own level, so that it can be solved again without a lost electrode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+
+from dsp.checks import InputError
+from dsp.filters import BANDS, RATE
+
+PENALTY = 0.3  #: in units of the mean eigenvalue; 0.1 to 10 make no difference
+MAX_PRIOR = 240.0  #: s that a stored decoder counts for at most
+_STEP = 2  # grid points between lags: the band ends at 8 Hz
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+def lag_steps(start: float, stop: float) -> Ints:
+    """Lags from `start` to `stop` s, every second grid point [shape=(n_lags,)]."""
+    return np.arange(round(start * RATE), round(stop * RATE) + 1, _STEP)
+
+
+WIDE_LAGS = lag_steps(0.0, 1.2)  #: while nothing is known of the delay
+
+
+def lagged(data: Floats, lags: Ints, n: int) -> Floats:
+    """Design of `n` rows: row t holds ``data[t + lag]`` [shape=(n, n_channels * n_lags)].
+
+    Columns run over lags within each channel.
+    """
+    index = np.arange(n)[:, None] + lags[None, :]
+    return np.ascontiguousarray(data[index].transpose(0, 2, 1)).reshape(n, -1)
+
+
+def ridge(cov: Floats, cross: Floats, *, penalty: float) -> Floats:
+    """Solve ``(C + penalty tr(C)/d I) w = p``; electrodes without energy get weight 0."""
+    d = cov.shape[0]
+    size = float(np.trace(cov)) / max(int(np.count_nonzero(np.diag(cov) > 0.0)), 1)
+    if size <= 0.0:
+        return np.zeros(d)
+    lhs = cov + penalty * size * np.eye(d)
+    return np.asarray(cho_solve(cho_factor(lhs, check_finite=False), cross, check_finite=False))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over rows of a design: what a decoder is solved from.
+
+    Attributes
+    ----------
+    cov : float64 [shape=(d, d)]
+    cross : float64 [shape=(d,)]
+    power : float
+        Sum of the squared feature.
+    seconds : float
+        Rows / 64.
+    """
+
+    cov: Floats
+    cross: Floats
+    power: float
+    seconds: float
+
+    @staticmethod
+    def zero(d: int) -> Sums:
+        """No rows."""
+        return Sums(np.zeros((d, d)), np.zeros(d), 0.0, 0.0)
+
+    def plus(self, design: Floats, feature: Floats) -> Sums:
+        """With the rows of `design` [shape=(n, d)] and `feature` [shape=(n,)]."""
+        return Sums(
+            self.cov + design.T @ design,
+            self.cross + feature @ design,
+            self.power + float(feature @ feature),
+            self.seconds + feature.size / RATE,
+        )
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.cov + other.cov,
+            self.cross + other.cross,
+            self.power + other.power,
+            self.seconds + other.seconds,
+        )
+
+    def levels(self, n_channels: int) -> Floats:
+        """Rms of each channel's entries [shape=(n_channels,)]; 0 without data."""
+        if self.seconds == 0.0:
+            return np.zeros(n_channels)
+        power = np.diag(self.cov).reshape(n_channels, -1).mean(axis=1)
+        return np.asarray(np.sqrt(power / (self.seconds * RATE)))
+
+    def scaled(self, levels: Floats, *, seconds: float) -> Sums:
+        """Per row, in units of `levels`, times `seconds`; channels at level 0 vanish."""
+        if self.seconds == 0.0:
+            return Sums(np.zeros_like(self.cov), np.zeros_like(self.cross), 0.0, 0.0)
+        n_lags = self.cov.shape[0] // levels.size
+        unit = np.repeat(
+            np.where(levels > 0.0, 1.0 / np.where(levels > 0.0, levels, 1.0), 0.0), n_lags
+        )
+        factor = seconds / self.seconds
+        return Sums(
+            self.cov * unit[:, None] * unit[None, :] * factor,
+            self.cross * unit * factor,
+            self.power * factor,
+            seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What calibration found out about one person in one montage.
+
+    Attributes
+    ----------
+    ch_names : tuple of str
+    band : tuple of float
+        Filter of EEG and feature, Hz.
+    lags : int64 [shape=(n_lags,)]
+        Grid points of 1/64 s by which the EEG follows the sound.
+    sums : Sums
+        In units of each electrode's level, of `sums.seconds` s.
+    r : float
+        Correlation on recordings left out, and its 95 % level by chance.
+    r_null95 : float
+    effect : float
+        Mean standard score of a 5 s block on recordings left out.
+    """
+
+    ch_names: tuple[str, ...]
+    band: tuple[float, float]
+    lags: Ints
+    sums: Sums
+    r: float
+    r_null95: float
+    effect: float
+
+    @property
+    def found(self) -> bool:
+        """True if calibration found an answer to the sound beyond chance."""
+        return self.r > self.r_null95
+
+    def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Arrays for `numpy.savez`."""
+        return {
+            "ch_names": np.array(self.ch_names),
+            "band": np.array(self.band),
+            "lags": self.lags,
+            "cov": self.sums.cov.astype(np.float32),
+            "cross": self.sums.cross,
+            "figures": np.array(
+                [self.sums.power, self.sums.seconds, self.r, self.r_null95, self.effect]
+            ),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Decoder:
+        """Back from `to_arrays`; `InputError` if something is missing or does not fit."""
+        try:
+            names = tuple(str(n) for n in arrays["ch_names"])
+            low, high = (float(b) for b in arrays["band"])
+            lags = np.asarray(arrays["lags"], dtype=np.int64)
+            cov = np.asarray(arrays["cov"], dtype=np.float64)
+            cross = np.asarray(arrays["cross"], dtype=np.float64)
+            power, seconds, r, r_null95, effect = (float(v) for v in arrays["figures"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"The stored decoder cannot be read ({error}); calibrate again."
+            ) from error
+        d = len(names) * lags.size
+        if cov.shape != (d, d) or cross.shape != (d,) or (low, high) not in BANDS:
+            raise InputError(
+                f"The stored decoder has covariance of shape {cov.shape} for {len(names)} "
+                f"electrodes and {lags.size} lags; expected ({d}, {d}): calibrate again."
+            )
+        return cls(names, (low, high), lags, Sums(cov, cross, power, seconds), r, r_null95, effect)
+
+    def select(self, ch_names: Sequence[str]) -> Sums:
+        """Sums for the electrodes `ch_names`; one that calibration did not have gets none."""
+        n_lags = self.lags.size
+        d = len(ch_names) * n_lags
+        cov, cross = np.zeros((d, d)), np.zeros(d)
+        here = [i for i, name in enumerate(ch_names) if name in self.ch_names]
+        there = [self.ch_names.index(ch_names[i]) for i in here]
+        if not here:
+            raise InputError(
+                f"The stored decoder is for {', '.join(self.ch_names)}; the EEG has "
+                f"{', '.join(ch_names)}: calibrate this montage."
+            )
+        lag = np.arange(n_lags)
+        a = (np.array(here)[:, None] * n_lags + lag).ravel()
+        b = (np.array(there)[:, None] * n_lags + lag).ravel()
+        cov[np.ix_(a, a)] = self.sums.cov[np.ix_(b, b)]
+        cross[a] = self.sums.cross[b]
+        return Sums(cov, cross, self.sums.power, self.sums.seconds)
+
+
+def solve(
+    prior: Sums | None, own: Sums, n_channels: int, *, without: Bools | None = None
+) -> Floats:
+    """Weights for the raw filtered EEG from stored and own sums together.
+
+    Parameters
+    ----------
+    prior : Sums or None
+        In units of the electrodes' levels.
+    own : Sums
+        Of this session, microvolts.
+    without : bool [shape=(n_channels,)], optional
+        Electrodes to leave out.
+
+    Returns
+    -------
+    float64 [shape=(d,)]
+        0 for electrodes left out or never seen.
+    """
+    levels = own.levels(n_channels)
+    if without is not None:
+        levels = np.where(without, 0.0, levels)
+    total = own.scaled(levels, seconds=own.seconds)
+    n_lags = total.cov.shape[0] // n_channels
+    alive = np.repeat(levels > 0.0, n_lags)
+    if not alive.any():
+        return np.zeros(alive.size)
+    if prior is not None and prior.seconds > 0.0:
+        unit = np.where(levels > 0.0, 1.0, 0.0)
+        total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR))
+    keep = np.flatnonzero(alive)
+    weights = np.zeros(alive.size)
+    solved = ridge(total.cov[np.ix_(keep, keep)], total.cross[keep], penalty=PENALTY)
+    weights[keep] = solved / np.repeat(levels, n_lags)[keep]
+    return weights

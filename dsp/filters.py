@@ -1,0 +1,259 @@
+"""One clock grid and one linear-phase band-pass for EEG and stimulus alike.
+
+Both signals are brought to the grid ``k / 64 s`` of the LSL clock and go through the *same*
+filter, so that no phase stands between them (a causal filter on one side alone shifts every
+latency). The filter is a windowed sinc (Harris 1978, Proc. IEEE 66:51): its delay is the same
+at all frequencies and is taken out by indexing.
+
+All work is done for whole grid seconds, each from its own window of samples. Results are
+therefore the same, bit for bit, however the input was cut into chunks.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.checks import InputError
+
+RATE = 64  #: grid points in a second
+N_TAPS = 211  #: 3.3 s: transitions of 1 Hz
+HALF = N_TAPS // 2  #: delay of the band-pass in grid points, 1.64 s
+BANDS: tuple[tuple[float, float], ...] = ((1.0, 8.0), (1.0, 4.0), (4.0, 8.0), (2.0, 8.0))
+_CUTOFF = 24.0  # Hz; 40 Hz, the first to alias into the band, is then down by 50 dB
+_REACH = 0.125  # s of samples on each side of a grid point
+_TABLE = 512  # entries of the interpolation kernel per reach
+_MIN_SUPPORT = 0.75  # share of the band-pass that must lie on valid samples
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@lru_cache(maxsize=16)
+def bandpass(low: float, high: float) -> Floats:
+    """Taps of the linear-phase band-pass at 64 Hz [shape=(N_TAPS,)], read-only.
+
+    ``h[n] = (sin(2 pi f2 n) - sin(2 pi f1 n)) / (pi n)``, Hamming window; gain 1 in mid-band
+    and exactly 0 at 0 Hz.
+
+    Parameters
+    ----------
+    low, high : float
+        Edges (half amplitude), Hz, ``0 < low < high < 32``.
+    """
+    if not 0.0 < low < high < RATE / 2:
+        raise InputError(
+            f"The band {low:g}-{high:g} Hz cannot be filtered at {RATE} Hz; "
+            f"expected 0 < low < high < {RATE // 2}."
+        )
+    n = np.arange(N_TAPS) - HALF
+    window = np.hamming(N_TAPS)
+
+    def lowpass(edge: float) -> Floats:
+        taps = 2.0 * edge / RATE * np.sinc(2.0 * edge / RATE * n) * window
+        return np.asarray(taps / taps.sum())
+
+    taps = lowpass(high) - lowpass(low)
+    middle = math.sqrt(low * high)
+    taps /= np.sum(taps * np.cos(2.0 * np.pi * middle / RATE * n))
+    taps -= window * taps.sum() / window.sum()
+    taps.flags.writeable = False
+    return taps
+
+
+@lru_cache(maxsize=16)
+def _toeplitz(low: float, high: float) -> tuple[Floats, Floats]:
+    """Matrices that filter one second, and weigh its validity [shape=(64, 64 + 2 HALF)]."""
+    taps = bandpass(low, high)
+    values = np.zeros((RATE, RATE + 2 * HALF))
+    for i in range(RATE):
+        values[i, i : i + N_TAPS] = taps[::-1]
+    weights = np.abs(values)
+    return values, weights / weights.sum(axis=1, keepdims=True)
+
+
+def fill_masked(data: Floats, valid: Bools) -> Floats:
+    """Bridge masked stretches of each column by a straight line, ends by the nearest sample.
+
+    A blink that is only left out of the sums would still ring through the filter into its
+    clean neighbours; the line keeps it out. Columns without a valid sample become 0.
+
+    Parameters
+    ----------
+    data : float64 [shape=(n, n_channels)]
+    valid : bool [shape=(n, n_channels)]
+    """
+    if valid.all():
+        return data
+    out = data.copy()
+    index = np.arange(data.shape[0])
+    for channel in np.flatnonzero(~valid.all(axis=0)):
+        good = valid[:, channel]
+        if good.any():
+            bad = ~good
+            out[bad, channel] = np.interp(index[bad], index[good], data[good, channel])
+        else:
+            out[:, channel] = 0.0
+    return out
+
+
+def filter_second(
+    data: Floats, valid: Bools, *, band: tuple[float, float] = BANDS[0]
+) -> tuple[Floats, Bools]:
+    """Band-pass one second from the window around it.
+
+    Parameters
+    ----------
+    data, valid : float64, bool [shape=(64 + 2 * HALF, n_channels)]
+        Grid samples from `HALF` points before the second to `HALF` points after it.
+    band : tuple of float
+        Edges, Hz.
+
+    Returns
+    -------
+    filtered : float64 [shape=(64, n_channels)]
+        0 where not valid.
+    valid : bool [shape=(64, n_channels)]
+        A point is valid if its own sample is, and if at least three quarters of the filter's
+        weight lie on valid samples.
+    """
+    taps, weights = _toeplitz(*band)
+    middle = valid[HALF : HALF + RATE]
+    if valid.all():
+        centred = data - data[HALF]
+        return taps @ centred, middle.copy()
+    ok = middle & (weights @ valid >= _MIN_SUPPORT)
+    filled = fill_masked(data, valid)
+    out = taps @ (filled - filled[HALF])
+    out[~ok] = 0.0
+    return out, ok
+
+
+class Strip:
+    """Rows at consecutive grid points, older ones forgotten.
+
+    Rows that were never written read as NaN. `end` is one beyond the newest row.
+    """
+
+    def __init__(self, n_columns: int, *, keep: int) -> None:
+        self._keep = keep
+        self._rows = np.full((2 * keep, n_columns), np.nan)
+        self._base = 0
+        self.start = 0  #: grid index of the first row ever written
+        self.end: int | None = None  #: grid index one beyond the newest row; None while empty
+
+    def write(self, start: int, rows: npt.NDArray[np.floating]) -> None:
+        """Put `rows` [shape=(n, n_columns)] at `start`; a hole before them stays NaN."""
+        if self.end is None:
+            self._base = self.end = self.start = start
+        stop = start + len(rows)
+        if stop - self._base > len(self._rows):
+            base = max(stop - self._keep, self._base)
+            kept = self._rows[base - self._base : max(self.end - self._base, 0)].copy()
+            self._rows[:] = np.nan
+            self._rows[: len(kept)] = kept
+            self._base = base
+        cut = max(0, self._base - start)
+        if cut < len(rows):
+            self._rows[start + cut - self._base : stop - self._base] = rows[cut:]
+        self.end = max(self.end, stop)
+
+    def read(self, start: int, stop: int) -> Floats:
+        """Rows `start` to `stop` [shape=(stop - start, n_columns)], a copy."""
+        out = np.full((stop - start, self._rows.shape[1]), np.nan)
+        if self.end is None:
+            return out
+        a, b = max(start, self._base), min(stop, self.end)
+        if a < b:
+            out[a - start : b - start] = self._rows[a - self._base : b - self._base]
+        return out
+
+
+def _kernel_table() -> Floats:
+    """Half of the anti-alias kernel, Blackman window [shape=(_TABLE + 2,)]."""
+    u = np.arange(_TABLE + 2) / _TABLE
+    window = 0.42 + 0.5 * np.cos(np.pi * u) + 0.08 * np.cos(2.0 * np.pi * u)
+    table = np.sinc(2.0 * _CUTOFF * _REACH * u) * np.where(u <= 1.0, window, 0.0)
+    return np.asarray(table)
+
+
+_KERNEL = _kernel_table()
+
+
+class GridSampler:
+    """Bring samples at any rate from 64 Hz up to the 64 Hz grid, anti-aliased, streaming.
+
+    ``y(g) = sum_n h(g - t_n) x_n / sum_n h(g - t_n)`` over samples within 0.125 s, with h a
+    windowed sinc of 24 Hz: right for stamps that are not evenly spaced too, and exact for a
+    constant whatever its size (electrode offsets are tens of millivolts).
+
+    Parameters
+    ----------
+    n_columns : int
+    sfreq : float
+        Nominal rate of what comes in, Hz.
+    """
+
+    def __init__(self, n_columns: int, *, sfreq: float) -> None:
+        self._n = n_columns
+        self._span = 2 * math.ceil(_REACH * sfreq) + 2
+        self._step = 1.0 / sfreq
+        self._times = np.empty(0)
+        self._data = np.empty((0, n_columns))
+        self._next: int | None = None
+
+    def push(self, data: npt.NDArray[np.floating], times: Floats) -> tuple[int, Floats]:
+        """Take samples; return the grid rows that they complete.
+
+        Parameters
+        ----------
+        data : floating [shape=(n, n_columns)]
+            NaN where masked.
+        times : float64 [shape=(n,)]
+            Seconds of the LSL clock, increasing.
+
+        Returns
+        -------
+        start : int
+            Grid index (time * 64) of the first row.
+        rows : float64 [shape=(n_rows, n_columns)]
+            NaN where a grid point has no valid sample close to it.
+        """
+        if times.size:
+            self._times = np.concatenate([self._times, times])
+            self._data = np.concatenate([self._data, np.asarray(data, dtype=np.float64)])
+        if self._times.size == 0:
+            return 0, np.empty((0, self._n))
+        if self._next is None:
+            self._next = math.ceil(self._times[0] * RATE)
+        start = self._next
+        stop = max(math.floor((self._times[-1] - _REACH) * RATE) + 1, start)
+        rows = self._rows(np.arange(start, stop) / RATE)
+        self._next = stop
+        keep = int(np.searchsorted(self._times, stop / RATE - _REACH - 2 * self._step))
+        self._times, self._data = self._times[keep:], self._data[keep:]
+        return start, rows
+
+    def _rows(self, grid: Floats) -> Floats:
+        if grid.size == 0:
+            return np.empty((0, self._n))
+        first = np.searchsorted(self._times, grid - _REACH)
+        index = first[:, None] + np.arange(self._span)
+        inside = index < self._times.size
+        index = np.minimum(index, self._times.size - 1)
+        u = np.abs(self._times[index] - grid[:, None]) * (_TABLE / _REACH)
+        inside &= u <= _TABLE
+        low = np.minimum(u.astype(np.int64), _TABLE)
+        weight = _KERNEL[low] + (u - low) * (_KERNEL[low + 1] - _KERNEL[low])
+        weight[~inside] = 0.0
+        data = self._data[index]
+        total = weight.sum(axis=1)
+        offset = self._data[np.minimum(first, self._times.size - 1)]
+        sums = np.einsum("gs,gsc->gc", weight, data - offset[:, None, :], optimize=False)
+        # A sum of weights far below that of a full neighbourhood means missing samples.
+        full = 0.5 * RATE / (2.0 * _CUTOFF) / (self._step * RATE)
+        total[total < full] = np.nan
+        return np.asarray(offset + sums / total[:, None])

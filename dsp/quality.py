@@ -1,0 +1,368 @@
+"""What can be used of each electrode in each second, and in plain words why not.
+
+The guard cuts the stream into whole seconds of the clock. A second is judged when half a second
+beyond it has come in, so that a blink can be masked from its beginning, and every threshold
+adapts to the recording's own level from the past only. What is masked here enters no sum
+anywhere: unmasked, the reconstruction of real recordings loses a quarter of its correlation.
+
+Rules follow the guards of the science notes, section 4.3; blinks: margins of 0.3 and 0.6 s;
+muscle: Whitham et al. 2007 (Clin Neurophysiol 118:1877), 30-45 Hz.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.artifacts import MARGIN_AFTER, MARGIN_BEFORE, dilate, ocular_sites
+from dsp.checks import InputError, check_channels, check_number
+
+#: A plain word for each second of an electrode, from the worst to the best.
+WORDS = ("gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good")
+_CODE = {word: i for i, word in enumerate(WORDS)}
+_BAD = frozenset({"gap", "rail", "flat", "contact"})
+
+LOOKAHEAD = 0.5  # s beyond a second before it is judged
+MAX_BACKSTEP = 0.25  # s; radio headsets step back by some 30 ms, which is no error
+_HISTORY = 60  # s that thresholds adapt to
+_MIN_HISTORY = 3
+_SETTLED = 10  # s after which a contact may be called poor by its running level
+_FLAT_SD = 0.5  # microvolt
+_EXCURSION_SD = 4.5  # robust SD of the slow signal that ordinary EEG does not reach
+_EXCURSION_FLOOR = 20.0  # microvolt
+_EXCURSION_NEW = 75.0  # microvolt, while there is no history
+_COMPANION_SD = 2.5  # what counts on another electrode while an eye electrode sees a blink
+_CONTACT_LEVEL, _CONTACT_NOW = 40.0, 120.0  # microvolt rms, 1-40 Hz: running median, one second
+_MAINS_FAIR, _MAINS_BAD = 10.0, 150.0  # microvolt rms
+_MUSCLE_RATIO, _MUSCLE_FLOOR, _MUSCLE_NEW = 2.0, 3.0, 10.0  # 6 dB over the own level; microvolt
+_MAX_GAP_RECORDS = 10  # seconds of one hole that get a record of their own
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SecondQuality:
+    """One second of all electrodes.
+
+    Attributes
+    ----------
+    second : int
+        The second [second, second + 1) of the LSL clock.
+    grades : tuple of int
+        1 good, 2 fair, 4 bad, one an electrode.
+    words : tuple of str
+        One of `WORDS` an electrode.
+    numbers : tuple of float
+        What the word rests on: share of missing or railed samples, SD, rms or peak in microvolt;
+        for ``good`` the rms in 1-40 Hz.
+    valid : tuple of float
+        Share of usable samples, 0..1.
+    """
+
+    second: int
+    grades: tuple[int, ...]
+    words: tuple[str, ...]
+    numbers: tuple[float, ...]
+    valid: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class CleanBlock:
+    """Whole seconds of judged EEG.
+
+    Attributes
+    ----------
+    eeg : float32 [shape=(n, n_channels)]
+        Microvolt; NaN where the sample is missing.
+    times : float64 [shape=(n,)]
+        LSL seconds, not decreasing.
+    valid : bool [shape=(n, n_channels)]
+    seconds : tuple of SecondQuality
+        Every second of the block, also those without any sample.
+    """
+
+    eeg: npt.NDArray[np.float32]
+    times: Floats
+    valid: Bools
+    seconds: tuple[SecondQuality, ...]
+
+
+class Guard:
+    """Judge a stream of EEG, second by second.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+        Electrodes; a name outside the 10-20/10-10 system has no role, and no rule about eyes
+        applies to it.
+    sfreq : float
+        Nominal rate, Hz, at least 100.
+    """
+
+    def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:
+        if len(ch_names) == 0:
+            raise InputError("The EEG has no electrode; expected at least one channel name.")
+        self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        self.ch_names = tuple(ch_names)
+        self._n = len(self.ch_names)
+        self._ocular = np.array([n in ocular_sites(self.ch_names) for n in self.ch_names])
+        self._data = np.empty((0, self._n))
+        self._times = np.empty(0)
+        self._second: int | None = None
+        self._slow = np.full((_HISTORY, self._n), np.nan)  # median |slow signal|
+        self._broad = np.full((_HISTORY, self._n), np.nan)  # rms 1-40 Hz
+        self._emg = np.full((_HISTORY, self._n), np.nan)  # rms 30-45 Hz
+        self._seen = np.zeros(self._n, dtype=np.int64)  # seconds in the history
+        self._peak = np.zeros(self._n)
+        n = round(self._sfreq)
+        self._window = np.hanning(n + 1)[:n, None]
+        self._hz = np.fft.rfftfreq(n, 1.0 / self._sfreq)
+        self._short, self._long = max(round(0.06 * sfreq), 1), round(sfreq)
+
+    def push(self, eeg: npt.ArrayLike, times: npt.ArrayLike) -> CleanBlock | None:
+        """Take samples; return the seconds that can be judged now, or None.
+
+        Parameters
+        ----------
+        eeg : float32 [shape=(n, n_channels)]
+            Microvolt; a lost sample is a row of NaN.
+        times : float64 [shape=(n,)]
+            LSL seconds.
+
+        Raises
+        ------
+        InputError
+            For another number of electrodes, or time that steps back by more than 0.25 s.
+        """
+        data = check_channels("EEG", eeg, self._n)
+        stamps = np.asarray(times, dtype=np.float64)
+        if stamps.shape != (data.shape[0],) or not np.isfinite(stamps).all():
+            raise InputError(
+                f"EEG times have shape {stamps.shape} for {data.shape[0]} samples; "
+                "expected one finite time for each sample."
+            )
+        if stamps.size == 0:
+            return None
+        stamps = self._forward(stamps)
+        self._data = np.concatenate([self._data, data.astype(np.float64)])
+        self._times = np.concatenate([self._times, stamps])
+        if self._second is None:
+            self._second = math.floor(stamps[0])
+        parts: list[tuple[Floats, Floats, Bools]] = []
+        seconds: list[SecondQuality] = []
+        while self._times[-1] >= self._second + 1 + LOOKAHEAD:
+            skipped = self._skip_hole(seconds)
+            if not skipped:
+                parts.append(self._judge(self._second, seconds))
+                self._second += 1
+            keep = int(np.searchsorted(self._times, self._second - 1.0))
+            self._data, self._times = self._data[keep:], self._times[keep:]
+        if not seconds:
+            return None
+        empty = (np.empty((0, self._n)), np.empty(0), np.empty((0, self._n), dtype=bool))
+        eeg_parts, time_parts, valid_parts = zip(empty, *parts, strict=True)
+        return CleanBlock(
+            np.concatenate(eeg_parts).astype(np.float32),
+            np.concatenate(time_parts),
+            np.concatenate(valid_parts),
+            tuple(seconds),
+        )
+
+    def _forward(self, stamps: Floats) -> Floats:
+        """Stamps that never decrease; `InputError` if they step back too far."""
+        newest = self._times[-1] if self._times.size else stamps[0]
+        top = np.maximum(np.maximum.accumulate(stamps), newest)
+        back = float(np.max(top - stamps))
+        if back > MAX_BACKSTEP:
+            raise InputError(
+                f"EEG times step back by {back:.2f} s; expected at most {MAX_BACKSTEP:g} s: "
+                "restart the source, or give each part as a recording of its own."
+            )
+        return np.asarray(top)
+
+    def _skip_hole(self, seconds: list[SecondQuality]) -> bool:
+        """Pass over seconds without a sample; True if there was one."""
+        assert self._second is not None
+        at = int(np.searchsorted(self._times, self._second))
+        nxt = math.floor(self._times[at])
+        if nxt == self._second:
+            return False
+        gap = ("gap",) * self._n
+        for second in range(self._second, min(nxt, self._second + _MAX_GAP_RECORDS)):
+            seconds.append(
+                SecondQuality(second, (4,) * self._n, gap, (1.0,) * self._n, (0.0,) * self._n)
+            )
+        self._second = nxt
+        return True
+
+    def _judge(self, second: int, seconds: list[SecondQuality]) -> tuple[Floats, Floats, Bools]:
+        edges = np.searchsorted(self._times, [second, second + 1, second + 1 + LOOKAHEAD])
+        a, b, c = (int(e) for e in edges)
+        raw, times = self._data[:c], self._times[:c]
+        missing = ~np.isfinite(raw)
+        filled = _hold(raw, missing) if missing.any() else raw
+        seg = filled[a:b]
+        gap = 1.0 - np.minimum((~missing[a:b]).sum(axis=0) / self._sfreq, 1.0)
+        spectrum = self._spectrum(filled[:b])
+        rail, flat = self._stuck(seg)
+        slow = self._slow_signal(filled)
+        blink, motion = self._excursions(slow, times, missing)
+        code = np.full(self._n, _CODE["good"])
+        number = spectrum["broad"].copy()
+
+        def mark(word: str, where: Bools, value: Floats) -> None:
+            code[where] = _CODE[word]
+            number[where] = np.broadcast_to(value, where.shape)[where]
+
+        peak = np.abs(slow[a:b]).max(axis=0)
+        loose = self._loose(spectrum)
+        emg = self._muscle(spectrum["emg"])
+        mark("mains", np.asarray(spectrum["mains"] > _MAINS_FAIR), spectrum["mains"])
+        mark("muscle", emg, spectrum["emg"])
+        mark("blink", np.asarray(blink[a:b].any(axis=0)), peak)
+        mark("motion", np.asarray(motion[a:b].any(axis=0)), peak)
+        mark("contact", loose, np.maximum(spectrum["broad"], spectrum["mains"]))
+        mark("flat", flat, seg.std(axis=0))
+        mark("rail", rail > 0.0, rail)
+        mark("gap", gap > 0.1, gap)
+        whole = emg | loose | flat | (rail > 0.0) | (gap > 0.5)
+        valid = ~(missing[a:b] | blink[a:b] | motion[a:b] | whole)
+        ordinary = (code >= _CODE["blink"]) & (code != _CODE["muscle"])
+        self._learn(slow[a:b], spectrum, ordinary, loose | ordinary)
+        share = valid.sum(axis=0) / max(b - a, 1)
+        seconds.append(_record(second, code, number, share))
+        return raw[a:b], times[a:b], valid
+
+    def _spectrum(self, filled: Floats) -> dict[str, Floats]:
+        """Rms in 1-40 Hz, 30-45 Hz and at the mains of the newest second, microvolt."""
+        n = self._window.shape[0]
+        seg = filled[-n:]
+        if seg.shape[0] < n:
+            seg = np.concatenate([np.repeat(seg[:1], n - seg.shape[0], axis=0), seg])
+        seg = seg - seg.mean(axis=0)
+        power = np.abs(np.fft.rfft(seg * self._window, axis=0)) ** 2
+        power *= 2.0 / (n * float(np.sum(self._window**2)))
+
+        def rms(low: float, high: float) -> Floats:
+            band = (self._hz >= low) & (self._hz < high)
+            return np.asarray(np.sqrt(power[band].sum(axis=0)))
+
+        mains = np.maximum(rms(48.5, 51.5), rms(58.5, 61.5))
+        return {"broad": rms(1.0, 40.5), "emg": rms(30.0, 45.5), "mains": mains}
+
+    def _stuck(self, seg: Floats) -> tuple[Floats, Bools]:
+        """Share of samples that stand at an end of the range, and who does not move at all."""
+        top, bottom = seg.max(axis=0), seg.min(axis=0)
+        self._peak = np.maximum(self._peak, np.maximum(np.abs(top), np.abs(bottom)))
+        flat = seg.std(axis=0) < _FLAT_SD
+        still = (seg[1:] == seg[:-1]) & ((seg[1:] == top) | (seg[1:] == bottom))
+        share = still.sum(axis=0) / max(len(seg), 1)
+        extent = np.maximum(np.abs(top), np.abs(bottom))
+        railed = (share > 0.01) & (extent >= 0.98 * self._peak) & (top - bottom > 150.0)
+        # Standing still at a far end, after having been elsewhere, is the rail as well.
+        parked = flat & (extent >= 0.98 * self._peak) & (extent > 400.0) & (self._seen > 0)
+        share = np.where(parked, 1.0, np.where(railed, share, 0.0))
+        return share, flat & ~parked
+
+    def _slow_signal(self, filled: Floats) -> Floats:
+        """About 0.7-7 Hz: mean of 60 ms less the mean of 1 s around it."""
+        return _centred_mean(filled, self._short) - _centred_mean(filled, self._long)
+
+    def _scale(self, history: Floats) -> Floats:
+        return _columns_median(history, self._seen)
+
+    def _excursions(self, slow: Floats, times: Floats, missing: Bools) -> tuple[Bools, Bools]:
+        """Samples masked as blink, and as motion [shape of `slow`]."""
+        size = np.abs(slow)
+        sd = 1.4826 * self._scale(self._slow)
+        known = self._seen >= _MIN_HISTORY
+        high = np.where(known, np.maximum(_EXCURSION_SD * sd, _EXCURSION_FLOOR), _EXCURSION_NEW)
+        low = np.where(known, np.maximum(_COMPANION_SD * sd, 0.5 * _EXCURSION_FLOOR), high)
+        out = np.asarray(size > high)
+        if not out.any():
+            nothing = np.zeros_like(missing)
+            return nothing, nothing
+        eye = np.asarray(out[:, self._ocular].any(axis=1))
+        before, after = round(MARGIN_BEFORE * self._sfreq), round(MARGIN_AFTER * self._sfreq)
+        near = dilate(eye.reshape(-1, 1), before, before)
+        blink = dilate((size > low) & near, before, after)
+        motion = dilate(out & ~near, before, after)
+        return blink, motion
+
+    def _loose(self, spectrum: dict[str, Floats]) -> Bools:
+        level = self._scale(self._broad)
+        settled = self._seen >= _SETTLED
+        poor = settled & (level > _CONTACT_LEVEL)
+        return np.asarray(
+            poor | (spectrum["broad"] > _CONTACT_NOW) | (spectrum["mains"] > _MAINS_BAD)
+        )
+
+    def _muscle(self, emg: Floats) -> Bools:
+        known = self._seen >= _MIN_HISTORY
+        own = np.maximum(_MUSCLE_RATIO * self._scale(self._emg), _MUSCLE_FLOOR)
+        return np.asarray(emg > np.where(known, own, _MUSCLE_NEW))
+
+    def _learn(
+        self, slow: Floats, spectrum: dict[str, Floats], ordinary: Bools, level: Bools
+    ) -> None:
+        """Add this second to the history of the electrodes it says something about."""
+        at = self._seen % _HISTORY
+        columns = np.arange(self._n)
+        put = level & np.isfinite(spectrum["broad"])
+        middle = np.median(np.abs(slow), axis=0)
+        for history, value in (
+            (self._slow, middle),
+            (self._broad, spectrum["broad"]),
+            (self._emg, spectrum["emg"]),
+        ):
+            history[at[put], columns[put]] = value[put]
+        self._seen[put] += 1
+
+
+def _record(
+    second: int, code: npt.NDArray[np.int64], number: Floats, share: Floats
+) -> SecondQuality:
+    words = tuple(WORDS[c] for c in code)
+    grades = tuple(
+        4 if word in _BAD or valid < 0.3 else (1 if word == "good" else 2)
+        for word, valid in zip(words, share, strict=True)
+    )
+    return SecondQuality(second, grades, words, tuple(number.tolist()), tuple(share.tolist()))
+
+
+def _columns_median(history: Floats, seen: npt.NDArray[np.int64]) -> Floats:
+    """Median over the filled part of each column; NaN-free (0 where nothing was seen)."""
+    n = np.minimum(seen, len(history))
+    ordered = np.sort(history, axis=0)  # NaN, the empty places, sort to the end
+    middle = np.maximum(n - 1, 0) // 2
+    out = ordered[middle, np.arange(history.shape[1])]
+    return np.where(n > 0, out, 0.0)
+
+
+def _centred_mean(data: Floats, width: int) -> Floats:
+    """Mean over `width` samples around each one, fewer at the ends."""
+    n = data.shape[0]
+    total = np.zeros((n + 1, data.shape[1]))
+    np.cumsum(data - data[0], axis=0, out=total[1:])
+    index = np.arange(n)
+    stop = np.minimum(index + (width + 1) // 2, n)
+    start = np.maximum(index - width // 2, 0)
+    return np.asarray((total[stop] - total[start]) / (stop - start)[:, None] + data[0])
+
+
+def _hold(raw: Floats, missing: Bools) -> Floats:
+    """Missing samples bridged by a straight line; an electrode without any sample becomes 0."""
+    out = raw.copy()
+    index = np.arange(raw.shape[0])
+    for channel in np.flatnonzero(missing.any(axis=0)):
+        bad = missing[:, channel]
+        if bad.all():
+            out[:, channel] = 0.0
+        else:
+            out[bad, channel] = np.interp(index[bad], index[~bad], raw[~bad, channel])
+    return out

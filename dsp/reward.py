@@ -1,0 +1,158 @@
+"""Correlates of musical pleasure in scalp EEG, with their validity. Never "reward activity".
+
+Frontal-midline theta is the one direction most often replicated (Sammler et al. 2007,
+Psychophysiology 44:293; Nemati et al. 2019, Brain Res. 1711:7). It also follows attention, effort
+and blinks, and no scalp band measures the nucleus accumbens. What a score says about one
+person's enjoyment is learnt from that person's ratings, elsewhere; here it gets exact units and
+an honest share of usable samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.artifacts import site_region
+from dsp.checks import InputError, check_number
+from dsp.filters import fill_masked
+from dsp.quality import CleanBlock
+from dsp.spectra import aperiodic_level, band_power, density
+
+__all__ = ["FrontalTheta", "ThetaScore", "band_power", "theta_sites"]
+
+SCORE_SECONDS = 2
+THETA = (4.0, 8.0)
+MIN_VALID = 0.3  #: share of clean samples below which a score is not usable
+_BACKGROUND = 8  # scores whose mean spectrum the aperiodic fit is made on (16 s)
+_EDGE = 0.1  # s over which the taper closes towards a mask
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ThetaScore:
+    """Frontal theta of two seconds.
+
+    Attributes
+    ----------
+    t0, t1 : float
+        LSL seconds.
+    db : float
+        Power in 4-8 Hz over the aperiodic background there, dB; NaN where not usable.
+    valid_share : float
+        Clean samples, 0..1, mean over the sites.
+    usable : bool
+        At least 30 % clean.
+    """
+
+    t0: float
+    t1: float
+    db: float
+    valid_share: float
+    usable: bool
+
+
+def theta_sites(ch_names: Sequence[str]) -> tuple[int, ...]:
+    """Columns of Fz and FCz, else of all AF and F sites; empty where there is neither."""
+    lower = [name.strip().lower() for name in ch_names]
+    midline = tuple(i for i, name in enumerate(lower) if name in ("fz", "fcz"))
+    if midline:
+        return midline
+    return tuple(i for i, name in enumerate(ch_names) if site_region(name) in ("AF", "AFF", "F"))
+
+
+class FrontalTheta:
+    """Frontal-midline theta over the aperiodic background, streaming.
+
+    ``db = 10 log10(mean S[4-8 Hz] / mean A[4-8 Hz])``: S is the density of a 2 s window, A the
+    line fitted to log S over log f in 2-30 Hz without 4-14 Hz (theta and alpha are peaks, not
+    background; Donoghue et al. 2020, Nat. Neurosci. 23:1655), over the newest 16 s.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+    sfreq : float
+        Hz.
+    """
+
+    def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:
+        if len(ch_names) == 0:
+            raise InputError("The EEG has no electrode; expected at least one channel name.")
+        self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        self.sites = theta_sites(ch_names)
+        self._data = np.empty((0, len(self.sites)))
+        self._valid = np.empty((0, len(self.sites)), dtype=bool)
+        self._times = np.empty(0)
+        self._start: int | None = None
+        self._spectra: list[Floats] = []
+
+    def push(self, block: CleanBlock) -> list[ThetaScore]:
+        """Take judged EEG; return the scores of the whole two-second windows it completes."""
+        if not self.sites or not block.seconds:
+            return []
+        sites = list(self.sites)
+        self._data = np.concatenate([self._data, block.eeg[:, sites].astype(np.float64)])
+        self._valid = np.concatenate([self._valid, block.valid[:, sites]])
+        self._times = np.concatenate([self._times, block.times])
+        until = block.seconds[-1].second + 1
+        if self._start is None:
+            first = block.seconds[0].second
+            self._start = first + first % SCORE_SECONDS
+        scores = []
+        while self._start + SCORE_SECONDS <= until:
+            scores.append(self._score(self._start))
+            self._start += SCORE_SECONDS
+            # A long hole is passed over in one step; its windows could not be usable.
+            if self._times.size and self._times[-1] < self._start < until - 60:
+                self._start = until - until % SCORE_SECONDS
+        keep = int(np.searchsorted(self._times, self._start))
+        self._data, self._valid = self._data[keep:], self._valid[keep:]
+        self._times = self._times[keep:]
+        return scores
+
+    def _score(self, start: int) -> ThetaScore:
+        stop = start + SCORE_SECONDS
+        a, b = (int(i) for i in np.searchsorted(self._times, [start, stop]))
+        n = round(SCORE_SECONDS * self._sfreq)
+        data, valid = self._data[a:b][:n], self._valid[a:b][:n]
+        share = float(valid.sum()) / (n * len(self.sites))
+        nothing = ThetaScore(float(start), float(stop), math.nan, min(share, 1.0), False)
+        if share < MIN_VALID:
+            return nothing
+        if len(data) < n:
+            short = n - len(data)
+            data = np.concatenate([data, np.repeat(data[-1:], short, axis=0)])
+            valid = np.concatenate([valid, np.zeros((short, data.shape[1]), dtype=bool)])
+        hz, power = self._density(data, valid)
+        if not np.isfinite(power).all():
+            return nothing
+        self._spectra = [*self._spectra[-(_BACKGROUND - 1) :], power]
+        inside = (hz >= THETA[0]) & (hz < THETA[1])
+        level = aperiodic_level(hz, np.mean(self._spectra, axis=0), inside)
+        db = 10.0 * math.log10(float(power[inside].mean()) / level)
+        return ThetaScore(float(start), float(stop), db, min(share, 1.0), True)
+
+    def _density(self, data: Floats, valid: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Mean density over the sites that have samples; the taper is 0 on masked ones."""
+        use = valid.mean(axis=0) >= MIN_VALID
+        if not use.any():
+            return np.empty(0), np.array([math.nan])
+        data, valid = data[:, use], valid[:, use]
+        if valid.all():
+            hz, power = density(data, sfreq=self._sfreq)
+            return hz, np.asarray(power.mean(axis=1))
+        width = max(round(_EDGE * self._sfreq), 1)
+        ramp = np.ones(width) / width
+        taper = np.stack(
+            [
+                valid[:, c] * np.convolve(valid[:, c], ramp, mode="same")
+                for c in range(valid.shape[1])
+            ],
+            axis=1,
+        )
+        hz, power = density(fill_masked(data, valid), sfreq=self._sfreq, taper=taper)
+        return hz, np.asarray(power.mean(axis=1))

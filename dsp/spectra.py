@@ -1,0 +1,145 @@
+"""Spectra in exact units, and what stands out of them.
+
+Power spectra are one-sided densities in µV²/Hz from Hann windows (Welch 1967, IEEE Trans.
+Audio Electroacoust. 15:70). Band power is the sum of density times bin width, normalised so
+that a sine of power P contributes P: 50 µV² at 10 Hz read 50 in 8-12 Hz at any window length.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.checks import InputError, check_number
+
+Floats = npt.NDArray[np.float64]
+
+
+def density(
+    x: npt.ArrayLike, *, sfreq: float, taper: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """One-sided power density of one window.
+
+    ``S[k] = 2 |X[k]|² / (sfreq sum(w²))``, weighted mean removed, Hann window w; the lines at
+    0 Hz and at half the rate count once.
+
+    Parameters
+    ----------
+    x : float [shape=(n, ...)]
+        Microvolt; along axis 0.
+    sfreq : float
+        Hz.
+    taper : float64 [shape=(n, ...)], optional
+        Further weights, 0 where masked; the density is that of the weighted samples.
+
+    Returns
+    -------
+    hz : float64 [shape=(n // 2 + 1,)]
+    power : float64 [shape=(n // 2 + 1, ...)]
+        µV²/Hz.
+    """
+    data = np.asarray(x, dtype=np.float64)
+    n = data.shape[0]
+    if n < 8:
+        raise InputError(f"A spectrum of {n} samples was asked for; expected at least 8.")
+    window = _hann(n).reshape((n,) + (1,) * (data.ndim - 1))
+    weights = window if taper is None else window * taper
+    total = weights.sum(axis=0)
+    mean = (data * weights).sum(axis=0) / np.where(total > 0.0, total, 1.0)
+    spectrum = np.fft.rfft((data - mean) * weights, axis=0)
+    size = np.sum(weights**2, axis=0)
+    power = np.abs(spectrum) ** 2 * (2.0 / (sfreq * np.where(size > 0.0, size, np.inf)))
+    power[0] /= 2.0
+    if n % 2 == 0:
+        power[-1] /= 2.0
+    return np.asarray(np.fft.rfftfreq(n, 1.0 / sfreq)), np.asarray(power)
+
+
+def _hann(n: int) -> Floats:
+    return np.asarray(np.hanning(n + 1)[:n])
+
+
+def band_power(x: npt.ArrayLike, sfreq: float, low: float, high: float) -> Floats:
+    """Power of `x` in the band [`low`, `high`), µV².
+
+    Sum of the densities of a half-open band times the bin width, so neighbouring bands add up to
+    the whole. The Hann window spreads a tone over its bin and the next on each side; a window so
+    short that the band is less than four bins wide is taken without it, or a part of a tone in
+    mid-band would be lost.
+
+    Parameters
+    ----------
+    x : float [shape=(n, ...)]
+        Microvolt; along axis 0.
+    sfreq, low, high : float
+        Hz.
+
+    Returns
+    -------
+    float64 [shape=(...)]
+    """
+    check_number("low", low, low=0.0, high=sfreq / 2, unit="Hz")
+    check_number("high", high, low=low, high=sfreq / 2, unit="Hz")
+    data = np.asarray(x, dtype=np.float64)
+    n = data.shape[0]
+    if (high - low) * n / sfreq < 4.0:
+        power = 2.0 * np.abs(np.fft.rfft(data - data.mean(axis=0), axis=0)) ** 2 / (sfreq * n)
+        hz = np.fft.rfftfreq(n, 1.0 / sfreq)
+    else:
+        hz, power = density(data, sfreq=sfreq)
+    inside = (hz >= low) & (hz < high)
+    return np.asarray(power[inside].sum(axis=0) * (hz[1] - hz[0]))
+
+
+def aperiodic_level(hz: Floats, power: Floats, where: npt.NDArray[np.bool_]) -> float:
+    """Mean over `where` of the aperiodic part of a density, µV²/Hz.
+
+    Line ``log S = a + b log f`` by least squares over 2-30 Hz without 4-14 Hz, where theta and
+    alpha stand as peaks. Logarithms of single periodogram bins lie low by a constant, which is
+    the same for all bins and cancels in a difference to a mean over time of the same kind.
+
+    Parameters
+    ----------
+    hz, power : float64 [shape=(n_bins,)]
+    where : bool [shape=(n_bins,)]
+    """
+    fit = (hz >= 2.0) & (hz <= 30.0) & ((hz < 4.0) | (hz > 14.0)) & (power > 0.0)
+    if np.count_nonzero(fit) < 4:
+        raise InputError("The spectrum has too few lines in 2-30 Hz; expected at least 1 s of EEG.")
+    x, y = np.log(hz[fit]), np.log(power[fit])
+    # Octaves count alike: bins are equally spaced, and a fit over them would only see 14-30 Hz.
+    weight = 1.0 / hz[fit]
+    weight /= weight.sum()
+    mx, my = float(weight @ x), float(weight @ y)
+    slope = float(weight @ ((x - mx) * (y - my))) / float(weight @ (x - mx) ** 2)
+    return float(np.mean(np.exp(my + slope * (np.log(hz[where]) - mx))))
+
+
+def line_share(x: Floats, *, sfreq: float, low: float, high: float) -> tuple[Floats, Floats]:
+    """Share of the power in a band that stands in its strongest narrow line.
+
+    Parameters
+    ----------
+    x : float64 [shape=(n, n_channels)]
+        0 where masked.
+    sfreq, low, high : float
+        Hz.
+
+    Returns
+    -------
+    share : float64 [shape=(n_channels,)]
+        Of the five neighbouring bins that hold most; 0 without power.
+    hz : float64 [shape=(n_channels,)]
+        Where they are.
+    """
+    freqs, power = density(x, sfreq=sfreq)
+    inside = (freqs >= low) & (freqs <= high)
+    freqs, power = freqs[inside], power[inside]
+    total = power.sum(axis=0)
+    run = np.zeros((power.shape[0] + 1, power.shape[1]))
+    np.cumsum(power, axis=0, out=run[1:])
+    lines = run[5:] - run[:-5]
+    at = np.argmax(lines, axis=0)
+    best = lines[at, np.arange(power.shape[1])]
+    share = np.where(total > 1e-12, best / np.where(total > 1e-12, total, 1.0), 0.0)
+    return share, freqs[at + 2]

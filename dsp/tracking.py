@@ -1,0 +1,358 @@
+"""Does the EEG follow what is heard? Estimated while it happens, from the past only.
+
+EEG and spectral flux stand on one 64 Hz grid behind one linear-phase filter. A backward ridge
+decoder (`dsp.decoder`), solved again every 5 s from everything before, rebuilds the feature;
+each second is scored by weights that have not seen it, nor anything within 3 s of it. The
+correlation over 30 s is judged against two nulls (`dsp.nulls`), and evidence is added up over
+blocks (`dsp.evidence`). Three states: *following*, *not following*, *cannot tell*.
+
+Latencies are never assumed: from nothing the lags reach from 0 to 1.2 s; a stored decoder brings
+those that calibration chose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.alignment import KEEP, Aligned
+from dsp.calibration import calibrate
+from dsp.checks import InputError, check_number
+from dsp.decoder import WIDE_LAGS, Decoder, Sums, lagged, solve
+from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
+from dsp.filters import BANDS, RATE, Floats, Strip
+from dsp.nulls import NullResult, Nulls
+from dsp.quality import CleanBlock
+from dsp.spectra import line_share
+
+__all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
+
+FOLLOWING, NOT_FOLLOWING, CANNOT_TELL = "following", "not following", "cannot tell"
+
+WINDOW = 30  #: s that the shown correlation is taken over
+HISTORY = 60  #: s of feature that shifted surrogates are drawn from
+_TRAIN_GAP = 3  # s between what a decoder has seen and what it is scored on
+_MAX_AGE = 2.0  # s; older EEG says nothing of now
+_MAX_SOUND_AGE = 3.0
+_SILENCE_AFTER = 5  # s without any energy in the feature
+_FRESH_WINDOW, _FRESH = 12, 2.0  # of the newest 12 s at least 2 must have been scored
+_MIN_HEARD = 10  # s
+_MIN_SHARE = 0.5  # of a row's entries that must be valid
+_MIN_USABLE = 8.0  # s in the window
+_MIN_BLOCK = 0.4  # share of a block that must be usable
+_CHANNEL_WINDOW, _CHANNEL_SHARE = 10, 0.3  # an electrode worse than this is left out
+_LINE_SECONDS, _LINE_SHARE = 32, 0.5
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """What can be said of tracking now.
+
+    Attributes
+    ----------
+    state : {'following', 'not following', 'cannot tell'}
+    r : float
+        Correlation of rebuilt and heard feature over the newest 30 s scored; NaN without data.
+    r_null95 : float
+        What chance exceeds in 5 % of cases.
+    r_low, r_high : float
+        90 % interval.
+    p : float
+        The larger of the two surrogate p values; 1 without data.
+    evidence : float
+        Session evidence: natural logarithm of the e-process (`dsp.evidence`).
+    ever_following : bool
+        This session has once shown following; by chance in under one of 20.
+    usable_s : float
+        Clean seconds in the window.
+    age_s : float
+        Seconds since the newest clean EEG sample; infinite before the first.
+    usable : bool
+        False where the state is 'cannot tell' for want of data.
+    reasons : tuple of str
+        Plain sentences for whatever is missing.
+    """
+
+    state: str
+    r: float
+    r_null95: float
+    r_low: float
+    r_high: float
+    p: float
+    evidence: float
+    ever_following: bool
+    usable_s: float
+    age_s: float
+    usable: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Score:
+    r: float = math.nan
+    r_null95: float = math.nan
+    r_low: float = math.nan
+    r_high: float = math.nan
+    p: float = 1.0
+    usable_s: float = 0.0
+
+
+class Tracker:
+    """Tracking of one listener, streaming.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+    sfreq : float
+        Rate of the EEG, Hz.
+    decoder : Decoder, optional
+        From calibration; without one everything is learnt in the session.
+    seed : int
+        Of the surrogates' phases.
+    """
+
+    def __init__(
+        self,
+        *,
+        ch_names: Sequence[str],
+        sfreq: float,
+        decoder: Decoder | None = None,
+        seed: int = 0,
+    ) -> None:
+        if len(ch_names) == 0:
+            raise InputError("The EEG has no electrode; expected at least one channel name.")
+        check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        self.ch_names = tuple(ch_names)
+        self._n = len(self.ch_names)
+        # A calibration that found nothing has nothing to say about delays either.
+        if decoder is not None and not decoder.found:
+            decoder = None
+        self._lags = decoder.lags if decoder else WIDE_LAGS
+        self._prior = decoder.select(self.ch_names) if decoder else None
+        self._aligned = Aligned(
+            self._n,
+            sfreq=sfreq,
+            band=decoder.band if decoder else BANDS[0],
+            reach=int(self._lags.max()),
+        )
+        self.rebuilt = Strip(1, keep=KEEP)  #: reconstruction at 64 Hz, NaN where masked
+        self._own = Sums.zero(self._n * self._lags.size)
+        self._queue: list[tuple[int, Floats, Floats]] = []
+        self._without = np.zeros(self._n, dtype=bool)
+        self._share = np.ones((_CHANNEL_WINDOW, self._n))
+        self._lines: tuple[str, ...] = ()
+        self._weights: Floats | None = None
+        self._nulls = Nulls(seed=seed)
+        self._evidence = Evidence(effect=decoder.effect) if decoder else Evidence()
+        self._score = _Score()
+        self._first: int | None = None  # second scored first
+        self._until = -1  # second up to which sound was scored
+        self._newest = -math.inf  # time of the newest clean sample
+        self._newest_sound = -math.inf
+
+    def push_eeg(self, block: CleanBlock) -> None:
+        """Take judged EEG, as it comes from `dsp.quality.Guard`."""
+        if block.times.size == 0:
+            return
+        clean = block.valid.any(axis=1)
+        if clean.any():
+            self._newest = float(block.times[clean][-1])
+        self._aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
+
+    def push_stimulus(self, values: npt.ArrayLike, times: npt.ArrayLike) -> None:
+        """Take what was heard.
+
+        Parameters
+        ----------
+        values : float32 [shape=(n, 3)]
+            Spectral flux, envelope rise, layer envelope (`dsp.stimulus.HEARD_NAMES`).
+        times : float64 [shape=(n,)]
+            LSL seconds at which it was heard, increasing.
+        """
+        rows = np.asarray(values, dtype=np.float64)
+        stamps = np.asarray(times, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] < 3 or stamps.shape != (rows.shape[0],):
+            raise InputError(
+                f"The stimulus has shape {rows.shape} with times {stamps.shape}; expected (n, 3) "
+                "with one time for each row."
+            )
+        if stamps.size:
+            self._newest_sound = float(stamps[-1])
+            self._aligned.push_sound(rows[:, [0, 2]], stamps)
+
+    # ---- one second after the other
+
+    def _advance(self) -> None:
+        for second, eeg, feature in self._aligned.seconds():
+            if self._first is None:
+                self._first = second
+            if second % BLOCK == 0:
+                self._learn(second)
+            self._rebuild(second, eeg, feature)
+            self._until = second + 1
+            fresh = (second + 1) % BLOCK == 0
+            self._score = self._judge(second + 1, block=fresh)
+
+    def _learn(self, second: int) -> None:
+        """Add what is old enough to the sums, look at the electrodes, solve again."""
+        ready = [q for q in self._queue if q[0] < second - _TRAIN_GAP]
+        self._queue = self._queue[len(ready) :]
+        if ready:
+            self._own = self._own.plus(
+                np.concatenate([q[1] for q in ready]), np.concatenate([q[2] for q in ready])
+            )
+        lines = self._find_lines(second)
+        self._without = lines | (self._share.mean(axis=0) < _CHANNEL_SHARE)
+        if self._own.seconds > 0.0:
+            self._weights = solve(self._prior, self._own, self._n, without=self._without)
+
+    def _find_lines(self, second: int) -> npt.NDArray[np.bool_]:
+        stop = second * RATE
+        signal = self._aligned.eeg.read(stop - _LINE_SECONDS * RATE, stop)
+        seen = np.isfinite(signal)
+        share, hz = line_share(np.where(seen, signal, 0.0), sfreq=RATE, low=1.0, high=9.0)
+        found = (share > _LINE_SHARE) & (seen.mean(axis=0) > 0.25)
+        self._lines = tuple(
+            f"{self.ch_names[c]} carries a steady tone at {hz[c]:.1f} Hz, which no brain makes."
+            for c in np.flatnonzero(found)
+        )
+        return np.asarray(found)
+
+    def _rebuild(self, second: int, eeg: Floats, feature: Floats) -> None:
+        """Rebuild one second of the feature, and keep its rows to learn from later."""
+        design = lagged(eeg, self._lags, RATE)
+        valid = np.isfinite(design)
+        design[~valid] = 0.0
+        by_channel = valid.reshape(RATE, self._n, -1).mean(axis=2)
+        self._share[second % _CHANNEL_WINDOW] = by_channel.mean(axis=0)
+        heard = np.isfinite(feature)
+        counted = ~self._without
+        share = by_channel[:, counted].mean(axis=1) if counted.any() else np.zeros(RATE)
+        rows = heard & (share >= _MIN_SHARE)
+        if rows.any():
+            self._queue.append((second, design[rows], feature[rows]))
+        out = np.full(RATE, np.nan)
+        if self._weights is not None:
+            out[rows] = (design @ self._weights)[rows]
+        self.rebuilt.write(second * RATE, out[:, None])
+
+    # ---- what it says
+
+    def _judge(self, until: int, *, block: bool) -> _Score:
+        """Score the window that ends with second `until`; on whole blocks add evidence."""
+        assert self._first is not None
+        stop = until * RATE
+        heard = min(until - self._first, HISTORY)
+        window = min(heard, WINDOW)
+        history = np.nan_to_num(self._aligned.feature.read(stop - heard * RATE, stop)[:, 0])
+        rebuilt = self.rebuilt.read(stop - window * RATE, stop)[:, 0]
+        ok = np.isfinite(rebuilt)
+        usable = float(np.count_nonzero(ok)) / RATE
+        if heard < _MIN_HEARD or usable < 1.0:
+            if block:
+                self._evidence.fade()
+            return _Score(usable_s=usable)
+        feature = history[history.size - rebuilt.size :]
+        masked = np.where(ok, rebuilt, 0.0)
+        if block:
+            self._add_block(masked, ok, feature, history)
+        masked[ok] -= masked[ok].mean()
+        null = self._nulls.judge(masked, feature, history)
+        if null is None:
+            return _Score(usable_s=usable)
+        return _window_score(masked, ok, feature, null, usable)
+
+    def _add_block(
+        self, masked: Floats, ok: npt.NDArray[np.bool_], feature: Floats, history: Floats
+    ) -> None:
+        n = BLOCK * RATE
+        last = ok[-n:]
+        if last.mean() < _MIN_BLOCK:
+            self._evidence.fade()
+            return
+        part = np.zeros_like(masked)
+        part[-n:][last] = masked[-n:][last] - masked[-n:][last].mean()
+        null = self._nulls.judge(part, feature, history)
+        if null is None:
+            self._evidence.fade()
+        else:
+            self._evidence.add(null.z)
+
+    def estimate(self, now: float) -> Tracking:
+        """Say what can be said at `now` (LSL seconds) from all that was pushed."""
+        self._advance()
+        score, evidence = self._score, self._evidence
+        age = now - self._newest
+        reasons = self._hindrances(now, age)
+        usable = not reasons
+        reasons += self._lines
+        if not usable:
+            state = CANNOT_TELL
+        elif evidence.ever and evidence.now >= UPPER and score.p < _ALPHA:
+            state = FOLLOWING
+        elif evidence.now <= LOWER and score.p >= _ALPHA:
+            state = NOT_FOLLOWING
+        else:
+            state = CANNOT_TELL
+            reasons += ("The evidence is not enough yet, one way or the other.",)
+        return Tracking(
+            state=state,
+            r=score.r,
+            r_null95=score.r_null95,
+            r_low=score.r_low,
+            r_high=score.r_high,
+            p=score.p,
+            evidence=evidence.session,
+            ever_following=evidence.ever,
+            usable_s=score.usable_s,
+            age_s=age,
+            usable=usable,
+            reasons=reasons,
+        )
+
+    def _hindrances(self, now: float, age: float) -> tuple[str, ...]:
+        """Why nothing can be said, or nothing."""
+        if age > _MAX_AGE:
+            if math.isinf(age):
+                return ("No clean EEG has come yet.",)
+            return (f"The newest clean EEG is {age:.1f} s old.",)
+        if now - self._newest_sound > _MAX_SOUND_AGE:
+            return ("Nothing is playing.",)
+        until = math.floor(self._newest_sound)
+        recent = self._aligned.heard(until, _SILENCE_AFTER)[:, 0]
+        if not np.nansum(np.abs(recent)) > 1e-6:
+            return ("Nothing is heard: the sound has no onsets.",)
+        if self._without.all():
+            return ("No electrode is usable.",)
+        stop = math.floor(now) * RATE
+        fresh = np.isfinite(self.rebuilt.read(stop - _FRESH_WINDOW * RATE, stop)).sum() / RATE
+        if self._score.usable_s < _MIN_USABLE or math.isnan(self._score.r):
+            return (f"Only {self._score.usable_s:.0f} s of clean EEG with sound so far.",)
+        if fresh < _FRESH:
+            return (f"Only {fresh:.1f} s of the newest {_FRESH_WINDOW} s could be used.",)
+        return ()
+
+
+def _window_score(
+    masked: Floats, ok: npt.NDArray[np.bool_], feature: Floats, null: NullResult, usable: float
+) -> _Score:
+    """Correlation, its chance level and its 90 % interval ``tanh(atanh r ± 1.64 sd0)``."""
+    target = feature[ok] - feature[ok].mean()
+    size = math.sqrt(float(masked @ masked) * float(target @ target))
+    if size <= 0.0:
+        return _Score(usable_s=usable)
+    r = min(max(float(masked[ok] @ target) / size, -0.999), 0.999)
+    spread = 1.645 * null.sd / size
+    return _Score(
+        r=r,
+        r_null95=null.level95 / size,
+        r_low=math.tanh(math.atanh(r) - spread),
+        r_high=math.tanh(math.atanh(r) + spread),
+        p=null.p,
+        usable_s=usable,
+    )
