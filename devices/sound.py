@@ -35,6 +35,7 @@ _WINDOW = 500  # callbacks over which the clock is fitted: 5 s
 _JUMP = 0.005  # s; a step of the device's clock beyond which the fit starts anew ...
 _JUMP_COUNT = 3  # ... when as many callbacks in a row agree
 _REFIT = 5  # callbacks between two medians
+_START_S = 3.0  # longest time in which a device gets going
 _START_UP = 20  # callbacks whose underflow flags belong to the first filling
 
 
@@ -111,6 +112,10 @@ class Output(Protocol):
         """Whether it still takes sound."""
         ...
 
+    def settled(self) -> bool:
+        """Whether its times can be trusted by now."""
+        ...
+
     def close(self) -> None:
         """End it; `render` is not called after this."""
         ...
@@ -158,6 +163,10 @@ class NullOutput:
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
+
+    def settled(self) -> bool:
+        """It keeps time from the first block on."""
+        return True
 
     def close(self) -> None:
         """End it."""
@@ -231,7 +240,7 @@ class DeviceOutput:
         self._clock = DacClock()
         self._frame = 0
         self._calls = 0
-        self._heard_of = now()
+        self._first_call = self._last_call = now()
         self._finished = False
         try:
             with _quiet():
@@ -265,6 +274,8 @@ class DeviceOutput:
     def _callback(self, out: Any, n_frames: int, times: Any, status: Any) -> None:
         entry = now()
         current, dac = times.currentTime, times.outputBufferDacTime
+        if not self._calls:
+            self._first_call = entry
         self._calls += 1
         if status.output_underflow and self._calls > _START_UP:
             self.lost_blocks += 1
@@ -279,14 +290,14 @@ class DeviceOutput:
             self.error = error
             raise
         self._frame += n_frames
-        self._heard_of = entry
+        self._last_call = entry
 
     def _on_finished(self) -> None:
         self._finished = True
 
     def start(self) -> None:
         """Begin to call `render`."""
-        self._heard_of = now()
+        self._first_call = self._last_call = now()
         try:
             with _quiet():
                 self._stream.start()
@@ -295,8 +306,15 @@ class DeviceOutput:
 
     def alive(self) -> bool:
         """Whether callbacks come: a suspended sink simply stops calling, without any error."""
-        silent = now() - self._heard_of > max(0.5, 3.0 * self.latency)
-        return not (self._finished or silent)
+        patience = max(0.5, 3.0 * self.latency) if self.settled() else _START_S
+        return not (self._finished or now() - self._last_call > patience)
+
+    def settled(self) -> bool:
+        """Whether it runs at its pace: the first filling comes at once, its times are guesses.
+
+        An idle PulseAudio sink can let a second pass between the first filling and the next call.
+        """
+        return self._last_call - self._first_call > 0.05
 
     def close(self) -> None:
         """End the stream at once; fade out before, where it still sounds."""

@@ -33,6 +33,7 @@ from dsp.limiter import Limiter
 from dsp.stimulus import FS
 
 _LOOK = 0.02  # s between two looks of the housekeeping loop
+_SETTLE_S = 1.5  # longest wait for a device to run at its pace
 _RETRY = 1.0  # s between attempts to get a lost device back
 _LAYER_ALONE, _MUSIC_ALONE = 2.0, 10.0  # s without the program's heartbeat
 _LIMITER_DELAY = Limiter.delay / FS
@@ -138,11 +139,18 @@ class Housekeeper:
         if not self._open():
             self._state(started=2)
             return
+        self._settle()
         self._state(started=1)
         while not (parent_gone() or self._control.block.arrays["quit"][0]):
             self._look()
             time.sleep(_LOOK)
         self._leave()
+
+    def _settle(self) -> None:
+        """Wait until the output's times hold; silence is rendered so long."""
+        until = now() + _SETTLE_S
+        while self._output and not self._output.settled() and now() < until:
+            time.sleep(_LOOK)
 
     def _notice(self, text: str) -> None:
         put_text(self._control.block.arrays["texts"][1], text)

@@ -117,9 +117,10 @@ def _columns(
         return np.where(b_leads, column(rows, f"{name}_b"), column(rows, f"{name}_a"))
 
     track = of_leader("track")
+    moved = np.where(master > 0.0, into, 0.0)  # a paused track stands still
     values = np.zeros((rows.shape[0], len(HEARD_NAMES)), dtype=np.float32)
     values[:, 3] = track
-    values[:, 4] = np.where(track >= 0, np.maximum(of_leader("frame") + into, 0.0) / FS, 0.0)
+    values[:, 4] = np.where(track >= 0, np.maximum(of_leader("frame") + moved, 0.0) / FS, 0.0)
     values[:, 5] = of_leader("gain") * master
     values[:, 6] = column(rows, "layer_level")
     return values, times

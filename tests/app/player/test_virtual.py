@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tones import beats, pulses, write
 
 from app.player.contract import HeardBlock
 from app.player.virtual import VirtualPlayer
 from dsp.stimulus import HEARD_NAMES
 from playlists.tracks import PreparedTrack
-from tones import beats, pulses, write
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL = range(len(HEARD_NAMES))
 
