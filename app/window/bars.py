@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QWidg
 
 from app.snapshot import Snapshot
 from app.window import words
-from app.window.keys import STOP_WITHIN_S
 from app.window.pieces import Button, Chip, Elided, KeyHint, Notice, Text, row
 from app.window.theme import DARK, Look, font
 from devices.source import SourceInfo
@@ -117,9 +116,10 @@ class TopBar(QFrame):
         dot, token = _SOURCE_DOTS.get(snapshot.source_state, ("○", "text2"))
         state = words.SOURCE_WORDS.get(snapshot.source_state, snapshot.source_state)
         facts = f"{len(info.ch_names)} ch  {info.sfreq:.0f} Hz" if info is not None else ""
-        lost = f"{100 * snapshot.lost_share:.1f} % lost"
+        streams = facts and snapshot.source_state == "streaming"
+        lost = f"{100 * snapshot.lost_share:.1f} % lost" if streams else ""
         self.source.show_state(
-            "  ·  ".join(part for part in (facts, state, lost if facts else "") if part),
+            "  ·  ".join(part for part in (facts, state, lost) if part),
             dot=dot,
             token=token,
             tooltip=f"{snapshot.source_name or 'EEG source'}: {state}. {snapshot.source_notice}",
@@ -128,8 +128,8 @@ class TopBar(QFrame):
         sound = "No sound: silent output" if silent else snapshot.output_name or "opening sound"
         self.output.show_state(
             _short(sound, 26),
-            dot="○" if silent else "●",
-            token="fair" if silent else "good",
+            dot="○" if silent else "●" if snapshot.output_name else "◌",
+            token="fair" if silent else "good" if snapshot.output_name else "text2",
             tooltip=snapshot.output_notice or sound,
         )
 
@@ -252,7 +252,7 @@ class BottomBar(QFrame):
 
     def show_hint(self, on: bool) -> None:
         """Show that one more Esc stops the session."""
-        self.hint.show_text(f"Press Esc again within {STOP_WITHIN_S:g} s to stop" if on else "")
+        self.hint.show_text("Press Esc again to stop" if on else "")
 
     def show_snapshot(self, snapshot: Snapshot, *, failed: str, ending: bool) -> None:
         """Show the actions that are possible now."""
@@ -262,7 +262,7 @@ class BottomBar(QFrame):
             self._show_end(snapshot, failed=failed, ending=ending)
             return
         live = snapshot.phase in ("running", "paused")
-        for button in (self.pause, self.next, self.hold, self.layer, self.mark):
+        for button in (self.pause, self.next, self.hold, self.mark):
             button.setEnabled(live)
         paused = snapshot.phase == "paused"
         self.pause.setText("Resume" if paused else "Pause")

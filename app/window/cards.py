@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
@@ -13,14 +14,15 @@ from app.snapshot import Snapshot
 from app.window import words
 from app.window.gauges import Ring
 from app.window.keys import tip
-from app.window.pieces import Card, Text, row
+from app.window.pieces import Card, Elided, Text, row
 from app.window.session_plot import SessionPlot
 from app.window.theme import Look, color, font
 
+_T = TypeVar("_T", bound=QLabel)
 _R_SCALE = 0.6  # end of the entrainment ring; scalp EEG rarely correlates more with a sound
 
 
-def _centred(text: QLabel) -> QLabel:
+def _centred(text: _T) -> _T:
     text.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return text
 
@@ -39,6 +41,8 @@ class EnjoymentCard(Card):
         self.body.addWidget(self.ring, 1)
         self.body.addWidget(self.state)
         self.body.addWidget(self.weight)
+        self.note = _centred(Elided("", px=12, role="2"))
+        self.body.addWidget(self.note)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the estimate of a snapshot."""
@@ -59,7 +63,7 @@ class EnjoymentCard(Card):
         self.side.show_text("estimate, held" if estimate and not estimate.usable else "estimate")
         self.state.setText(f"{symbol} {state}")
         self.weight.setText(words.eeg_weight(snapshot))
-        self.weight.setToolTip(snapshot.eeg_gate)
+        self.note.show_text(words.enjoyment_note(snapshot))
 
 
 class EntrainmentCard(Card):
@@ -190,7 +194,7 @@ class SessionCard(Card):
         super().__init__("This session")
         self.side.hide()
         legend = (
-            ("line", "enjoyment", "Enjoyment ± 90 %"),
+            ("line", "enjoyment", "Enjoyment, 90 % band"),
             ("line", "entrainment", "Entrainment r"),
             ("dash", "text2", "Chance level"),
             ("diamond", "text1", "Client rating"),

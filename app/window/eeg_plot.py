@@ -30,7 +30,7 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         self._poor: frozenset[str] = frozenset()
         self._names: tuple[str, ...] = ()
         self._frame = 0
-        self.scale_uv = SCALES[2]
+        self.scale_uv = SCALES[4]
         self.setAccessibleName("EEG of the last ten seconds")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setInteractive(False)
@@ -45,9 +45,9 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         box.setDefaultPadding(0)
         left, bottom = item.getAxis("left"), item.getAxis("bottom")
         left.setWidth(46)
-        left.setStyle(tickLength=0, tickTextOffset=8)
+        left.setStyle(tickLength=0, tickTextOffset=8, hideOverlappingLabels=False)
         bottom.setHeight(24)
-        bottom.setStyle(tickLength=0, tickTextOffset=6)
+        bottom.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
         words = {-SECONDS: f"−{SECONDS:.0f} s", 0.0: "now"}
         step = [(float(s), words.get(float(s), f"−{-s}")) for s in range(-10, 1, 2)]
         bottom.setTicks([step])
@@ -67,7 +67,7 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         self._curves = [pg.PlotCurveItem(antialias=True) for _ in names]
         for curve in self._curves:
             item.addItem(curve)
-        self.setXRange(-SECONDS, 0.0, padding=0)
+        self.setXRange(-1.002 * SECONDS, 0.03 * SECONDS, padding=0)
         self.setYRange(-len(names) + 0.35, 0.65, padding=0)
         item.getAxis("left").setTicks([[(float(-i), name) for i, name in enumerate(names)]])
         self._repaint()
@@ -84,7 +84,7 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         if traces is None or not traces.pull(ring):
             return False
         self._frame += 1
-        if self._frame % _LOOK_AT_SCALE == 5:
+        if self._frame % _LOOK_AT_SCALE == 1:
             usable = np.array([name not in self._poor for name in self._names])
             self.scale_uv = traces.scale(self.scale_uv, usable)
         shown = traces.shown() / np.float32(2 * self.scale_uv)
@@ -113,4 +113,4 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(pg.mkPen(None))
             axis.setTextPen(ink)
-            axis.setStyle(tickFont=font(px, 500 if side == "left" else 400))
+            axis.setStyle(tickFont=font(px, 500 if side == "left" else 400), tickAlpha=0)

@@ -83,7 +83,7 @@ class Ring(QProgressBar):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         # The arc is open below: its box is a little higher than what it fills.
-        side = min(self.width() - 8.0, (self.height() - 8.0) / 0.905)
+        side = min(self.width() - 8.0, (self.height() - 8.0) / 0.845)
         thick = max(8.0, side * 0.068)
         wide = thick * 1.9
         radius = (side - wide) / 2

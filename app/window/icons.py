@@ -62,7 +62,7 @@ def icon(name: str, ink: str, size: int) -> QIcon:
 def cover(title: str, size: int, *, dark: bool, ratio: float = 2.0) -> QPixmap:
     """Draw a calm landscape whose colours and hills come from the title alone."""
     seed = hashlib.sha256(title.encode()).digest()
-    hue = seed[0] / 256
+    hue = 0.44 + 0.44 * seed[0] / 256  # teal over blue to plum; nothing loud
     out = QPixmap(QSize(round(size * ratio), round(size * ratio)))
     out.setDevicePixelRatio(ratio)
     out.fill(Qt.GlobalColor.transparent)
@@ -80,7 +80,7 @@ def cover(title: str, size: int, *, dark: bool, ratio: float = 2.0) -> QPixmap:
     shades = [
         QColor.fromHsvF((hue + 0.08) % 1.0, pale * 0.7, min(1.0, value + 0.22), 0.55),
         QColor.fromHsvF((hue + 0.12) % 1.0, pale * 0.8, min(1.0, value + 0.12), 0.75),
-        QColor.fromHsvF((hue + 0.5) % 1.0, 0.34, min(1.0, value + 0.26), 0.85),
+        QColor.fromHsvF(0.1, 0.34, min(0.93, value + 0.26), 0.85),
     ]
     for layer, shade in enumerate(shades):
         base = size * (0.52 + 0.17 * layer)

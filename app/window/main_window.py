@@ -67,6 +67,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(title)
         self.screen_ = SessionScreen(look, self, title=title)
         self.setCentralWidget(self.screen_)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocus()
         self.setMinimumSize(1180, 660)
         self.driver = Driver(make_session)
         self.driver.opened.connect(self._render)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -36,7 +37,8 @@ class NowPlayingCard(Card):
         super().__init__("Now playing")
         self._look = look
         self._cover = QLabel()
-        self._covered: tuple[str, str, int] = ("", "", 0)
+        self._covered: tuple[str, str, int] | None = None
+        self._plays = ""
         self.title = Elided("", px=15, weight=600)
         self.artist = Elided("", px=13, role="2")
         self.why = Text("", px=12, role="2", wrap=True)
@@ -96,6 +98,7 @@ class NowPlayingCard(Card):
         paused = snapshot.phase == "paused"
         self.pause.show_icon("play_solid" if paused else "pause_solid")
         self.pause.setAccessibleName("Resume" if paused else "Pause")
+        self._plays = track.title if track is not None else ""
         if track is None:
             self.side.show_text("")
             starting = snapshot.phase == "starting"
@@ -120,7 +123,7 @@ class NowPlayingCard(Card):
         self._whole.show_text(words.clock(duration))
 
     def _show_queue(self, tracks: tuple[TrackView, ...]) -> None:
-        shown = tracks[: 1 if self._compact else len(self._waiting)]
+        shown = tracks[: 2 if self._compact else len(self._waiting)]
         self._up_next.setVisible(bool(shown))
         for i, (holder, (title, expected)) in enumerate(
             zip(self._rows, self._waiting, strict=True)
@@ -131,12 +134,13 @@ class NowPlayingCard(Card):
                 expected.show_text(words.expected(shown[i]))
 
     def _paint_cover(self) -> None:
-        wanted = (self.title.accessibleName(), self._look.theme.name, self._cover_px)
+        wanted = (self._plays, self._look.theme.name, self._cover_px)
         if wanted != self._covered:
             self._covered = wanted
             title, _, size = wanted
             self._cover.setFixedSize(size, size)
-            self._cover.setPixmap(cover(title, size, dark=self._look.theme is DARK))
+            dark = self._look.theme is DARK
+            self._cover.setPixmap(cover(title, size, dark=dark) if title else QPixmap())
             self._cover.setAccessibleName("Cover, drawn from the title")
 
 
@@ -200,7 +204,7 @@ class LogCard(Card):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the decisions of a snapshot and what the automation does now."""
-        self.side.show_text(words.automation(snapshot))
+        self.side.show_text(words.automation_short(snapshot))
         if snapshot.decisions == self._shown:
             return
         self._shown = snapshot.decisions

@@ -43,7 +43,7 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.setMinimumHeight(150)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.ci.layout.setContentsMargins(0, 0, 0, 0)
-        self.ci.layout.setVerticalSpacing(2)
+        self.ci.layout.setVerticalSpacing(6)
         self._joy, self._r, self._strip = (self.addPlot(row=i, col=0) for i in range(3))
         for row, share in ((0, 62), (1, 34)):
             self.ci.layout.setRowStretchFactor(row, share)
@@ -103,13 +103,13 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         now = float(history.t[-1]) if history.t.size else 0.0
         end = next((e for e in _ENDS if e >= now), 3600 * math.ceil(now / 3600 + 0.5))
         for plot in (self._joy, self._r, self._strip):
-            plot.setXRange(-0.004 * end, end, padding=0)
+            plot.setXRange(-0.004 * end, 1.02 * end, padding=0)
         step = next((s for s in _STEPS if end / s <= 8), 7200)
         ticks = [(float(s), f"{s // 60}:{s % 60:02d}") for s in range(0, int(end) + 1, step)]
         self._strip.getAxis("bottom").setTicks([ticks])
         self._target.setPos(100 * snapshot.target)
         self._target_word.setText(f"target {round(100 * snapshot.target)}")
-        self._target_word.setPos(end, 100 * snapshot.target)
+        self._target_word.setPos(1.02 * end, 100 * snapshot.target)
         pick = np.unique(np.linspace(0, max(0, history.t.size - 1), _POINTS).astype(int))
         self._draw_curves(history, pick if history.t.size else pick[:0], end)
         self._draw_passing(snapshot, now, end)
@@ -126,12 +126,12 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         seen = np.concatenate([r[np.isfinite(r)], level[np.isfinite(level)], [0.0]])
         high = max(0.4, _R_STEP * math.ceil(float(seen.max()) / _R_STEP + 0.3))
         low = min(_R_LOW, _R_STEP * math.floor(float(seen.min()) / _R_STEP))
-        self._r.setYRange(low, high, padding=0.02)
+        self._r.setYRange(low, high, padding=0.06)
         self._r.getAxis("left").setTicks([_r_ticks(high)])
         last = level[np.isfinite(level)]
         self._chance_word.setVisible(last.size > 0)
         if last.size:
-            self._chance_word.setPos(end, float(last[-1]))
+            self._chance_word.setPos(1.02 * end, float(last[-1]))
         # A second is drawn from its beginning to its end, so that runs of one state touch.
         for code, curve in enumerate(self._states):
             starts = history.t[history.state == code]
@@ -209,7 +209,7 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
                 axis = plot.getAxis(side)
                 axis.setPen(pg.mkPen(None))
                 axis.setTextPen(t.text2)
-                axis.setStyle(tickFont=font(11))
+                axis.setStyle(tickFont=font(11), tickAlpha=0)
         for line in (*self._grid, self._zero):
             line.setPen(pg.mkPen(t.line, width=1))
         self._target.setPen(pg.mkPen(t.text1, width=1, style=Qt.PenStyle.DashLine))
@@ -236,7 +236,8 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
 def _r_ticks(high: float) -> list[tuple[float, str]]:
     step = 0.2 if high <= 0.6 else 0.5
-    return [(k * step, f"{k * step:.1f}") for k in range(int(high / step + 1e-9) + 1)]
+    n = int(high / step + 1e-9)
+    return [(k * step, f"{'r ' if k == n else ''}{k * step:.1f}") for k in range(n + 1)]
 
 
 def _calm(plot: pg.PlotItem) -> None:
@@ -249,5 +250,5 @@ def _calm(plot: pg.PlotItem) -> None:
     box.setDefaultPadding(0)
     left = plot.getAxis("left")
     left.setWidth(46)
-    left.setStyle(tickLength=0, tickTextOffset=6)
-    plot.getAxis("bottom").setStyle(tickLength=0, tickTextOffset=4)
+    left.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
+    plot.getAxis("bottom").setStyle(tickLength=0, tickTextOffset=4, hideOverlappingLabels=False)

@@ -11,7 +11,19 @@ from app.window.session_like import RingLike
 
 SECONDS = 10.0
 BAND = (1.0, 40.0)  # Hz, of the display only
-SCALES = (10.0, 20.0, 50.0, 100.0, 200.0, 500.0)  # µV from the middle of a lane to its edge
+SCALES = (
+    10.0,
+    15.0,
+    20.0,
+    30.0,
+    50.0,
+    75.0,
+    100.0,
+    150.0,
+    200.0,
+    300.0,
+    500.0,
+)  # µV from the middle of a lane to its edge
 _SETTLE = 2.0  # s of older rows that let the filter settle before what is shown
 
 
@@ -120,7 +132,7 @@ class Traces:
         rows = self.shown()[:, usable] if usable.any() else self.shown()
         if not np.isfinite(rows).any():
             return current
-        size = 3.0 * float(np.nanmedian(np.abs(rows))) / 0.6745  # three robust deviations
+        size = 2.5 * float(np.nanmedian(np.abs(rows))) / 0.6745  # robust deviations
         wanted = next((s for s in SCALES if s >= size), SCALES[-1])
         if wanted < current and size > 0.8 * wanted:
             return current

@@ -65,7 +65,7 @@ def enjoyment_word(estimate: Enjoyment | None, target: float) -> tuple[str, str]
     if estimate is None:
         return "…", "waiting for data"
     if not estimate.usable:
-        return "‖", "held: " + (estimate.reasons[0] if estimate.reasons else "no usable EEG")
+        return "◇", "held: " + (estimate.reasons[0] if estimate.reasons else "no usable EEG")
     # Above or below is said only where two thirds of the probability lie on that side.
     if estimate.mean - target > 0.43 * estimate.sd:
         return "▲", "above target"
@@ -78,6 +78,16 @@ def eeg_weight(snapshot: Snapshot) -> str:
     """Return how much the EEG counts in the estimate, and whether it may act."""
     share = percent(snapshot.eeg_weight)
     return f"EEG counts {share} · {'may act' if snapshot.eeg_may_act else 'may not act yet'}"
+
+
+def enjoyment_note(snapshot: Snapshot) -> str:
+    """Return why the EEG may not act, or how probable it is that enjoyment is low."""
+    if snapshot.enjoyment is None:
+        return "no estimate yet"
+    if not snapshot.eeg_may_act and snapshot.eeg_gate:
+        return snapshot.eeg_gate
+    under = percent(snapshot.enjoyment.p_low)
+    return f"under {round(100 * snapshot.target)} with probability {under}"
 
 
 def tracking_word(tracking: TrackingView | None) -> tuple[str, str]:
@@ -124,6 +134,11 @@ def automation(snapshot: Snapshot) -> str:
     if snapshot.automation == "hold":
         return "Automation on hold"
     return f"Automation {snapshot.automation}"
+
+
+def automation_short(snapshot: Snapshot) -> str:
+    """Return the same without the reason."""
+    return automation(snapshot).split(":")[0]
 
 
 def expected(track: TrackView) -> str:
