@@ -98,6 +98,8 @@ def marker_text(event: Mapping[str, Any]) -> str:
     if kind == "decision" and isinstance(event.get("decision"), Mapping):
         decision = event["decision"]
         return f"decision {decision.get('kind')}: {decision.get('because')}"
+    if kind in ("device", "player") and event.get("event"):
+        kind = f"{kind} {event['event']}"
     for key in ("text", "title", "given", "state", "value"):
         if event.get(key) not in (None, ""):
             return f"{kind}: {event[key]}"

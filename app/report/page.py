@@ -70,8 +70,9 @@ def _header(model: ReportModel) -> str:
     client = model.manifest.get("client")
     parts = [f"Client {client}"] if client else []
     subs = "".join(f"<span>{text(part)}</span>" for part in [*parts, day, hours])
-    listener = "Simulated listener" if model.simulated else ""
-    right = "<br>".join(text(part) for part in (listener, name or "No headset") if part)
+    lines = ["Simulated listener"] if model.simulated else []
+    lines += [str(name or "No headset")] if name not in lines else []
+    right = "<br>".join(text(line) for line in lines)
     return (
         f'<header><div><h1>Music session report</h1><div class="sub">{subs}</div></div>'
         f'<div class="right">{right}</div></header>'
@@ -251,7 +252,8 @@ def _decisions(model: ReportModel) -> str:
     if model.holds:
         often = "; ".join(f"“{text(why)}” ({n}×)" for why, n in model.hold_reasons if why)
         said = f" Most often: {often}." if often else ""
-        body += f'<p class="note">In {model.holds} seconds it left things as they were.{said}</p>'
+        times = f"{model.holds} times" if model.holds > 1 else "Once"
+        body += f'<p class="note">{times} it noted why it left things as they were.{said}</p>'
     return f"<section><h2>What the player did and why</h2>{body}</section>"
 
 
