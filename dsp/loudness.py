@@ -68,7 +68,7 @@ class Loudness:
         self._n_pending += block.shape[0]
         if self._n_pending < _HOP:
             return
-        waiting = np.concatenate(self._pending).T
+        waiting = np.ascontiguousarray(np.concatenate(self._pending).T)
         n_hops = waiting.shape[1] // _HOP
         for k in range(n_hops):
             hop = waiting[:, k * _HOP : (k + 1) * _HOP]
@@ -96,7 +96,8 @@ class Loudness:
         """Return the K-weighted power of each 100 ms of `hop`, and the history for the next hop."""
         window = np.concatenate([self._history, hop], axis=1)
         weighted = fft.irfft(fft.rfft(window, axis=1) * _RESPONSE, n=_SIZE, axis=1)[:, _TAIL:]
-        power = (weighted.astype(np.float64) ** 2).sum(axis=0).reshape(-1, STEP).mean(axis=1)
+        squares = (weighted**2).reshape(2, -1, STEP)
+        power = squares.sum(axis=2, dtype=np.float64).sum(axis=0) / STEP
         return power, window[:, _HOP:]
 
     def _unfinished(self) -> npt.NDArray[np.float64]:

@@ -95,7 +95,8 @@ def write_m3u8(path: str | Path, tracks: Iterable[Track]) -> None:
         draft.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
         draft.replace(place)
     except OSError as problem:
-        draft.unlink(missing_ok=True)
+        if draft.exists():
+            draft.unlink()
         raise RecordError(
             f"{path} cannot be written ({problem.strerror}); choose another place."
         ) from problem

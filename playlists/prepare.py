@@ -217,7 +217,7 @@ def _load(entry: Path) -> _Measured | None:
     if not entry.exists():
         return None
     try:
-        with np.load(entry, allow_pickle=False) as stored:
+        with entry.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             feature, numbers, text = (stored[name] for name in _ARRAYS)
         descriptors = json.loads(str(text))
         lufs, gain, n_frames = (float(number) for number in numbers)
@@ -245,4 +245,5 @@ def _store(entry: Path, measured: _Measured) -> None:
         draft.replace(entry)
     except OSError as problem:
         _log.warning("measurement is not cached in %s (%s)", entry.parent, problem)
-        draft.unlink(missing_ok=True)
+        if draft.exists():
+            draft.unlink()
