@@ -93,6 +93,7 @@ class Deck:
         self.wanted = False  #: to start as soon as it can (not cued)
         self.fade_frames = EDGE
         self._offset = 0
+        self._broken = False
 
     @property
     def index(self) -> int:
@@ -113,7 +114,7 @@ class Deck:
         """Take `item` on, in place of whatever was loaded."""
         self.item, self.voice = item, voice
         self.state = DeckState.LOADING
-        self.position, self.leaving = 0, False
+        self.position, self.leaving, self._broken = 0, False, False
         self.wanted, self.fade_frames = wanted, fade_frames
         self.fade.jump(0.0)
         self.edge.jump(1.0)
@@ -127,10 +128,16 @@ class Deck:
 
     def check(self) -> None:
         """Look whether the decoder has enough, or has given up."""
-        if self.state is not DeckState.LOADING:
+        if self.state is DeckState.EMPTY or self._broken:
             return
         failure = self.feed.failure()
-        if failure:
+        if failure and self.state is not DeckState.LOADING:
+            # What is decoded still plays; the program can choose what follows meanwhile.
+            self._broken = True
+            self._tell("track_skipped", self.index, failure)
+        elif self.state is not DeckState.LOADING:
+            return
+        elif failure:
             self._tell("track_skipped", self.index, failure)
             self.clear()
         elif self.feed.ready() >= ENOUGH or (self.feed.complete() and self.feed.ready() > 0):
@@ -227,7 +234,6 @@ class Deck:
         spent = self.feed.complete() and self.feed.ready() == 0
         if not (faded or spent):
             return False
-        failure = "" if faded else self.feed.failure()
-        self._tell("track_skipped" if failure else "track_ended", self.index, failure)
+        self._tell("track_ended", self.index, "")
         self.clear()
         return True
