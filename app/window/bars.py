@@ -104,7 +104,10 @@ class TopBar(QFrame):
     def show_snapshot(self, snapshot: Snapshot, info: SourceInfo | None) -> None:
         """Show the states of a snapshot."""
         self.badge.setVisible(snapshot.simulated)
-        about = [f"calibration: {snapshot.calibration}", words.automation(snapshot).lower()]
+        about = [
+            f"calibration: {snapshot.calibration}",
+            words.automation(snapshot).replace("Automation", "automation"),
+        ]
         self._about.show_text("  ·  ".join(about))
         live = snapshot.phase in ("running", "paused") and not snapshot.recording_problem
         self.recording.show_state(

@@ -14,7 +14,7 @@ from app.snapshot import Snapshot
 from app.window import words
 from app.window.gauges import Ring
 from app.window.keys import tip
-from app.window.pieces import Card, Elided, Text, row
+from app.window.pieces import Card, Paragraph, Text, row, stack
 from app.window.session_plot import SessionPlot
 from app.window.theme import Look, color, font
 
@@ -36,13 +36,11 @@ class EnjoymentCard(Card):
         self.ring = Ring(
             look, token="enjoyment", low=0.0, high=1.0, name="Enjoyment, estimate, 0 to 100"
         )
-        self.state = _centred(Text(px=13, weight=600, wrap=True))
+        self.state = _centred(Text(px=13, weight=600))
         self.weight = _centred(Text(px=12, role="2"))
+        self.note = Paragraph(2, centred=True)
         self.body.addWidget(self.ring, 1)
-        self.body.addWidget(self.state)
-        self.body.addWidget(self.weight)
-        self.note = _centred(Elided("", px=12, role="2"))
-        self.body.addWidget(self.note)
+        self.body.addLayout(stack(self.state, self.weight, self.note))
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the estimate of a snapshot."""
@@ -80,11 +78,9 @@ class EntrainmentCard(Card):
         )
         self.state = _centred(Text(px=13, weight=600))
         self.chance = _centred(Text(px=12, role="2"))
-        self.note = _centred(Text(px=12, role="2", wrap=True))
+        self.note = Paragraph(2, centred=True)
         self.body.addWidget(self.ring, 1)
-        self.body.addWidget(self.state)
-        self.body.addWidget(self.chance)
-        self.body.addWidget(self.note)
+        self.body.addLayout(stack(self.state, self.chance, self.note))
         self.side.show_text("estimate")
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
@@ -107,7 +103,7 @@ class EntrainmentCard(Card):
         self.side.show_text("estimate, held" if held else "estimate")
         self.state.setText(f"{symbol} {state}")
         self.chance.setText(words.chance(tracking))
-        self.note.setText(words.tracking_note(tracking))
+        self.note.show_text(words.tracking_note(tracking))
 
 
 class RatingCard(Card):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,8 @@ from app.window.session_like import SessionLike
 from app.window.session_screen import COMPACT_BELOW, SessionScreen
 from app.window.theme import Look, style_sheet
 from dsp.checks import AttuneError
+
+_log = logging.getLogger(__name__)
 
 FRAME_MS = 33
 _SLOW = 3  # frames between two looks at the snapshot
@@ -109,7 +112,11 @@ class MainWindow(QMainWindow):
     def _render(self) -> None:
         session = self.driver.session
         if session is not None:
-            self._last = session.snapshot()
+            try:
+                self._last = session.snapshot()
+            except AttuneError as error:
+                # Its devices go away a moment before it says it has ended: the last picture stands.
+                _log.debug("no snapshot: %s", error)
             if self._last.phase == "ended" and not self._stopped:
                 self.driver.close()
             if self._stopped:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QTextLayout
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -74,6 +75,63 @@ class Elided(Text):
         self.setAccessibleName(self._whole)
 
 
+class Paragraph(Text):
+    """A text of at most `lines` lines that always takes their room, so that nothing jumps.
+
+    What does not fit ends in an ellipsis; the whole is its tooltip and what assistive technology
+    reads.
+    """
+
+    def __init__(
+        self, lines: int, *, px: float = 12, role: str = "2", centred: bool = False
+    ) -> None:
+        super().__init__("", px=px, role=role)
+        self._lines, self._centred = lines, centred
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """Return the room of all lines."""
+        return QSize(40, self._lines * self.fontMetrics().lineSpacing())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room of all lines."""
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the lines, the last one shortened where it has to be."""
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        across = Qt.AlignmentFlag.AlignHCenter if self._centred else Qt.AlignmentFlag.AlignLeft
+        height = self.fontMetrics().lineSpacing()
+        shown = self.lines()
+        for i, line in enumerate(shown):
+            box = QRect(0, i * height, self.width(), height)
+            painter.drawText(box, across | Qt.AlignmentFlag.AlignVCenter, line)
+        painter.end()
+        self.setToolTip(self.text() if shown and shown[-1].endswith("…") else "")
+
+    def lines(self) -> list[str]:
+        """Return the lines as they are drawn."""
+        text = self.text()
+        out: list[str] = []
+        layout = QTextLayout(text, self.font())
+        layout.beginLayout()
+        while text and len(out) < self._lines:
+            line = layout.createLine()
+            if not line.isValid():
+                break
+            line.setLineWidth(self.width())
+            rest = text[line.textStart() :]
+            if len(out) == self._lines - 1:
+                side = Qt.TextElideMode.ElideRight
+                out.append(self.fontMetrics().elidedText(rest, side, self.width()))
+            else:
+                out.append(rest[: line.textLength()].rstrip())
+        layout.endLayout()
+        return out
+
+
 def row(*widgets: QWidget | None, gap: int = 8) -> QHBoxLayout:
     """Return the widgets in a row; None is a stretch."""
     out = QHBoxLayout()
@@ -84,6 +142,16 @@ def row(*widgets: QWidget | None, gap: int = 8) -> QHBoxLayout:
             out.addStretch(1)
         else:
             out.addWidget(widget)
+    return out
+
+
+def stack(*widgets: QWidget, gap: int = 2) -> QVBoxLayout:
+    """Return the widgets close under each other."""
+    out = QVBoxLayout()
+    out.setContentsMargins(0, 0, 0, 0)
+    out.setSpacing(gap)
+    for widget in widgets:
+        out.addWidget(widget)
     return out
 
 
@@ -118,6 +186,7 @@ class Chip(QFrame):
         super().__init__()
         self.setObjectName("chip")
         self.setFixedHeight(30)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._look, self._name = look, name
         self._token = "text3"
         self._dot = QLabel()

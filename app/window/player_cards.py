@@ -21,7 +21,7 @@ from app.snapshot import Snapshot, TrackView
 from app.window import words
 from app.window.gauges import ThinBar
 from app.window.icons import cover
-from app.window.pieces import Button, Card, Chip, Elided, Text, row
+from app.window.pieces import Button, Card, Chip, Elided, Paragraph, Text, row
 from app.window.theme import DARK, Look
 
 _LOG_ROWS = 200
@@ -41,8 +41,7 @@ class NowPlayingCard(Card):
         self._plays = ""
         self.title = Elided("", px=15, weight=600)
         self.artist = Elided("", px=13, role="2")
-        self.why = Text("", px=12, role="2", wrap=True)
-        self.why.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.why = Paragraph(3)
         self._bar = ThinBar(look, token="text2", name="Position in the track")
         self._played = Text("0:00", px=12, role="2")
         self._whole = Text("0:00", px=12, role="2")
@@ -172,7 +171,7 @@ class LayerCard(Card):
         dot = dots.get(snapshot.layer_state, "○")
         word = words.layer_word(snapshot)
         self.state.show_state(word, dot=dot, token="layer" if on else "text3")
-        db, ceiling = snapshot.layer_db, snapshot.layer_ceiling_db
+        db, ceiling = snapshot.layer_db if on else -math.inf, snapshot.layer_ceiling_db
         share = 1.0 + (db - ceiling) / _LAYER_FLOOR_DB if math.isfinite(db) else 0.0
         self._bar.show_share(share, words=f"{word}, {words.level_db(db)}")
         self.level.show_text(words.level_db(db))

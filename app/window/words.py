@@ -65,7 +65,7 @@ def enjoyment_word(estimate: Enjoyment | None, target: float) -> tuple[str, str]
     if estimate is None:
         return "…", "waiting for data"
     if not estimate.usable:
-        return "◇", "held: " + (estimate.reasons[0] if estimate.reasons else "no usable EEG")
+        return "◇", "held"
     # Above or below is said only where two thirds of the probability lie on that side.
     if estimate.mean - target > 0.43 * estimate.sd:
         return "▲", "above target"
@@ -81,12 +81,15 @@ def eeg_weight(snapshot: Snapshot) -> str:
 
 
 def enjoyment_note(snapshot: Snapshot) -> str:
-    """Return why the EEG may not act, or how probable it is that enjoyment is low."""
+    """Return why it is held or the EEG may not act, or how probable it is that enjoyment is low."""
     if snapshot.enjoyment is None:
         return "no estimate yet"
+    if not snapshot.enjoyment.usable:
+        return (snapshot.enjoyment.reasons or ("no usable EEG",))[0]
     if not snapshot.eeg_may_act and snapshot.eeg_gate:
         return snapshot.eeg_gate
-    under = percent(snapshot.enjoyment.p_low)
+    p_low = snapshot.enjoyment.p_low
+    under = percent(p_low) if 0.01 <= p_low <= 0.99 else "< 1 %" if p_low < 0.5 else "> 99 %"
     return f"under {round(100 * snapshot.target)} with probability {under}"
 
 
