@@ -23,8 +23,9 @@ from devices.boards import BoardSource, ListenerSource
 from devices.clock import now
 from devices.lsl import LslSource
 from devices.ring import Ring
+from devices.simulated import LISTENERS
 from devices.source import EegSource, SourceEvent, SourceInfo
-from dsp.checks import AttuneError, DeviceError, InputError
+from dsp.checks import AttuneError, DeviceError, InputError, check_option
 
 STALL_S, LOST_S = 0.5, 2.0  # silence after which a source is stalled, lost
 RING_S = 60.0
@@ -217,7 +218,7 @@ class Acquisition:
         with contextlib.suppress(OSError):
             self._pipe.send("close")
         if self._process is not None:
-            self._process.join(3.0)
+            self._process.join(1.5)
             if self._process.is_alive():
                 self._process.kill()  # works on a stopped process too
                 self._process.join(3.0)
@@ -350,8 +351,9 @@ def acquire(
     Raises
     ------
     InputError
-        If `source` is none of these forms.
+        If `source` is none of these forms, or there is no such listener.
     """
+    check_option("listener", listener, LISTENERS)
     kind, _, rest = source.strip().partition(":")
     if source.strip() in ("synthetic", "auto"):
         make: Callable[[], EegSource] = partial(

@@ -78,11 +78,11 @@ def find_board(word: str) -> int:
 
     boards = {_word(b.name): int(b.value) for b in BoardIds if b.name != "NO_BOARD"}
     wanted = _word(word)
-    if re.fullmatch(r"-?\d+", wanted):
-        if int(wanted) in boards.values():
-            return int(wanted)
+    if re.fullmatch(r"-?\d+", word.strip()):
+        if int(word) in boards.values():
+            return int(word)
         raise InputError(
-            f"{wanted} is not the id of a BrainFlow board; expected a name such as cyton or "
+            f"{word.strip()} is not the id of a BrainFlow board; expected a name such as cyton or "
             f"muse_2, or an id from {min(boards.values())} to {max(boards.values())}."
         )
     loose = {name.replace("_", ""): number for name, number in boards.items()}
@@ -173,10 +173,11 @@ class BoardSource:
         from brainflow.exit_codes import BrainFlowError
 
         BoardShim.disable_board_logger()
-        shim = BoardShim(number, self._params(number))
-        shown = int(shim.get_board_id())  # of the master board for playback
+        params = self._params(number)
         self._name = self._word.replace("_", " ").title()
         try:
+            shim = BoardShim(number, params)
+            shown = int(shim.get_board_id())  # of the master board for playback
             descr = BoardShim.get_board_descr(shown)
             self._name = descr["name"]
             if not descr.get("eeg_channels"):
@@ -209,6 +210,11 @@ class BoardSource:
         if number in (_PLAYBACK, _STREAMING):
             params.master_board = SYNTHETIC
         if number == _PLAYBACK:
+            if not Path(port).is_file():
+                raise InputError(
+                    f"There is no recording {port!r} to play back; write the path of a file that "
+                    "BrainFlow recorded after brainflow:playback_file:."
+                )
             params.file = port
         elif re.fullmatch(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}", port):
             params.mac_address = port

@@ -203,6 +203,34 @@ def test_a_busy_host_that_is_late_now_and_then_costs_nothing():
     assert lost == 0
 
 
+@pytest.mark.parametrize("pause", [0.3, 0.6, 1.03, 2.2, 5.0])
+@pytest.mark.parametrize("phase", [0.0, 0.01, 0.018])
+def test_a_backlog_that_was_only_held_up_loses_nothing(pause, phase):
+    """A process that was stopped: its board's samples all come at once when it goes on."""
+    number = np.arange(2000)
+    came = 100.0 + number / 250.0
+    start = 102.0 + phase
+    held = (came > start) & (came < start + pause)
+    came[held] = start + pause + 1e-5 * np.arange(held.sum())
+    placer, done, t, rows = SamplePlacer(250.0, modulus=256), 0, 100.0, 0
+    times = np.zeros(1)
+    while done < number.size:
+        t += READ
+        if start < t < start + pause:
+            t = start + pause + 0.003
+        end = int(np.searchsorted(came, t, "right"))
+        if end > done:
+            placed = placer.place(
+                np.zeros((end - done, 1), np.float32), came[done:end], number[done:end] % 256
+            )
+            done = end
+            if placed is not None:
+                assert not placed[1].any()
+                times, rows = placed[0].times, rows + placed[1].size
+    assert rows == 2000
+    assert abs(times[-1] - (100.0 + 1999 / 250.0)) < 0.001
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

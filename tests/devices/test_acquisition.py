@@ -1,0 +1,215 @@
+"""Acquisition keeps reading, and says within half a second when nothing comes any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eeg_fakes import PausingSource, wait_until
+
+from devices.acquisition import Acquisition, acquire
+from devices.clock import now
+from dsp.checks import DeviceError
+
+ROOT = Path(__file__).parents[2]
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+def words(events) -> list[str]:
+    return [e.value for e in events if e.kind == "state"]
+
+
+@pytest.fixture(params=["child", "thread"])
+def pausing(request) -> Iterator[Acquisition]:
+    acquisition = Acquisition(PausingSource, name="it", thread=request.param == "thread")
+    yield acquisition
+    acquisition.close()
+
+
+@pytest.fixture
+def board() -> Iterator[Acquisition]:
+    acquisition = acquire("synthetic", seed=5)
+    yield acquisition
+    acquisition.close()
+
+
+def test_states_and_ring_come_from_a_child_and_from_a_thread_alike(pausing):
+    info = pausing.wait_ready(10.0)
+    assert info.ch_names == ("Fz", "Cz")
+    wait_until(lambda: pausing.ring.total > 200)
+    wait_until(lambda: pausing.state == "streaming")
+    block = pausing.ring.since(0)
+    assert np.all(block.data == 1.0)
+    assert np.diff(block.times).min() > 0
+    assert -0.2 < block.times[-1] - now() < 0.02
+    pausing.close()
+    pausing.close()
+    assert pausing.state == "closed"
+    events = pausing.events()
+    assert words(events) == ["connecting", "streaming", "closed"]
+    assert all(e.text.endswith(".") for e in events)
+
+
+def test_the_synthetic_board_streams_within_a_second_with_its_listener(board):
+    start = now()
+    info = board.wait_ready(10.0)
+    assert now() - start < 3.0  # 0.3 s on a computer at rest
+    assert info.simulated
+    assert info.ch_names == ("Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10")
+    assert "imulated" in info.notice
+    wait_until(lambda: board.ring.total > 500)
+    block = board.ring.since(0)
+    assert block.data.shape[1] == 8
+    assert 0.5 < np.nanstd(block.data) < 100
+    assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 1
+    assert any(e.kind == "truth" and 0.0 <= e.value <= 1.0 for e in board.events())
+
+
+@posix
+def test_a_killed_child_is_lost_with_a_sentence_within_half_a_second(board):
+    board.wait_ready(10.0)
+    os.kill(board.pid, signal.SIGKILL)
+    assert wait_until(lambda: board.state == "lost") < 0.5
+    assert "ended unexpectedly" in [e.text for e in board.events() if e.kind == "state"][-1]
+    rows = board.ring.total  # what came before stays readable
+    assert board.ring.since(0).times.size == rows > 0
+
+
+@posix
+def test_a_stopped_child_is_stalled_then_streams_again_with_the_gap_as_lost_rows():
+    board = Acquisition(PausingSource, name="it")
+    try:
+        board.wait_ready(10.0)
+        wait_until(lambda: board.ring.total > 250)
+        os.kill(board.pid, signal.SIGSTOP)
+        assert wait_until(lambda: board.state == "stalled") < 0.75
+        wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 1.2)
+        os.kill(board.pid, signal.SIGCONT)
+        wait_until(lambda: board.state == "streaming")
+        wait_until(lambda: not np.isnan(board.ring.latest(0.1).data).any())
+        block = board.ring.since(0)
+        lost = np.isnan(block.data).all(axis=1)
+        assert 250 < lost.sum() < 500
+        assert np.count_nonzero(np.diff(lost.astype(int)) == 1) == 1
+        assert np.diff(block.times).min() > 0
+        assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 5
+        events = board.events()
+        assert words(events) == ["connecting", "streaming", "stalled", "streaming"]
+        gap = next(e for e in events if e.kind == "gap")
+        assert gap.value == lost.sum()
+        assert "lost" in gap.text
+    finally:
+        board.close()
+
+
+@posix
+def test_what_a_stopped_board_process_catches_up_is_in_its_place(board):
+    """The synthetic board makes up for the time it was stopped, in one backlog."""
+    board.wait_ready(10.0)
+    wait_until(lambda: board.ring.total > 250)
+    os.kill(board.pid, signal.SIGSTOP)
+    wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 1.4)
+    os.kill(board.pid, signal.SIGCONT)
+    wait_until(lambda: board.state == "streaming")
+    total = board.ring.total
+    wait_until(lambda: board.ring.total > total + 50)
+    block = board.ring.since(0)
+    assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 5
+    assert -0.2 < block.times[-1] - now() < 0.05
+
+
+@posix
+def test_a_closed_session_ends_even_a_stopped_child():
+    board = Acquisition(PausingSource, name="it")
+    board.wait_ready(10.0)
+    pid = board.pid
+    os.kill(pid, signal.SIGSTOP)
+    board.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits for somebody to collect it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+@posix
+def test_the_child_ends_when_its_parent_is_killed():
+    program = (
+        "from devices.acquisition import acquire\n"
+        "import time\n"
+        "if __name__ == '__main__':\n"
+        "    a = acquire('brainflow:synthetic')\n"
+        "    a.wait_ready()\n"
+        "    print(a.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: ended(pid), 3.0)
+
+
+def test_a_device_that_ends_by_itself_is_lost_with_its_sentence():
+    board = Acquisition(partial(PausingSource, end_after=0.3), name="it", thread=True)
+    board.wait_ready(10.0)
+    wait_until(lambda: board.state == "lost")
+    assert board.events()[-1].text == "The pausing device has ended."
+    board.close()
+
+
+@pytest.mark.parametrize("thread", [False, True])
+def test_a_source_that_cannot_be_opened_says_why(thread):
+    make = partial(PausingSource, fail="The device is switched off.")
+    board = Acquisition(make, name="it", thread=thread)
+    with pytest.raises(DeviceError, match="switched off"):
+        board.wait_ready(10.0)
+    with pytest.raises(DeviceError, match="switched off"):
+        _ = board.info
+    assert board.state == "lost"
+    board.close()
+
+
+def test_a_child_that_dies_while_opening_is_an_error_not_a_wait():
+    board = Acquisition(partial(PausingSource, fail="crash"), name="the device")
+    with pytest.raises(DeviceError, match="the device ended unexpectedly"):
+        board.wait_ready(10.0)
+    board.close()
+
+
+def test_a_source_that_opens_but_sends_nothing_is_told():
+    board = Acquisition(partial(PausingSource, mute=True), name="the device", thread=True)
+    with pytest.raises(DeviceError, match="sent no samples"):
+        board.wait_ready(0.5)
+    assert board.state == "connecting"
+    board.close()
+
+
+def test_auto_takes_the_synthetic_board_and_says_why():
+    board = acquire("auto", listener="silent")
+    try:
+        assert "synthetic board was chosen, because" in board.wait_ready(10.0).notice
+    finally:
+        board.close()

@@ -1,0 +1,151 @@
+"""A headset that cannot be had is refused with one sentence that names it and the cure."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "devices"))
+
+from eeg_fakes import Sender
+
+from devices import boards
+from devices.acquisition import acquire
+from devices.boards import BoardSource, find_board
+from devices.lsl import LslSource
+from devices.ring import Ring
+from dsp.checks import AttuneError, DeviceError, InputError
+
+posix = pytest.mark.skipif(os.name != "posix", reason="ports are files on POSIX")
+
+
+def refusal(source: BoardSource | LslSource) -> str:
+    """Open, and return the sentence."""
+    with pytest.raises(AttuneError) as caught:
+        source.open()
+    source.close()
+    text = str(caught.value)
+    assert text.endswith(".")
+    assert "{" not in text
+    return text
+
+
+@pytest.mark.parametrize("word", ["", "brainflow", "brainflow:", "lsl:", "cyton", "muse", "synth"])
+def test_an_unknown_source_lists_the_forms(word):
+    with pytest.raises(InputError, match=r"brainflow:<board>.*lsl:<name>"):
+        acquire(word)
+
+
+def test_an_unknown_board_names_near_ones():
+    with pytest.raises(InputError, match=r"no BrainFlow board 'cytn'; near names: cyton"):
+        find_board("cytn")
+    with pytest.raises(InputError, match="9999 is not the id of a BrainFlow board"):
+        find_board("9999")
+
+
+def test_an_unknown_board_is_refused_through_its_child_process_too():
+    acquisition = acquire("brainflow:gangleon")
+    try:
+        with pytest.raises(InputError, match="ganglion"):
+            acquisition.wait_ready(10.0)
+    finally:
+        acquisition.close()
+
+
+def test_an_unknown_listener_lists_the_known_ones():
+    with pytest.raises(InputError, match="clear, typical, silent"):
+        acquire("synthetic", listener="loud")
+
+
+def test_a_cyton_without_a_port_is_told_how_to_name_it():
+    assert "brainflow:cyton:" in refusal(BoardSource("cyton"))
+
+
+@posix
+def test_a_port_that_is_not_there_is_named(tmp_path):
+    port = str(tmp_path / "ttyUSB9")
+    assert f"There is no port {port}" in refusal(BoardSource("cyton", port))
+
+
+@posix
+def test_a_file_in_place_of_a_port_is_named(tmp_path):
+    port = tmp_path / "notes.txt"
+    port.write_text("not a port")
+    assert f"{port} is not a serial port" in refusal(BoardSource("cyton", str(port)))
+
+
+@posix
+def test_a_port_without_permission_names_the_cure(monkeypatch, tmp_path):
+    port = tmp_path / "tty"
+    port.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "usermod -aG dialout" in refusal(BoardSource("cyton", str(port)))
+
+
+@posix
+def test_a_port_in_use_by_another_session_is_not_opened_twice():
+    master, slave = os.openpty()
+    port = os.ttyname(slave)
+    lock = boards._lock_port("cyton", port)
+    assert f"The port {port} of the cyton is in use" in refusal(BoardSource("cyton", port))
+    lock.close()
+    os.close(slave)
+    os.close(master)
+
+
+@posix
+def test_a_port_with_something_else_on_it_says_that_the_board_does_not_answer():
+    master, slave = os.openpty()
+    os.write(master, b"this is a modem, not a Cyton\r\n" * 20)
+    text = refusal(BoardSource("cyton", os.ttyname(slave)))
+    assert "Cyton does not answer" in text
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_muse_without_bluetooth_is_told_what_to_check():
+    assert "switched on" in refusal(BoardSource("muse_2"))
+
+
+def test_a_recording_that_is_missing_is_refused(tmp_path):
+    path = str(tmp_path / "none.csv")
+    assert f"no recording {path!r}" in refusal(BoardSource("playback_file", path))
+
+
+def test_a_stream_that_nobody_sends_names_those_that_are_sent():
+    sender = Sender("volts")
+    text = refusal(LslSource("no such stream", resolve_s=1.0))
+    sender.kill()
+    assert "No LSL stream named 'no such stream' answered" in text
+    assert sender.name in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("text", "carries text"),
+        ("irregular", "no regular sampling rate"),
+        ("fast", "sampling rate of 20000 Hz"),
+        ("counts", "is in 'counts'; expected microvolts"),
+    ],
+)
+def test_a_stream_that_is_not_eeg_is_refused_with_the_reason(kind, says):
+    sender = Sender(kind)
+    text = refusal(LslSource(sender.name))
+    sender.kill()
+    assert says in text
+    assert sender.name in text
+
+
+def test_the_ring_refuses_rows_that_do_not_fit():
+    ring = Ring.create(4, 1.0, 250.0, local=True)
+    with pytest.raises(InputError, match=r"shape \(3, 5\)"):
+        ring.write(np.zeros((3, 5)), np.zeros(3))
+    with pytest.raises(InputError, match="times for the ring"):
+        ring.write(np.zeros((3, 4)), np.zeros(2))
+    with pytest.raises(DeviceError, match="gone"):
+        Ring.attach("attune-no-such-ring")
