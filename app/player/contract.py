@@ -75,7 +75,8 @@ class PlayerEvent:
     """Something that happened to the sound.
 
     `kind` is ``"track_started"``, ``"track_ended"`` (value: index), ``"track_skipped"`` (value:
-    index; text says why; what was decoded of it until then still plays), ``"starved"`` (value: index; the decoder was too slow),
+    index; text says why; what was decoded until then still plays), ``"starved"`` (value: index;
+    the decoder was too slow),
     ``"output_lost"``, ``"output_back"``, ``"underflow"`` (value: blocks lost so far),
     ``"bad_sound"`` (samples that are no numbers were muted), ``"heartbeat_lost"``,
     ``"heartbeat_back"``, ``"engine_lost"``. `time` is in LSL seconds; of a track, when it is
