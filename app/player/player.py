@@ -28,6 +28,10 @@ __all__ = ["HeardBlock", "Player", "PlayerEvent", "PlayerStatus", "item_of"]
 
 _START_S = 15.0  # longest wait for the engine
 _WARM_UP = WINDOW // HOP  # rows after a gap that lack their history
+_LIBRARY = (
+    "The sound library ends the sound engine as it starts; check the sound system's configuration "
+    "or choose another device."
+)
 _ENGINE_LOST = (
     "The sound engine ended unexpectedly; there is no sound any more, end the session and start "
     "a new one."
@@ -76,6 +80,7 @@ class Player:
         self._engine: Any = None
         self._decoders: list[Any] = [None, None]
         self._events: list[PlayerEvent] = []
+        self._crash_notice = ""
         self._lost = False
         self._closed = False
         self._features = StimulusFeatures()
@@ -94,36 +99,44 @@ class Player:
         DeviceError
             Where ``output="device"`` cannot be had, or the engine does not start.
         """
+        for deck in range(len(self._decks)):
+            self._start_decoder(deck)
+        state = self._start_engine(self._output)
+        if state == 0 and self._output == "auto":
+            # A sound library that aborts takes the engine with it: once more, without one.
+            self._crash_notice = f"{_LIBRARY} Until then the session runs in silence."
+            state = self._start_engine("null")
+        if state != 1:
+            notice = self._text(1) if state == 2 else _LIBRARY
+            self.close()
+            raise DeviceError(notice)
+
+    def _start_engine(self, output: str) -> int:
+        """Start the engine; return 1 if it runs, 2 if it has no output, 0 if it died."""
         setup = engine.EngineSetup(
             control=self._control.block.name,
             bus=self._bus.block.name,
             timeline=self.timeline.name,
             decks=tuple(ring.block.name for ring in self._decks),
-            output=self._output,
+            output=output,
             device=self._device,
             latency=self._latency,
         )
+        if self._engine is not None:
+            self._engine.close()
         self._engine = self._context.Process(
             target=engine.run, args=(setup,), name="attune-engine", daemon=True
         )
         self._engine.start()
-        for deck in range(len(self._decks)):
-            self._start_decoder(deck)
         deadline = time.monotonic() + _START_S
-        while True:
-            state = self._control.status()["started"]
-            if state == 1:
-                return
-            if state == 2:
-                notice = self._text(1)
-                self.close()
-                raise DeviceError(notice)
-            if not self._engine.is_alive() or time.monotonic() > deadline:
-                self.close()
-                raise DeviceError(
-                    "The sound engine does not start; its words on the terminal say why."
-                )
+        while not self._control.status()["started"]:
+            if time.monotonic() > deadline:
+                self._engine.kill()
+                self._engine.join()
+            if not self._engine.is_alive():
+                break
             time.sleep(0.005)
+        return int(self._control.status()["started"])
 
     def _start_decoder(self, deck: int) -> None:
         process = self._context.Process(
@@ -269,7 +282,7 @@ class Player:
             return PlayerStatus(
                 output=self._text(0),
                 is_null=bool(state["is_null"]),
-                notice=self._text(1),
+                notice=self._text(1) or self._crash_notice,
                 playing=bool(state["running"]),
                 paused=bool(state["paused"]),
                 track=int(track),
