@@ -26,7 +26,7 @@ def tide_pools() -> Score:
             "vibes": Part(
                 voice.vibraphone, gain=-9.0, pan=-0.35, reverb=0.5, delay=0.3, release=1.2
             ),
-            "bass": Part(voice.bass, gain=-9.0, reverb=0.15, release=1.0),
+            "bass": Part(voice.bass, gain=-6.0, reverb=0.15, release=1.0),
         },
     )
     harmony = key.chords("19 19 47 47 67 67 5s 5 19 37 49 47 27 5s 1 19")
@@ -65,7 +65,7 @@ def rain_on_tin() -> Score:
         swing=0.61,
         ring=1.7,
         reverb_s=1.1,
-        drum_gain=-8.0,
+        drum_gain=-6.5,
         parts={
             "keys": Part(voice.electric_piano, gain=-8.0, pan=-0.15, reverb=0.2, release=0.3),
             "vibes": Part(voice.vibraphone, gain=-7.5, pan=0.25, reverb=0.3, delay=0.15),
@@ -138,7 +138,7 @@ def letter_home() -> Score:
             "melody": Part(voice.piano, gain=-3.0, pan=0.1, reverb=0.28, release=0.5),
             "piano": Part(voice.piano, gain=-8.5, pan=-0.15, reverb=0.25, release=0.7),
             "strings": Part(voice.strings, gain=-14.0, reverb=0.45, release=0.8, loose=0.0),
-            "bass": Part(voice.bass, gain=-10.0, reverb=0.1, release=0.3),
+            "bass": Part(voice.bass, gain=-7.0, reverb=0.1, release=0.3),
         },
     )
     harmony = key.chords("1 5s+5 1 5 6 3 49 1 2 5 6 4 1 5 6 4 2+5 1 4+4 1")

@@ -21,7 +21,7 @@ def paper_boats() -> Score:
         ring=2.4,
         reverb_s=1.5,
         parts={
-            "flute": Part(voice.flute, gain=-8.0, pan=0.15, reverb=0.3, release=0.12),
+            "flute": Part(voice.flute, gain=-11.0, pan=0.15, reverb=0.3, release=0.12),
             "guitar": Part(voice.guitar, gain=-5.5, pan=-0.25, reverb=0.2, release=0.2),
             "second": Part(voice.guitar, gain=-5.0, pan=0.35, reverb=0.22, release=0.4),
             "bass": Part(voice.bass, gain=-8.0, reverb=0.08, release=0.15),
@@ -100,9 +100,9 @@ def glass_rotations() -> Score:
         reverb_s=1.4,
         parts={
             "first": Part(voice.marimba, gain=-4.0, pan=-0.4, reverb=0.2, release=0.2),
-            "second": Part(voice.marimba, gain=-6.0, pan=0.4, reverb=0.2, release=0.2),
+            "second": Part(voice.marimba, gain=-4.0, pan=0.4, reverb=0.2, release=0.2),
             "low": Part(voice.marimba, gain=-3.5, reverb=0.15, release=0.4),
-            "vibes": Part(voice.vibraphone, gain=-12.0, pan=0.1, reverb=0.35, release=0.6),
+            "vibes": Part(voice.vibraphone, gain=-10.0, pan=0.1, reverb=0.35, release=0.6),
         },
     )
     harmony = [key.chord(one) for one in "19 19 6 6 49 49 2 2 5s 5 37 6 49 47 1 19 19".split()]
@@ -155,12 +155,12 @@ def north_road() -> Score:
         seed=7703,
         ring=1.5,
         reverb_s=1.0,
-        drum_gain=-6.5,
+        drum_gain=-4.5,
         parts={
             "left": Part(voice.steel, gain=-13.5, pan=-0.7, reverb=0.06, release=0.05, drive=5.0),
             "right": Part(voice.steel, gain=-13.5, pan=0.7, reverb=0.06, release=0.05, drive=3.5),
             "solo": Part(
-                voice.steel, gain=-9.5, pan=0.05, reverb=0.2, delay=0.15, release=0.08, drive=7.0
+                voice.steel, gain=-12.5, pan=0.05, reverb=0.2, delay=0.15, release=0.08, drive=7.0
             ),
             "bass": Part(voice.bass, gain=-6.0, reverb=0.0, release=0.05),
         },

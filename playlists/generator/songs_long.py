@@ -75,11 +75,11 @@ def copper_lanterns() -> Score:
         seed=1101,
         ring=2.0,
         reverb_s=1.2,
-        drum_gain=-7.0,
+        drum_gain=-5.0,
         parts={
-            "melody": Part(voice.piano, gain=-4.5, pan=0.12, reverb=0.22, delay=0.05),
+            "melody": Part(voice.piano, gain=-5.0, pan=0.12, reverb=0.22, delay=0.05),
             "keys": Part(voice.electric_piano, gain=-12.0, pan=-0.35, reverb=0.18, release=0.12),
-            "guitar": Part(voice.guitar, gain=-13.0, pan=0.45, reverb=0.15, release=0.1),
+            "guitar": Part(voice.guitar, gain=-11.0, pan=0.45, reverb=0.15, release=0.1),
             "bass": Part(voice.bass, gain=-6.0, reverb=0.02, release=0.08),
             "vibes": Part(voice.vibraphone, gain=-9.0, pan=-0.2, reverb=0.35, delay=0.15),
             "strings": Part(voice.strings, gain=-17.0, pan=0.1, reverb=0.4, release=0.5),
@@ -216,15 +216,15 @@ def night_tram() -> Score:
         drift=0.9,
         ring=1.6,
         reverb_s=1.8,
-        drum_gain=-7.5,
+        drum_gain=-4.5,
         parts={
-            "lead": Part(voice.lead, gain=-8.5, pan=0.1, reverb=0.25, delay=0.2, release=0.09),
-            "arp": Part(voice.synth_pluck, gain=-11.0, pan=-0.3, reverb=0.2, delay=0.18, duck=0.35),
+            "lead": Part(voice.lead, gain=-13.5, pan=0.1, reverb=0.25, delay=0.2, release=0.09),
+            "arp": Part(voice.synth_pluck, gain=-8.0, pan=-0.3, reverb=0.2, delay=0.18, duck=0.35),
             "pad": Part(voice.pad, gain=-17.0, reverb=0.4, release=0.5, duck=0.55, loose=0.0),
             "bass": Part(
-                voice.synth_bass, gain=-7.5, reverb=0.0, release=0.05, duck=0.4, loose=0.0
+                voice.synth_bass, gain=-9.5, reverb=0.0, release=0.05, duck=0.4, loose=0.0
             ),
-            "bell": Part(voice.bell, gain=-10.0, pan=0.3, reverb=0.45, delay=0.3, release=0.8),
+            "bell": Part(voice.bell, gain=-8.0, pan=0.3, reverb=0.45, delay=0.3, release=0.8),
         },
     )
     chords = {
