@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from dsp.tracking import Decoder
 
 from dsp.checks import InputError
+from dsp.tracking import Decoder
 
 CALIBRATION_DIR = Path(__file__).parent / "calibrations"
 
@@ -39,11 +40,11 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write it as a npz file without pickled objects."""
-        arrays = {f"decoder_{k}": v for k, v in self.decoder.to_arrays().items()}
-        theta = np.array([self.theta_db, self.theta_sd])
-        np.savez_compressed(
-            path, name=np.array(self.name), theta=theta, checks=np.array(self.checks), **arrays
-        )
+        arrays: dict[str, Any] = {f"decoder_{k}": v for k, v in self.decoder.to_arrays().items()}
+        arrays["name"] = np.array(self.name)
+        arrays["theta"] = np.array([self.theta_db, self.theta_sd])
+        arrays["checks"] = np.array(self.checks)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def load_calibration(name: str) -> Calibration:

@@ -72,7 +72,7 @@ def cache_dir() -> Path:
 
 
 @lru_cache(maxsize=1)
-def _starter() -> dict[int, PreparedTrack]:
+def starter() -> dict[int, PreparedTrack]:
     """Measure the starter tracks once a process."""
     tracks = open_playlist("starter").tracks
     return {i: prepare(t.path, cache=cache_dir()) for i, t in enumerate(tracks)}
@@ -80,7 +80,7 @@ def _starter() -> dict[int, PreparedTrack]:
 
 def demo_session(plan: Plan) -> DemoOutcome:
     """Run one demo session on the virtual clock: EEG samples through the whole pipeline."""
-    session = Session(plan, prepared=_starter())
+    session = Session(plan, prepared=starter())
     watch = _Watch(session.settings.priors.next_mean)
     session.watch(watch.tick)
     session.run()
@@ -94,7 +94,7 @@ def demo(plan: Plan, *, seeds: int, workers: int | None = None) -> Iterator[Demo
 
     `plan` gives listener, calibration, liking and first seed.
     """
-    _starter()  # once, before the workers: they find it in the cache
+    starter()  # once, before the workers: they find it in the cache
     base = replace(plan, source="simulated", minutes=DEMO_MINUTES, record=False, playlist="starter")
     plans = [replace(base, seed=plan.seed + i) for i in range(seeds)]
     workers = min(workers or os.cpu_count() or 1, seeds)

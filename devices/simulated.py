@@ -49,7 +49,7 @@ class Answer:
 
 #: `clear` is exaggerated (d' about 5 per 10 s); `typical` is what scalp EEG gives at best (0.35).
 LISTENERS = {
-    "clear": Answer(theta_db=4.5, response=1.6, response_slope=1.2),
+    "clear": Answer(theta_db=5.0, response=1.6, response_slope=1.2),
     "typical": Answer(theta_db=0.33, response=0.5, response_slope=0.3),
     "silent": Answer(theta_db=0.0, response=0.0, response_slope=0.0),
 }
@@ -78,7 +78,7 @@ BLINK_EVERY = 7.0  # s, mean; exponential beyond 1.5 s
 MUSCLE_EVERY = 45.0
 TAU, DEAD_TIME = 8.0, 2.0  # s; felt emotion moves after about 8 s (Bachorik 2009)
 WANDER_SD, WANDER_TAU = 0.02, 30.0
-THETA_WANDER_DB, THETA_WANDER_TAU = 0.5, 15.0
+THETA_WANDER_DB, THETA_WANDER_TAU = 0.35, 15.0
 _N_SHARED = 4
 _STEP = 1.0 / RATE
 
@@ -175,7 +175,7 @@ class Listener:
             base = np.array([table[name] for name in ch_names])
             return base * (1.0 + jitter * head.standard_normal(base.size))
 
-        self._sound, self._theta = spread(_SOUND, 0.15), spread(_THETA, 0.1)
+        self._sound, self._theta = spread(_SOUND, 0.15), spread(_THETA, 0.05)
         self._alpha, self._blink = spread(_ALPHA, 0.3), spread(_BLINK, 0.1)
         self._muscle = spread(_MUSCLE, 0.2)
         # Volume conduction is alike in all heads: one smooth pattern, a little different in each.
