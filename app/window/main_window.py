@@ -25,7 +25,7 @@ from app.window.driver import Driver
 from app.window.help_sheet import HelpSheet
 from app.window.keys import STOP_WITHIN_S, find
 from app.window.session_like import SessionLike
-from app.window.session_screen import COMPACT_BELOW, SessionScreen
+from app.window.session_screen import COMPACT_BELOW, COMPACT_NARROWER, SessionScreen
 from app.window.theme import Look, style_sheet
 from dsp.checks import AttuneError
 
@@ -291,7 +291,8 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Go compact on small screens."""
-        self.screen_.set_compact(self.height() < COMPACT_BELOW)
+        narrow = self.width() < COMPACT_NARROWER or self.height() < COMPACT_BELOW
+        self.screen_.set_compact(narrow)
         super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:

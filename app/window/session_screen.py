@@ -15,7 +15,7 @@ from app.window.signal_card import SignalCard
 from app.window.theme import Look
 from devices.source import SourceInfo
 
-COMPACT_BELOW = 820  # px of height under which everything moves closer together
+COMPACT_BELOW, COMPACT_NARROWER = 820, 1340  # px of height, width: closer together under either
 
 
 class SessionScreen(QWidget):

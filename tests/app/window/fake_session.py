@@ -22,11 +22,19 @@ NOTICE = (
     "a real headset would need far longer, or a rating."
 )
 LAYER_ON, CHANGE = 38.0, 64.0
-FIRST = TrackView(0, "Slow River", "Attune starter", 150.0, 0.0, 84.0, "D minor", "first of the playlist")
+FIRST = TrackView(
+    0, "Slow River", "Attune starter", 150.0, 0.0, 84.0, "D minor", "first of the playlist"
+)
 SECOND = TrackView(
-    3, "Harbour Light", "Attune starter", 96.0, 0.0, 116.0, "A minor",
+    3,
+    "Harbour Light",
+    "Attune starter",
+    96.0,
+    0.0,
+    116.0,
+    "A minor",
     "enjoyment 31 ± 7 stayed under 42; better expected elsewhere with probability 0.93",
-)  # fmt: skip
+)
 QUEUE = (
     TrackView(4, "Glass Meadow", "Attune starter", 80.0, mean=0.58, sd=0.2),
     TrackView(5, "Tall Grass", "Attune starter", 84.0, mean=0.55, sd=0.2),
@@ -53,7 +61,11 @@ def _curves(t: np.ndarray) -> tuple[np.ndarray, ...]:
     fall = 0.5 - 0.22 / (1 + np.exp(-(t - 26) / 5))
     rise = 0.46 / (1 + np.exp(-(t - CHANGE - 14) / 5))
     mean = fall + rise + wobble
-    sd = 0.06 + 0.1 * np.exp(-t / 18) + 0.06 * np.exp(-np.clip(t - CHANGE, 0, None) / 9) * (t > CHANGE)
+    sd = (
+        0.06
+        + 0.1 * np.exp(-t / 18)
+        + 0.06 * np.exp(-np.clip(t - CHANGE, 0, None) / 9) * (t > CHANGE)
+    )
     r = 0.05 + 0.16 / (1 + np.exp(-(t - 24) / 4)) + 0.03 * np.sin(t / 4.4) + 0.05 * (t > 84)
     level = 0.09 + 0.05 * np.exp(-t / 15)
     state = np.where(t < 16, 0, np.where(r > level + 0.02, 2, 1)).astype(np.int8)
@@ -78,39 +90,78 @@ def story(t: float, *, phase: str = "running") -> Snapshot:
             layer_db, layer_state = -18 - 36 * (t - CHANGE) / 7, "fading out"
     lines = [DecisionLine(0.0, "Start with Slow River.")]
     if t >= LAYER_ON:
-        lines.append(DecisionLine(
-            LAYER_ON, "Enjoyment 31 ± 7, under 42 with probability 0.93 for 4 s. Low-frequency layer in over 7 s."
-        ))  # fmt: skip
+        lines.append(
+            DecisionLine(
+                LAYER_ON,
+                "Enjoyment 31 ± 7, under 42 with probability 0.93 for 4 s. "
+                "Low-frequency layer in over 7 s.",
+            )
+        )
     if second:
-        lines.append(DecisionLine(
-            CHANGE, "Still under 42 after 26 s of the layer. Next track Harbour Light, expected 55 ± 20; layer out."
-        ))  # fmt: skip
+        lines.append(
+            DecisionLine(
+                CHANGE,
+                "Still under 42 after 26 s of the layer. "
+                "Next track Harbour Light, expected 55 ± 20; layer out.",
+            )
+        )
     names = ("cannot tell", "not following", "following")
     enjoyment, tracking = None, None
     if times.size > 4:
         m, s = float(mean[-1]), float(sd[-1])
         enjoyment = Enjoyment(m, s, 0.5 * math.erfc((m - 0.42) / s / math.sqrt(2)), True, 1.0, ())
         tracking = FakeTracking(
-            names[state[-1]], float(r[-1]), float(level[-1]), float(r[-1]) - 0.06, float(r[-1]) + 0.06,
-            ever_following=t > 24, reasons=("under 16 s of clean EEG so far",) if t < 16 else (),
-        )  # fmt: skip
+            names[state[-1]],
+            float(r[-1]),
+            float(level[-1]),
+            float(r[-1]) - 0.06,
+            float(r[-1]) + 0.06,
+            ever_following=t > 24,
+            reasons=("under 16 s of clean EEG so far",) if t < 16 else (),
+        )
     track = replace(SECOND, position=t - CHANGE) if second else replace(FIRST, position=t)
     quality = tuple(
-        (name, 4 if name == "TP10" and 40 < t < 52 else 2 if name == "T8" else 1,
-         "contact" if name == "TP10" and 40 < t < 52 else "muscle" if name == "T8" else "good")
+        (
+            name,
+            4 if name == "TP10" and 40 < t < 52 else 2 if name == "T8" else 1,
+            "contact" if name == "TP10" and 40 < t < 52 else "muscle" if name == "T8" else "good",
+        )
         for name in MONTAGE
-    )  # fmt: skip
+    )
     return Snapshot(
-        t=t, phase=phase, source_state="streaming", source_name="Synthetic board, simulated listener",
-        simulated=True, listener_notice=NOTICE, calibration="stored", track=track,
-        up_next=QUEUE, enjoyment=enjoyment, tracking=tracking, eeg_weight=min(0.94, t / 90),
-        eeg_may_act=t > 24, eeg_gate="" if t > 24 else "following not yet shown in this session",
-        layer_level=0.0 if layer_state == "off" else 1.0, layer_db=layer_db, layer_state=layer_state,
-        layer_recipe="sub-bass on the beat", quality=quality, decisions=tuple(lines),
-        history=History(times, mean, sd, r, level, state, spans,
-                        ((0.0, "Slow River"), (CHANGE, "Harbour Light"))[: 2 if second else 1]),
-        output_name="USB Audio", folder=Path("/home/anna/Attune/2026-11-24_17-20-05"),
-    )  # fmt: skip
+        t=t,
+        phase=phase,
+        source_state="streaming",
+        source_name="Synthetic board, simulated listener",
+        simulated=True,
+        listener_notice=NOTICE,
+        calibration="stored",
+        track=track,
+        up_next=QUEUE,
+        enjoyment=enjoyment,
+        tracking=tracking,
+        eeg_weight=min(0.94, t / 90),
+        eeg_may_act=t > 24,
+        eeg_gate="" if t > 24 else "following not yet shown in this session",
+        layer_level=0.0 if layer_state == "off" else 1.0,
+        layer_db=layer_db,
+        layer_state=layer_state,
+        layer_recipe="sub-bass on the beat",
+        quality=quality,
+        decisions=tuple(lines),
+        history=History(
+            times,
+            mean,
+            sd,
+            r,
+            level,
+            state,
+            spans,
+            ((0.0, "Slow River"), (CHANGE, "Harbour Light"))[: 2 if second else 1],
+        ),
+        output_name="USB Audio",
+        folder=Path("/home/anna/Attune/2026-11-24_17-20-05"),
+    )
 
 
 class FakeSession:
@@ -140,7 +191,9 @@ class FakeSession:
     @property
     def ring(self) -> Ring:
         if self._speed and self._phase in ("running", "paused"):
-            self._write(int(self._speed * 250 * (time.monotonic() - self._begun)) - self._ring.total)
+            self._write(
+                int(self._speed * 250 * (time.monotonic() - self._begun)) - self._ring.total
+            )
         return self._ring
 
     def _write(self, n: int) -> None:
@@ -153,7 +206,11 @@ class FakeSession:
         for i in range(n):
             self._slow = 0.93 * self._slow + white[i]
             rows[i] = 3.2 * self._slow + 1.5 * white[i]
-        rows += 7 * np.sin(2 * np.pi * 10 * stamps)[:, None] * (0.5 + 0.5 * np.sin(0.7 * stamps))[:, None]
+        rows += (
+            7
+            * np.sin(2 * np.pi * 10 * stamps)[:, None]
+            * (0.5 + 0.5 * np.sin(0.7 * stamps))[:, None]
+        )
         blink = (stamps % 6.5) < 0.35
         rows[blink, :2] += 90 * np.sin(np.pi * (stamps[blink] % 6.5) / 0.35)[:, None]
         lost = (stamps % 9.0 > 4.0) & (stamps % 9.0 < 4.4)
