@@ -17,19 +17,23 @@ from __future__ import annotations
 
 import math
 
-#: Wald's bounds for a false-alarm rate of 5 % and power of 80 %.
-UPPER = math.log(0.8 / 0.05)
+#: Recent evidence from which a session that has shown following is following now, and at which
+#: it is not (Wald's lower bound for a power of 80 %).
+UPPER = 1.5
 LOWER = math.log(0.2 / 0.95)
 BLOCK = 5  #: seconds of a block
-#: Evidence at which a session counts as following: a chance of 1 in 50 at most.
-SESSION_BOUND = math.log(50.0)
+#: Evidence at which a session counts as following: a chance of 1 in 20 at most.
+SESSION_BOUND = math.log(20.0)
 
-_EFFECTS = ((0.6, 0.25), (1.1, 0.35), (1.8, 0.25), (2.8, 0.15))  # mean z of a block, weight
-_FIRST_START, _LATER_START = 0.2, 0.06
-_LEAK = 0.85  # per block: half forgotten in 21 s
+#: Mean z of a block and its weight, while nothing is known of the person.
+_EFFECTS = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
+#: The same as multiples of the effect that calibration found: a disliked track is followed less.
+_KNOWN = ((0.5, 0.25), (0.8, 0.4), (1.2, 0.35))
+_KNOWN_START, _FIRST_START, _LATER_START = 0.7, 0.1, 0.1
+_LEAK = 0.9  # per block: half forgotten in 33 s
 _FLOOR, _CEILING = -4.0, 6.0
-DEFAULT_EFFECT = 1.1  #: z of a block that a just useful response gives (r = 0.13)
-_TEMPER = 0.9  # blocks are short: tails of z are a little heavier than normal
+_NOW_EFFECT = 1.0  # z of a block that a just useful response gives (r = 0.12)
+_TEMPER = 0.95  # blocks are short: tails of z are a little heavier than normal
 
 
 class Evidence:
@@ -37,15 +41,19 @@ class Evidence:
 
     Parameters
     ----------
-    effect : float
+    effect : float, optional
         Mean z of a block to be expected from this person (from calibration).
     """
 
-    def __init__(self, *, effect: float = DEFAULT_EFFECT) -> None:
-        self._effect = min(max(effect, 0.8), 2.5)
+    def __init__(self, *, effect: float | None = None) -> None:
+        if effect is None:
+            self._effects: tuple[tuple[float, float], ...] = _EFFECTS
+        else:
+            known = min(max(effect, 0.8), 4.0)
+            self._effects = tuple((m * known, w) for m, w in _KNOWN)
         self._start_left = 1.0
-        self._next_start = _FIRST_START
-        self._logs = [-math.inf] * len(_EFFECTS)
+        self._next_start = _FIRST_START if effect is None else _KNOWN_START
+        self._logs = [-math.inf] * len(self._effects)
         self.session = -math.inf  #: log R
         self.highest = -math.inf  #: largest log R so far
         self.now = 0.0
@@ -57,13 +65,13 @@ class Evidence:
         start = min(self._next_start, self._start_left)
         self._start_left -= start
         self._next_start = _LATER_START * self._start_left
-        for j, (mu, _) in enumerate(_EFFECTS):
+        for j, (mu, _) in enumerate(self._effects):
             gain = mu * z - mu * mu / 2.0
             self._logs[j] = min(math.log(math.exp(self._logs[j]) + start) + gain, 300.0)
-        total = sum(w * math.exp(v) for v, (_, w) in zip(self._logs, _EFFECTS, strict=True))
+        total = sum(w * math.exp(v) for v, (_, w) in zip(self._logs, self._effects, strict=True))
         self.session = math.log(total)
         self.highest = max(self.highest, self.session)
-        gain = self._effect * z - self._effect**2 / 2.0
+        gain = _NOW_EFFECT * z - _NOW_EFFECT**2 / 2.0
         self.now = min(max(_LEAK * self.now + gain, _FLOOR), _CEILING)
         self.blocks += 1
 

@@ -148,8 +148,9 @@ class Tracker:
         self._lines: tuple[str, ...] = ()
         self._weights: Floats | None = None
         self._nulls = Nulls(seed=seed)
-        self._evidence = Evidence(effect=decoder.effect) if decoder else Evidence()
+        self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = _Score()
+        self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
         self._first: int | None = None  # second scored first
         self._until = -1  # second up to which sound was scored
         self._newest = -math.inf  # time of the newest clean sample
@@ -253,14 +254,15 @@ class Tracker:
         rebuilt = self.rebuilt.read(stop - window * RATE, stop)[:, 0]
         ok = np.isfinite(rebuilt)
         usable = float(np.count_nonzero(ok)) / RATE
+        if block:
+            self._due.append(until)
         if heard < _MIN_HEARD or usable < 1.0:
-            if block:
-                self._evidence.fade()
             return _Score(usable_s=usable)
         feature = history[history.size - rebuilt.size :]
         masked = np.where(ok, rebuilt, 0.0)
-        if block:
-            self._add_block(masked, ok, feature, history)
+        for end in self._due:
+            self._add_block((until - end) * RATE, masked, ok, feature, history)
+        self._due.clear()
         masked[ok] -= masked[ok].mean()
         null = self._nulls.judge(masked, feature, history)
         if null is None:
@@ -268,16 +270,23 @@ class Tracker:
         return _window_score(masked, ok, feature, null, usable)
 
     def _add_block(
-        self, masked: Floats, ok: npt.NDArray[np.bool_], feature: Floats, history: Floats
+        self,
+        before_end: int,
+        masked: Floats,
+        ok: npt.NDArray[np.bool_],
+        feature: Floats,
+        history: Floats,
     ) -> None:
-        n = BLOCK * RATE
-        last = ok[-n:]
-        if last.mean() < _MIN_BLOCK:
-            self._evidence.fade()
-            return
-        part = np.zeros_like(masked)
-        part[-n:][last] = masked[-n:][last] - masked[-n:][last].mean()
-        null = self._nulls.judge(part, feature, history)
+        """Evidence of the block that ends `before_end` grid points before the window does."""
+        stop = masked.size - before_end
+        inside = np.zeros(masked.size, dtype=bool)
+        inside[max(stop - BLOCK * RATE, 0) : max(stop, 0)] = True
+        inside &= ok
+        null = None
+        if np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
+            part = np.zeros_like(masked)
+            part[inside] = masked[inside] - masked[inside].mean()
+            null = self._nulls.judge(part, feature, history)
         if null is None:
             self._evidence.fade()
         else:
