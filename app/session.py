@@ -212,7 +212,7 @@ class Session:
                 manifest(plan, self.settings, self.calibration, self.tracks, info, self._start),
                 self.calibration,
             )
-            self._watcher.begin(self._start, info, self.folder)
+            self._watcher.begin(self._start, info, self._journal.folder)
             self._first_track()
         except AttuneError:
             self._close()
