@@ -214,8 +214,11 @@ class Session:
             )
             self._watcher.begin(self._start, info, self._journal.folder)
             self._first_track()
-        except AttuneError:
+        except AttuneError as error:
             self._close()
+            self._rig = None
+            self._watcher.set(phase="ended", notice=str(error))
+            self._ended.set()
             raise
 
     def _first_track(self) -> None:

@@ -1,0 +1,63 @@
+"""What the command line refuses: one sentence on stderr, exit status 2, no traceback."""
+
+import pytest
+
+from app.commands import main
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--source", "brainflow:nonsense"], "nonsense"),
+        (["--source", "telepathy"], "telepathy"),
+        (["--source", "brainflow:cyton:/dev/no-such-port"], "no-such-port"),
+        (["--source", "none", "--preset", "demo"], "simulated listeners only"),
+        (["--source", "simulated", "--preset", "gentle"], "gentle"),
+        (["--source", "simulated", "--listener", "loud"], "loud"),
+        (["--source", "simulated", "--minutes", "0"], "minutes"),
+        (["--source", "simulated", "--liking", "2"], "liking"),
+        (["--source", "simulated", "--calibration", "nobody"], "nobody"),
+        (["--source", "none", "--playlist", "missing.mp3"], "missing.mp3"),
+    ],
+)
+def test_run_refuses_in_one_sentence(words, sentence, capsys, tmp_path):
+    status = main(["run", "--headless", "--output", "null", "--out", str(tmp_path), *words])
+    said = capsys.readouterr().err
+    assert status == 2
+    assert sentence in said
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_named_mp3_is_refused(capsys, tmp_path):
+    file = tmp_path / "song.mp3"
+    file.write_text("This is no music.\n" * 100)
+    words = ["run", "--headless", "--source", "none", "--output", "null"]
+    status = main([*words, "--playlist", str(file), "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert status == 2
+    assert "song.mp3" in said
+    assert said.count("\n") == 1
+
+
+def test_empty_playlist_is_refused(capsys, tmp_path):
+    file = tmp_path / "empty.m3u8"
+    file.write_text("#EXTM3U\n")
+    words = ["run", "--headless", "--source", "none", "--output", "null"]
+    status = main([*words, "--playlist", str(file), "--out", str(tmp_path / "out")])
+    assert status == 2
+    assert "empty.m3u8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["replay", "report"])
+def test_a_folder_that_is_no_session_is_refused(command, capsys, tmp_path):
+    assert main([command, str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said
+    assert said.count("\n") == 1
+
+
+def test_demo_refuses_a_senseless_number_of_sessions(capsys):
+    assert main(["simulate", "demo", "--seeds", "0"]) == 2
+    assert "seeds" in capsys.readouterr().err
