@@ -152,10 +152,10 @@ class Deck:
         assert self.item is not None
         self._tell("track_started", self.item.index, "")
 
-    def leave(self, n_frames: int, *, delay: int = 0) -> None:
+    def leave(self, n_frames: int, *, delay: int = 0, power: bool = True) -> None:
         """Fade out and end."""
         self.leaving = True
-        self.fade.go(0.0, n_frames, power=True, delay=delay)
+        self.fade.go(0.0, n_frames, power=power, delay=delay)
 
     def left(self) -> int:
         """Frames until the track ends, by its stated length until the end is decoded."""

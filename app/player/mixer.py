@@ -161,7 +161,7 @@ class Mixer:
                 self._load(deck, self._next_play, wanted=True)
                 self._next_play = None
             elif leaving is not None and not self._hurried:
-                leaving.leave(EDGE)
+                leaving.leave(EDGE, power=False)
                 self._hurried = True
         elif self._next_cue is not None:
             room = self._free(replace_wanted=False)

@@ -232,9 +232,7 @@ def test_a_reader_that_stood_still_too_long_leaves_a_gap_and_goes_on(
     assert np.diff(watch.times).max() > 0.03
     rows = np.flatnonzero(watch.values[:, TRACK] == 0)[-20:]
     lag = np.round(watch.values[rows, POSITION] * 64.0 - 0.5).astype(int)
-    np.testing.assert_array_equal(
-        watch.values[rows, FLUX].astype("f4"), tracks[0].feature[lag + 1]
-    )
+    np.testing.assert_array_equal(watch.values[rows, FLUX].astype("f4"), tracks[0].feature[lag + 1])
 
 
 def _program(path: Path, pids: multiprocessing.Queue[int]) -> None:

@@ -10,6 +10,8 @@ from tones import beats, pulses, write
 from app.player.contract import HeardBlock
 from app.player.virtual import VirtualPlayer
 from dsp.stimulus import HEARD_NAMES
+from playlists.prepare import prepare
+from playlists.starter import STARTER_DIR
 from playlists.tracks import PreparedTrack
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL = range(len(HEARD_NAMES))
@@ -66,6 +68,26 @@ def test_features_only_is_the_full_rendering_bit_for_bit(tracks: list[PreparedTr
         )
     np.testing.assert_array_equal(full.timeline.since(0)[1], lean.timeline.since(0)[1])
     assert full.events() == lean.events()
+
+
+def test_so_it_is_with_the_starter_tracks(tmp_path: Path) -> None:
+    pair = [
+        prepare(STARTER_DIR / name, cache=None)
+        for name in sorted(place.name for place in STARTER_DIR.glob("*.ogg"))[:2]
+    ]
+    heard = []
+    for lean in (False, True):
+        player = VirtualPlayer(features_only=lean)
+        player.play(0, pair[0])
+        player.advance(9.0)
+        player.set_layer(1.0, ramp=2.0)
+        player.advance(12.0)
+        player.play(1, pair[1])
+        player.advance(18.0)
+        heard.append(player.heard().values)
+    np.testing.assert_array_equal(heard[0][:, FLUX], heard[1][:, FLUX])
+    np.testing.assert_array_equal(heard[0][:, LAYER:], heard[1][:, LAYER:])
+    assert heard[0][600:, LAYER].max() > 0.01
 
 
 def test_what_was_heard_tells_track_position_gain_and_layer(tracks: list[PreparedTrack]) -> None:
