@@ -181,14 +181,15 @@ class BottomBar(QFrame):
         super().__init__()
         self.setObjectName("bar")
         self.setProperty("edge", "top")
-        make = Button
-        self.pause = make(look, "pause", "pause", text="Pause", does=actions.pause)
-        self.next = make(look, "next", "next", text="Next track", does=actions.next)
-        self.hold = make(look, "hold", "hand", text="Hold automation", does=actions.hold)
+        self.pause = Button(look, "pause", "pause", text="Pause", does=actions.pause)
+        self.next = Button(look, "next", "next", text="Next track", does=actions.next)
+        self.hold = Button(look, "hold", "hand", text="Hold automation", does=actions.hold)
         self.hold.setCheckable(True)
-        self.layer = make(look, "layer_off", "wave_off", text="Layer off", does=actions.layer_off)
-        self.mark = make(look, "mark", "flag", text="Mark", does=actions.mark)
-        self.stop = make(look, "stop", "stop", text="Stop session", kind="stop", does=actions.stop)
+        self.layer = Button(look, "layer_off", "wave_off", text="Layer off", does=actions.layer_off)
+        self.mark = Button(look, "mark", "flag", text="Mark", does=actions.mark)
+        self.stop = Button(
+            look, "stop", "stop", text="Stop session", kind="stop", does=actions.stop
+        )
         self.hint = Text("", px=13, weight=600)
         self._live = QWidget()
         self._live_line = row(gap=10)
@@ -209,7 +210,7 @@ class BottomBar(QFrame):
         self._live.setLayout(self._live_line)
         self.ended = Text("", px=14, weight=600)
         self.where = Elided("", px=12, role="2")
-        self.open_report = make(
+        self.open_report = Button(
             look,
             "open_report",
             "report",
@@ -218,7 +219,7 @@ class BottomBar(QFrame):
             does=actions.open_report,
             tooltip="Open the report of this session",
         )
-        self.open_folder = make(
+        self.open_folder = Button(
             look,
             "open_folder",
             "folder",
@@ -226,7 +227,7 @@ class BottomBar(QFrame):
             does=actions.open_folder,
             tooltip="Open the folder with the records of this session",
         )
-        self.leave = make(
+        self.leave = Button(
             look,
             "leave",
             "close",

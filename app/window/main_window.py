@@ -32,6 +32,7 @@ from dsp.checks import AttuneError
 _log = logging.getLogger(__name__)
 
 FRAME_MS = 33
+_IDLE_MS = 250
 _SLOW = 3  # frames between two looks at the snapshot
 _ANNOUNCE_S = 20.0  # screen readers are not talked to more often
 _NOTICE_S = 8.0  # how long an answer to a key that could not be done stays
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self._look, self._clock = look, clock
         self._begun = self._stopped = self._leaving = self._hold_on = False
         self._frame = 0
+        self.settled = False  # the session is over and its last picture shown
         self._esc_at: float | None = None
         self._own: tuple[float, str] | None = None
         self._told: tuple[float, str] = (-_ANNOUNCE_S, "")
@@ -106,7 +108,7 @@ class MainWindow(QMainWindow):
         session = self.driver.session
         if session is not None and not self.over:
             self.screen_.pull(session.ring, session.info)
-        if self._frame % _SLOW == 0:
+        if self._frame % _SLOW == 0 and not self.settled:
             self._render()
 
     def _render(self) -> None:
@@ -158,8 +160,10 @@ class MainWindow(QMainWindow):
         self.driver.close()
 
     def _on_closed(self) -> None:
-        self._timer.stop()
+        # Still now and then, so that Python sees a Ctrl-C of the terminal.
+        self._timer.setInterval(_IDLE_MS)
         self._render()
+        self.settled = True
         if self._leaving:
             self.close()
 

@@ -66,7 +66,6 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._band = pg.FillBetweenItem(self._lower, self._upper)
         self._mean = pg.PlotCurveItem(antialias=True)
         self._chance = pg.PlotCurveItem(antialias=True)
-        self._chance_word = pg.TextItem("chance level", anchor=(1, 1))
         self._curve = pg.PlotCurveItem(antialias=True)
         self._ratings = pg.ScatterPlotItem(symbol="d", size=10)
         self._states = [pg.PlotCurveItem(connect="pairs") for _ in range(3)]
@@ -74,7 +73,7 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self._joy.addItem(line)
         for item in (self._band, self._mean, self._target_word, self._ratings):
             self._joy.addItem(item)
-        for item in (self._zero, self._chance, self._curve, self._chance_word):
+        for item in (self._zero, self._chance, self._curve):
             self._r.addItem(item)
         for item in self._states:
             self._strip.addItem(item)
@@ -111,10 +110,10 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._target_word.setText(f"target {round(100 * snapshot.target)}")
         self._target_word.setPos(1.02 * end, 100 * snapshot.target)
         pick = np.unique(np.linspace(0, max(0, history.t.size - 1), _POINTS).astype(int))
-        self._draw_curves(history, pick if history.t.size else pick[:0], end)
+        self._draw_curves(history, pick if history.t.size else pick[:0])
         self._draw_passing(snapshot, now, end)
 
-    def _draw_curves(self, history: History, pick: npt.NDArray[np.int_], end: float) -> None:
+    def _draw_curves(self, history: History, pick: npt.NDArray[np.int_]) -> None:
         t, mean, sd = (100 * a[pick] for a in (history.t / 100, history.mean, history.sd))
         known = np.isfinite(mean) & np.isfinite(sd)
         self._mean.setData(t, mean, connect="finite")
@@ -128,10 +127,6 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         low = min(_R_LOW, _R_STEP * math.floor(float(seen.min()) / _R_STEP))
         self._r.setYRange(low, high, padding=0.06)
         self._r.getAxis("left").setTicks([_r_ticks(high)])
-        last = level[np.isfinite(level)]
-        self._chance_word.setVisible(last.size > 0)
-        if last.size:
-            self._chance_word.setPos(1.02 * end, float(last[-1]))
         # A second is drawn from its beginning to its end, so that runs of one state touch.
         for code, curve in enumerate(self._states):
             starts = history.t[history.state == code]
@@ -213,9 +208,8 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         for line in (*self._grid, self._zero):
             line.setPen(pg.mkPen(t.line, width=1))
         self._target.setPen(pg.mkPen(t.text1, width=1, style=Qt.PenStyle.DashLine))
-        for word in (self._target_word, self._chance_word):
-            word.setColor(t.text2)
-            word.setFont(font(11))
+        self._target_word.setColor(t.text2)
+        self._target_word.setFont(font(11))
         self._upper.setPen(pg.mkPen(None))
         self._lower.setPen(pg.mkPen(None))
         self._band.setBrush(color(t.enjoyment, 0.17))

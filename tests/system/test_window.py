@@ -89,7 +89,7 @@ def test_a_session_by_keys_ends_in_its_folder_and_report(open_window, tmp_path):
     QTest.keyClick(window, Qt.Key.Key_Escape)
     assert time.perf_counter() - pressed < 1.0  # the key itself never waits for the records
     assert window._last.phase == "stopped"
-    _pump(lambda: window.driver.is_closed and not window._timer.isActive())
+    _pump(lambda: window.settled)
 
     assert window._last.report is not None
     assert screen.bottom.open_report.isEnabled()

@@ -139,7 +139,7 @@ def test_after_the_stop_report_and_folder_are_one_click_away(bench, monkeypatch)
     window = bench.open(session)
     session.report = Path("/tmp/session/report.html")
     window.stop()
-    bench.pump(lambda: window.driver.is_closed and not window._timer.isActive())
+    bench.pump(lambda: window.settled)
     bar = window.screen_.bottom
     assert bar.ended.text() == "Stopped after 1:40"
     QTest.mouseClick(bar.open_report, Qt.MouseButton.LeftButton)
