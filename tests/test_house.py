@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -22,7 +23,9 @@ REGISTRIES = tuple(
         ("anaconda", "org"), ("golang", "org"),
     )
 )  # fmt: skip
-UNFINISHED = tuple(word[::-1] for word in ("ODOT", "EMXIF", "wON roF", "won rof"))
+UNFINISHED = re.compile(
+    "|".join(word[::-1] for word in ("ODOT", "EMXIF", "XXX", "won rof")) + r"(?! in\b)"
+)
 LINES = 450
 
 
@@ -127,10 +130,9 @@ def test_no_file_is_too_long_to_be_read():
 
 def test_nothing_is_left_unfinished():
     guilty = [
-        f"{named(path)}: {word}"
+        f"{named(path)}: {found.group()}"
         for path in files(".py", ".sh", ".toml", ".md")
-        for word in UNFINISHED
-        if word in path.read_text(encoding="utf-8")
+        if (found := UNFINISHED.search(path.read_text(encoding="utf-8")))
     ]
     assert guilty == []
 
