@@ -82,7 +82,7 @@ class Player:
         self._events: list[PlayerEvent] = []
         self._crash_notice = ""
         self._lost = False
-        self._closed = False
+        self._running = self._closed = False
         self._features = StimulusFeatures()
         self._envelope = LayerRows()
         self._trace = Trace(self.timeline)
@@ -110,6 +110,7 @@ class Player:
             notice = self._text(1) if state == 2 else _LIBRARY
             self.close()
             raise DeviceError(notice)
+        self._running = True
 
     def _start_engine(self, output: str) -> int:
         """Start the engine; return 1 if it runs, 2 if it has no output, 0 if it died."""
@@ -153,7 +154,7 @@ class Player:
         with self._lock:
             if self._closed:
                 return
-            self._closed = True
+            self._closed, self._running = True, False
             if self._engine is not None:
                 self._control.block.arrays["quit"][0] = 1
                 self._engine.join(2.0)
@@ -180,7 +181,7 @@ class Player:
 
     def _look(self) -> None:
         """Renew the heartbeat and look after the children."""
-        if self._engine is None or self._closed:
+        if not self._running:
             raise DeviceError("The player is not running; start it first.")
         self._control.block.arrays["heartbeat"][0] = now()
         if not self._lost and not self._engine.is_alive():
@@ -272,8 +273,10 @@ class Player:
         self._trace.push(rows[drop:], levels[drop:])
 
     def status(self) -> PlayerStatus:
-        """Return the state of the player, as it is heard now."""
+        """Return the state of the player, as it is heard now; before and after life all is off."""
         with self._lock:
+            if not self._running:
+                return PlayerStatus()
             self._look()
             state = self._control.status()
             track, position, level = now_heard(self.timeline, now())

@@ -210,6 +210,25 @@ def test_a_cue_after_a_stop_waits() -> None:
     assert mixer.cued_index() == 5
 
 
+def test_unwatched_layer_and_music_fade_and_return() -> None:
+    mixer = _playing()
+    mixer.set_layer(1.0, 0)
+    _out(mixer, 0.5)
+    mixer.watch(layer=False, music=True)
+    for _ in range(120):
+        block = mixer.render()
+    assert block.layer is None
+    assert np.abs(block.music).max() > 0.3
+    mixer.watch(layer=False, music=False)
+    _out(mixer, 1.2)
+    assert not _out(mixer, 0.2).any()
+    assert mixer.running
+    mixer.watch(layer=True, music=True)
+    _out(mixer, 1.2)
+    assert np.abs(_out(mixer, 0.2)).max() > 0.3
+    assert mixer.render().layer is not None
+
+
 def test_the_layer_never_passes_its_cap_through_cross_fades(tmp_path: Path) -> None:
     from app.player.virtual import FileFeed
 

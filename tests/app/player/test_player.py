@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tones import beats, pulses, write
+from watching import Watch
 
-from app.player.player import Player, PlayerEvent
+from app.player.player import Player
 from dsp.stimulus import HEARD_NAMES, HOP
 from playlists.tracks import PreparedTrack
 
@@ -36,39 +34,6 @@ def player(request: pytest.FixtureRequest) -> Iterator[Player]:
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture
-def silent_player() -> Iterator[Player]:
-    made = Player(output="null")
-    made.start()
-    yield made
-    made.close()
-
-
-class Watch:
-    """Collects rows and events of a player until something is true."""
-
-    def __init__(self, player: Player) -> None:
-        self.player = player
-        self.events: list[PlayerEvent] = []
-        self.times, self.values = np.empty(0), np.empty((0, len(HEARD_NAMES)))
-
-    def until(self, true: Callable[[], bool], *, deadline: float = 10.0) -> None:
-        end = time.monotonic() + deadline
-        while not true():
-            assert time.monotonic() < end, (self.player.status(), self.events)
-            time.sleep(0.01)
-            self.look()
-
-    def look(self) -> None:
-        block = self.player.heard()
-        self.times = np.concatenate([self.times, block.times])
-        self.values = np.concatenate([self.values, block.values])
-        self.events += self.player.events()
-
-    def kinds(self) -> list[tuple[str, int]]:
-        return [(event.kind, event.value) for event in self.events]
 
 
 def test_what_it_plays_is_heard_row_by_row_and_on_time(
@@ -160,110 +125,3 @@ def test_a_broken_track_is_skipped_and_the_music_goes_on(
     watch.until(lambda: player.status().position > position + 0.2)
     player.play(2, tracks[1], fade=0.1)
     watch.until(lambda: player.status().track == 2)
-
-
-def test_a_killed_decoder_costs_one_track_not_the_music(
-    silent_player: Player, tracks: list[PreparedTrack], tmp_path: Path
-) -> None:
-    player = silent_player
-    long = write(tmp_path / "long.wav", np.tile(pulses(10.0, 5), (3, 1)))
-    watch = Watch(player)
-    player.play(0, long)
-    watch.until(lambda: player.status().position > 0.2)
-    for process in player._decoders:
-        process.kill()
-        process.join()
-    player.cue(1, tracks[1], fade=0.5)
-    # What is decoded (8 s) plays on; then the cued track comes.
-    watch.until(lambda: player.status().track == 1, deadline=15.0)
-    assert np.all(np.diff(watch.times) < 0.02)
-    skipped = [event for event in watch.events if event.kind == "track_skipped"]
-    assert [event.value for event in skipped] == [0]
-    assert "decoder" in skipped[0].text
-
-
-def test_a_killed_engine_is_told_and_nothing_hangs(
-    silent_player: Player, tracks: list[PreparedTrack]
-) -> None:
-    player = silent_player
-    watch = Watch(player)
-    player.play(0, tracks[0])
-    watch.until(lambda: player.status().track == 0)
-    player._engine.kill()
-    watch.until(lambda: bool(watch.events) and watch.events[-1].kind == "engine_lost")
-    player.play(1, tracks[1])
-    assert "engine" in player.status().notice
-    assert not player.status().playing
-
-
-def test_without_a_sign_of_life_the_layer_fades(
-    silent_player: Player, tracks: list[PreparedTrack]
-) -> None:
-    player = silent_player
-    watch = Watch(player)
-    player.play(0, tracks[0])
-    player.set_layer(1.0, ramp=0.25)
-    watch.until(lambda: player.status().layer_level == 1.0)
-    timeline = player.timeline
-    end = time.monotonic() + 6.0
-    while timeline.since(timeline.total - 1)[1][0, 10] > 0.0:  # layer_gain
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    watch.until(lambda: ("heartbeat_back", 0) in watch.kinds())
-    assert ("heartbeat_lost", 0) in watch.kinds()
-    watch.until(lambda: bool(timeline.since(timeline.total - 1)[1][0, 10] == 1.0))
-    assert player.status().track == 0
-
-
-def test_a_reader_that_stood_still_too_long_leaves_a_gap_and_goes_on(
-    silent_player: Player, tracks: list[PreparedTrack], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    player = silent_player
-    watch = Watch(player)
-    player.play(0, tracks[0])
-    watch.until(lambda: player.status().position > 0.3)
-    real = player._bus.since
-    jumped = player._bus.total - 100
-    monkeypatch.setattr(player._bus, "since", lambda frame: real(max(frame, jumped)))
-    until = time.monotonic() + 1.0
-    player._read -= 24_000  # as if half a second had been overwritten
-    watch.until(lambda: time.monotonic() > until)
-    assert np.all(np.diff(watch.times) > 0)
-    assert np.diff(watch.times).max() > 0.03
-    rows = np.flatnonzero(watch.values[:, TRACK] == 0)[-20:]
-    lag = np.round(watch.values[rows, POSITION] * 64.0 - 0.5).astype(int)
-    np.testing.assert_array_equal(watch.values[rows, FLUX].astype("f4"), tracks[0].feature[lag + 1])
-
-
-def _program(path: Path, pids: multiprocessing.Queue[int]) -> None:
-    player = Player(output="null")
-    player.start()
-    player.play(0, write(path, pulses(5.0, 6)))
-    for process in (player._engine, *player._decoders):
-        pids.put(process.pid)
-    time.sleep(60.0)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_the_children_end_when_the_program_is_killed(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    pids = context.Queue()
-    program = context.Process(target=_program, args=(tmp_path / "p.wav", pids))
-    program.start()
-    children = [pids.get(timeout=20.0) for _ in range(3)]
-    assert program.pid is not None
-    os.kill(program.pid, signal.SIGKILL)
-    program.join()
-    end = time.monotonic() + 5.0
-    while any(_runs(pid) for pid in children):
-        assert time.monotonic() < end, children
-        time.sleep(0.02)
-    program.close()
