@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from dsp.filters import HALF, RATE, Floats, GridSampler, Strip, filter_second
+from dsp.filters import BANDS, HALF, RATE, Floats, GridSampler, Strip, filter_second
 
 KEEP = 160 * RATE  #: grid points that can be looked back at
 _MAX_HOLE = 2.5 / RATE  # s between stimulus rows that are still neighbours
@@ -138,3 +138,30 @@ class Aligned:
             feature = self.feature.read(first, first + RATE)[:, 0]
             self._second += 1
             yield self._second - 1, eeg, feature
+
+
+def filtered_feature(
+    rows: Floats, times: Floats, *, band: tuple[float, float] | None = None
+) -> Floats:
+    """Feature (column 0) of a sound alone, on the grid and filtered as the tracker does it.
+
+    Parameters
+    ----------
+    rows : float64 [shape=(n, 3)]
+    times : float64 [shape=(n,)]
+    band : tuple of float, optional
+
+    Returns
+    -------
+    float64 [shape=(n_seconds * 64,)]
+        0 where nothing was heard.
+    """
+    sampler = SoundSampler(1)
+    _, grid = sampler.push(rows[:, :1], times)
+    out = []
+    for stop in range(RATE + HALF, len(grid) + 1, RATE):
+        window = np.full((RATE + 2 * HALF, 1), np.nan)
+        part = grid[max(stop - RATE - 2 * HALF, 0) : stop]
+        window[-len(part) :] = part
+        out.append(filter_second(window, np.isfinite(window), band=band or BANDS[0])[0][:, 0])
+    return np.concatenate([np.empty(0), *out])

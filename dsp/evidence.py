@@ -22,8 +22,10 @@ import math
 UPPER = 1.5
 LOWER = math.log(0.2 / 0.95)
 BLOCK = 5  #: seconds of a block
-#: Evidence at which a session counts as following: a chance of 1 in 20 at most.
-SESSION_BOUND = math.log(20.0)
+#: Evidence at which a session counts as following: a chance of 1 in 20 at most with a stored
+#: decoder. From nothing, where delay and decoder are searched in the session itself and the
+#: EEG's own slow changes are learnt with them, half of that.
+SESSION_BOUND, NEW_BOUND = math.log(20.0), math.log(40.0)
 
 #: Mean z of a block and its weight, while nothing is known of the person.
 _EFFECTS = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
@@ -51,6 +53,7 @@ class Evidence:
         else:
             known = min(max(effect, 0.8), 4.0)
             self._effects = tuple((m * known, w) for m, w in _KNOWN)
+        self._bound = NEW_BOUND if effect is None else SESSION_BOUND
         self._start_left = 1.0
         self._next_start = _FIRST_START if effect is None else _KNOWN_START
         self._logs = [-math.inf] * len(self._effects)
@@ -82,4 +85,4 @@ class Evidence:
     @property
     def ever(self) -> bool:
         """True once the session has shown following."""
-        return self.highest >= SESSION_BOUND
+        return self.highest >= self._bound

@@ -22,7 +22,7 @@ from dsp.filters import RATE
 N_PHASES = 500  #: phase-randomised surrogates
 MIN_SHIFT = 2.0  #: s; nearer shifts are not yet another alignment
 MAX_SHIFTS = 1000
-_MAX_BINS = 600
+N_BINS = 600  #: bins up to 9 Hz in 60 s
 _TOP = 9.0  # Hz; nothing of the feature is left above its band
 
 Floats = npt.NDArray[np.float64]
@@ -61,10 +61,12 @@ class Nulls:
     seed : int
     n_phases : int
         Phase-randomised surrogates.
+    n_bins : int
+        Bins up to 9 Hz of the longest signal.
     """
 
-    def __init__(self, *, seed: int, n_phases: int = N_PHASES) -> None:
-        angle = np.random.default_rng(seed).uniform(0.0, 2.0 * np.pi, (n_phases, _MAX_BINS))
+    def __init__(self, *, seed: int, n_phases: int = N_PHASES, n_bins: int = N_BINS) -> None:
+        angle = np.random.default_rng(seed).uniform(0.0, 2.0 * np.pi, (n_phases, n_bins))
         self._cos, self._sin = np.cos(angle), np.sin(angle)
 
     def phase(self, masked: Floats, feature: Floats) -> Floats:
@@ -82,7 +84,7 @@ class Nulls:
             ``(2 / n) sum_f |Y S| cos(arg(Y S*) - phi_f)``, f up to 9 Hz.
         """
         n = masked.size
-        top = min(int(_TOP * n / RATE) + 1, _MAX_BINS, n // 2)
+        top = min(int(_TOP * n / RATE) + 1, self._cos.shape[1], n // 2)
         cross = np.fft.rfft(masked)[1:top] * np.conj(np.fft.rfft(feature)[1:top])
         real, imag = np.ascontiguousarray(cross.real), np.ascontiguousarray(cross.imag)
         out = self._cos[:, 1:top] @ real + self._sin[:, 1:top] @ imag

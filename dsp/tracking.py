@@ -22,7 +22,7 @@ import numpy.typing as npt
 from dsp.alignment import KEEP, Aligned
 from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
-from dsp.decoder import WIDE_LAGS, Decoder, Sums, lagged, solve
+from dsp.decoder import WIDE_LAGS, Decoder, Sums, lag_steps, lagged, solve
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.filters import BANDS, RATE, Floats, Strip
 from dsp.nulls import NullResult, Nulls
@@ -114,6 +114,8 @@ class Tracker:
         From calibration; without one everything is learnt in the session.
     seed : int
         Of the surrogates' phases.
+    search : float, optional
+        Longest lag while nothing is known of the delay, s; 1.2 unless given.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class Tracker:
         sfreq: float,
         decoder: Decoder | None = None,
         seed: int = 0,
+        search: float | None = None,
     ) -> None:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
@@ -132,7 +135,8 @@ class Tracker:
         # A calibration that found nothing has nothing to say about delays either.
         if decoder is not None and not decoder.found:
             decoder = None
-        self._lags = decoder.lags if decoder else WIDE_LAGS
+        wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
+        self._lags = decoder.lags if decoder else wide
         self._prior = decoder.select(self.ch_names) if decoder else None
         self._aligned = Aligned(
             self._n,
@@ -141,6 +145,7 @@ class Tracker:
             reach=int(self._lags.max()),
         )
         self.rebuilt = Strip(1, keep=KEEP)  #: reconstruction at 64 Hz, NaN where masked
+        self.feature = self._aligned.feature  #: what was heard, filtered alike
         self._own = Sums.zero(self._n * self._lags.size)
         self._queue: list[tuple[int, Floats, Floats]] = []
         self._without = np.zeros(self._n, dtype=bool)
@@ -151,8 +156,9 @@ class Tracker:
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = _Score()
         self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
+        self._following = False
         self._first: int | None = None  # second scored first
-        self._until = -1  # second up to which sound was scored
+        self.scored_until = -1  #: second of the clock up to which sound was scored
         self._newest = -math.inf  # time of the newest clean sample
         self._newest_sound = -math.inf
 
@@ -195,7 +201,7 @@ class Tracker:
             if second % BLOCK == 0:
                 self._learn(second)
             self._rebuild(second, eeg, feature)
-            self._until = second + 1
+            self.scored_until = second + 1
             fresh = (second + 1) % BLOCK == 0
             self._score = self._judge(second + 1, block=fresh)
 
@@ -300,15 +306,20 @@ class Tracker:
         reasons = self._hindrances(now, age)
         usable = not reasons
         reasons += self._lines
+        significant, strong = score.p < _ALPHA, evidence.now >= UPPER
         if not usable:
             state = CANNOT_TELL
-        elif evidence.ever and evidence.now >= UPPER and score.p < _ALPHA:
+        elif evidence.ever and (
+            (significant and strong) or (self._following and (significant or strong))
+        ):
+            # Both must speak for it to begin; it ends when neither does any more.
             state = FOLLOWING
-        elif evidence.now <= LOWER and score.p >= _ALPHA:
+        elif evidence.now <= LOWER and not significant:
             state = NOT_FOLLOWING
         else:
             state = CANNOT_TELL
             reasons += ("The evidence is not enough yet, one way or the other.",)
+        self._following = state == FOLLOWING
         return Tracking(
             state=state,
             r=score.r,

@@ -1,0 +1,343 @@
+"""The proof as a command: the live estimators on recordings, strictly from the past.
+
+Recordings go second by second through the same `Guard`, `Tracker` and `FrontalTheta` as in a
+session; nothing here filters, solves or scores in another way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.heard import Stimulus, file_stimulus, lasting, open_recording, own_stimulus
+from devices.formats.npz import Recording
+from dsp.calibration import SEARCH
+from dsp.checks import InputError
+from dsp.decoder import Decoder
+from dsp.filters import RATE
+from dsp.nulls import Nulls
+from dsp.quality import CleanBlock, Guard
+from dsp.tracking import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, Tracker, Tracking, calibrate
+
+LENGTHS = (5, 10, 20, 30, 60)  #: s of match/mismatch windows
+WINDOW, HOP = 30, 5  #: s of the windows whose state is counted, and between them
+_OWN_SHIFT = 10.0  # s; impostors of the own feature are further away
+_N_OWN = 20
+_MAX_MASKED = 0.5  # share of a match/mismatch window
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recording gone through.
+
+    Attributes
+    ----------
+    seconds : list of (float, Tracking)
+        Time since the start of the recording, and what could be said then.
+    rebuilt, feature : float64 [shape=(n,)]
+        At 64 Hz from the first whole second; NaN where masked.
+    masked : dict
+        Reason -> seconds, mean over the electrodes.
+    """
+
+    seconds: list[tuple[float, Tracking]]
+    rebuilt: Floats
+    feature: Floats
+    masked: dict[str, float]
+
+
+# ---- going through
+
+
+def judged(recording: Recording) -> list[CleanBlock]:
+    """The whole recording through the guard."""
+    guard = Guard(ch_names=recording.ch_names, sfreq=recording.sfreq)
+    block = guard.push(recording.eeg, recording.times)
+    return [] if block is None else [block]
+
+
+def go_through(
+    recording: Recording,
+    stimulus: Stimulus,
+    *,
+    decoder: Decoder | None = None,
+    search: float | None = None,
+    seed: int = 0,
+) -> Run:
+    """Run one recording through guard and tracker, a tick each second, as in a session."""
+    guard = Guard(ch_names=recording.ch_names, sfreq=recording.sfreq)
+    tracker = Tracker(
+        ch_names=recording.ch_names,
+        sfreq=recording.sfreq,
+        decoder=decoder,
+        seed=seed,
+        search=search,
+    )
+    start = float(recording.times[0])
+    masked: defaultdict[str, float] = defaultdict(float)
+    seconds = []
+    rebuilt: list[Floats] = []
+    feature: list[Floats] = []
+    i = j = 0
+    done = first = math.ceil(start)
+    for now in range(first + 1, math.floor(float(recording.times[-1])) + 1):
+        a = int(np.searchsorted(recording.times, now))
+        b = int(np.searchsorted(stimulus.times, now))
+        block = guard.push(recording.eeg[i:a], recording.times[i:a])
+        tracker.push_stimulus(stimulus.values[j:b], stimulus.times[j:b])
+        i, j = a, b
+        if block is not None:
+            tracker.push_eeg(block)
+            _count_masked(block, masked)
+        seconds.append((now - start, tracker.estimate(float(now))))
+        while tracker.scored_until > done:
+            rebuilt.append(tracker.rebuilt.read(done * RATE, (done + 1) * RATE)[:, 0])
+            feature.append(tracker.feature.read(done * RATE, (done + 1) * RATE)[:, 0])
+            done += 1
+    nothing = np.empty(0)
+    return Run(
+        seconds,
+        np.concatenate([nothing, *rebuilt]),
+        np.concatenate([nothing, *feature]),
+        {word: round(value, 2) for word, value in sorted(masked.items())},
+    )
+
+
+def _count_masked(block: CleanBlock, masked: defaultdict[str, float]) -> None:
+    for second in block.seconds:
+        for word, valid in zip(second.words, second.valid, strict=True):
+            if valid < 1.0:
+                masked[word if word != "good" else "edge"] += (1.0 - valid) / len(second.words)
+
+
+def windows(run: Run) -> Iterator[str]:
+    """State at the end of each 30 s window, every 5 s; none where a window holds no EEG at all."""
+    for at, tracking in run.seconds:
+        due = at >= WINDOW and math.floor(at - WINDOW) % HOP == 0
+        if due and tracking.age_s <= WINDOW:
+            yield tracking.state
+
+
+# ---- tracking
+
+
+def evaluate_tracking(
+    tests: Sequence[Path],
+    *,
+    calibrations: Sequence[Path] = (),
+    feature: str = "onset",
+    channels: Sequence[str] | None = None,
+    search: float | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Tracking in each of `tests`, from nothing or with a decoder from `calibrations`."""
+    opened = [(path, open_recording(path, channels=channels)) for path in tests]
+    sounds = [own_stimulus(path, recording, feature) for path, recording in opened]
+    decoder: Decoder | None = None
+    others: list[Stimulus] = []
+    if calibrations:
+        decoder, others = calibrated(calibrations, feature, channels, search)
+    results = []
+    for number, ((_, recording), sound) in enumerate(zip(opened, sounds, strict=True)):
+        run = go_through(recording, sound, decoder=decoder, search=search, seed=seed)
+        impostors = [s for k, s in enumerate(sounds) if k != number] + others
+        results.append(_describe(recording, run, impostors, decoder, seed))
+    out: dict[str, Any] = {"feature": feature, "recordings": results}
+    if decoder is not None:
+        out["calibration"] = {
+            "band_hz": list(decoder.band),
+            "lags_s": [float(decoder.lags[0]) / RATE, float(decoder.lags[-1]) / RATE],
+            "r": round(decoder.r, 4),
+            "r_null95": round(decoder.r_null95, 4),
+            "seconds": round(decoder.sums.seconds, 1),
+            "found": decoder.found,
+        }
+    return out
+
+
+def calibrated(
+    paths: Sequence[Path],
+    feature: str,
+    channels: Sequence[str] | None,
+    search: float | None,
+) -> tuple[Decoder, list[Stimulus]]:
+    """Decoder from recordings, and what was heard in them."""
+    opened = [open_recording(path, channels=channels) for path in paths]
+    if len({(r.ch_names, r.sfreq) for r in opened}) > 1:
+        raise InputError(
+            "The calibration recordings differ in electrodes or rate; expected one montage."
+        )
+    sounds = [own_stimulus(p, r, feature) for p, r in zip(paths, opened, strict=True)]
+    decoder = calibrate(
+        [(judged(r), (s.values, s.times)) for r, s in zip(opened, sounds, strict=True)],
+        ch_names=opened[0].ch_names,
+        sfreq=opened[0].sfreq,
+        search=SEARCH if search is None else search,
+    )
+    return decoder, sounds
+
+
+def _describe(
+    recording: Recording,
+    run: Run,
+    impostors: Sequence[Stimulus],
+    decoder: Decoder | None,
+    seed: int,
+) -> dict[str, Any]:
+    states = Counter(windows(run))
+    first = next((at for at, t in run.seconds if t.state == FOLLOWING), None)
+    after = [t.state == FOLLOWING for at, t in run.seconds if first is not None and at >= first]
+    r, null95 = overall(run, seed=seed)
+    reasons = Counter(reason for _, t in run.seconds for reason in t.reasons if not t.usable)
+    return {
+        "name": recording.name,
+        "r": _rounded(r),
+        "r_null95": _rounded(null95),
+        "match_mismatch": {
+            str(length): _match(run, impostors, decoder, length) for length in LENGTHS
+        },
+        "windows": {
+            "following": states[FOLLOWING],
+            "not_following": states[NOT_FOLLOWING],
+            "cannot_tell": states[CANNOT_TELL],
+        },
+        "first_following_s": None if first is None else round(first, 1),
+        "following_after_first": round(float(np.mean(after)), 3) if after else None,
+        "masked": run.masked,
+        "cannot_tell_because": dict(reasons.most_common(5)),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
+
+
+def overall(run: Run, *, seed: int = 0) -> tuple[float, float]:
+    """Correlation over all samples scored, and its 95 % level by chance (the larger null)."""
+    ok = np.isfinite(run.rebuilt) & np.isfinite(run.feature)
+    if np.count_nonzero(ok) < 10 * RATE:
+        return math.nan, math.nan
+    feature = np.nan_to_num(run.feature)
+    masked = np.where(ok, run.rebuilt, 0.0)
+    masked[ok] -= masked[ok].mean()
+    target = feature[ok] - feature[ok].mean()
+    size = math.sqrt(float(masked @ masked) * float(target @ target))
+    nulls = Nulls(seed=seed, n_bins=feature.size // 2)
+    null = nulls.judge(masked, feature, feature)
+    if null is None or size <= 0.0:
+        return math.nan, math.nan
+    return float(masked[ok] @ target) / size, null.level95 / size
+
+
+def _match(
+    run: Run, impostors: Sequence[Stimulus], decoder: Decoder | None, length: int
+) -> dict[str, Any]:
+    """How often the window's own sound fits better than an impostor."""
+    others = _impostors(run, impostors, decoder)
+    n = length * RATE
+    wins = total = count = 0
+    for stop in range(n, run.rebuilt.size + 1, RATE):
+        part = slice(stop - n, stop)
+        y, own = run.rebuilt[part], run.feature[part]
+        ok = np.isfinite(y) & np.isfinite(own)
+        if ok.mean() < 1.0 - _MAX_MASKED:
+            continue
+        mine = _correlation(y[ok], own[ok])
+        theirs = [_correlation(y[ok], o[part][ok]) for o in others if o.size >= stop]
+        wins += sum(mine > r for r in theirs)
+        total += len(theirs)
+        count += 1
+    accuracy = round(wins / total, 4) if total else None
+    return {"accuracy": accuracy, "windows": count, "comparisons": total}
+
+
+def _impostors(run: Run, impostors: Sequence[Stimulus], decoder: Decoder | None) -> list[Floats]:
+    """Own feature turned round by more than 10 s, and the features of the other recordings."""
+    from dsp.alignment import filtered_feature
+
+    own = np.nan_to_num(run.feature)
+    low = round(_OWN_SHIFT * RATE)
+    n_own = _N_OWN if own.size > 2 * low else 0
+    shifts = np.linspace(low, max(own.size - low, low), n_own).astype(int).tolist()
+    out = [np.roll(own, s) for s in shifts]
+    for sound in impostors:
+        other = filtered_feature(sound.values, sound.times, band=decoder.band if decoder else None)
+        out.append(np.resize(other, own.size) if other.size else np.zeros(own.size))
+    return out
+
+
+def _correlation(a: Floats, b: Floats) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    size = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / size if size > 0.0 else 0.0
+
+
+# ---- silence
+
+
+def evaluate_silence(
+    paths: Sequence[Path],
+    *,
+    against: Sequence[str],
+    calibrations: Sequence[Path] = (),
+    channels: Sequence[str] | None = None,
+    search: float | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How often recordings without a sound are said to follow it."""
+    decoder = None
+    if calibrations:
+        decoder, _ = calibrated(calibrations, "onset", channels, search)
+    pairs: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
+    for path in paths:
+        recording = open_recording(path, channels=channels)
+        start, until = float(recording.times[0]), float(recording.times[-1])
+        found: list[tuple[int, int, bool]] = []
+        for name in against:
+            sound = lasting(file_stimulus(Path(name), start=start), until)
+            run = go_through(recording, sound, decoder=decoder, search=search, seed=seed)
+            states = list(windows(run))
+            false = sum(state == FOLLOWING for state in states)
+            ever = any(t.state == FOLLOWING for _, t in run.seconds)
+            found.append((false, len(states), ever))
+            pairs.append(
+                {
+                    "name": recording.name,
+                    "against": sound.name,
+                    "rate": _share(false, len(states)),
+                    "windows": len(states),
+                    "ever": ever,
+                }
+            )
+        false, count = sum(f[0] for f in found), sum(f[1] for f in found)
+        results.append(
+            {
+                "name": recording.name,
+                "rate": _share(false, count),
+                "windows": count,
+                "ever": _share(sum(f[2] for f in found), len(found)),
+            }
+        )
+    count = sum(p["windows"] for p in pairs)
+    false = sum(p["rate"] * p["windows"] for p in pairs)
+    return {
+        "rate": _share(false, count),
+        "windows": count,
+        "ever": _share(sum(p["ever"] for p in pairs), len(pairs)),
+        "recordings": results,
+        "pairs": pairs,
+    }
+
+
+def _share(part: float, whole: int) -> float:
+    return round(part / whole, 5) if whole else 0.0

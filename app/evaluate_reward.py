@@ -1,0 +1,69 @@
+"""Reward correlates of recordings, each with its interval, usable seconds and reasons."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.heard import open_recording
+from dsp.correlates import FOR_RESEARCH, NAMES, Correlates
+from dsp.quality import Guard
+from dsp.reward import FrontalTheta
+
+
+def evaluate_reward(
+    paths: Sequence[Path], *, channels: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Every feature of every recording: mean over its scores with a 90 % interval."""
+    results = []
+    for path in paths:
+        recording = open_recording(path, channels=channels)
+        guard = Guard(ch_names=recording.ch_names, sfreq=recording.sfreq)
+        theta = FrontalTheta(ch_names=recording.ch_names, sfreq=recording.sfreq)
+        correlates = Correlates(ch_names=recording.ch_names, sfreq=recording.sfreq)
+        block = guard.push(recording.eeg, recording.times)
+        values: defaultdict[str, list[float]] = defaultdict(list)
+        usable: defaultdict[str, float] = defaultdict(float)
+        reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for score in theta.push(block) if block else []:
+            if score.usable:
+                values["fm_theta_db"].append(score.db)
+                usable["fm_theta_db"] += 2.0 * score.valid_share
+            else:
+                reasons["fm_theta_db"]["Under 30 % of 2 s were clean."] += 2
+        if not theta.sites:
+            reasons["fm_theta_db"]["No frontal electrode."] += 0
+        for item in correlates.push(block) if block else []:
+            usable[item.name] += item.usable_s
+            if item.usable:
+                values[item.name].append(item.value)
+            else:
+                reasons[item.name][item.reason] += 30
+        features = {
+            name: _summary(values[name], usable[name], reasons[name])
+            | {"in_estimate": name not in FOR_RESEARCH}
+            for name in ("fm_theta_db", *NAMES)
+        }
+        results.append({"name": recording.name, "features": features})
+    return {"recordings": results}
+
+
+def _summary(values: list[float], usable: float, reasons: Counter[str]) -> dict[str, Any]:
+    mean = low = high = None
+    if len(values) >= 2:
+        mean = float(np.mean(values))
+        spread = 1.645 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        low, high = round(mean - spread, 4), round(mean + spread, 4)
+    return {
+        "mean": None if mean is None else round(mean, 4),
+        "low": low,
+        "high": high,
+        "scores": len(values),
+        "usable_s": round(usable, 1),
+        "unusable_s": dict(reasons),
+    }

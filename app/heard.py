@@ -1,0 +1,143 @@
+"""Recordings and what was heard in them, from any file the evaluation is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.formats.npz import Recording, read_npz
+from dsp.checks import InputError, check_option
+from dsp.filters import RATE
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """What was heard: rows at 64 Hz as the tracker takes them.
+
+    Attributes
+    ----------
+    name : str
+    values : float64 [shape=(n, 3)]
+    times : float64 [shape=(n,)]
+    """
+
+    name: str
+    values: Floats
+    times: Floats
+
+
+def open_recording(path: Path, *, channels: Sequence[str] | None = None) -> Recording:
+    """Read an npz file or a session folder, with a selection of its electrodes."""
+    recording = _open_session(path)[0] if path.is_dir() else read_npz(path)
+    if not channels:
+        return recording
+    for name in channels:
+        check_option("electrode", name, recording.ch_names)
+    columns = [recording.ch_names.index(name) for name in channels]
+    return replace(recording, ch_names=tuple(channels), eeg=recording.eeg[:, columns])
+
+
+def _open_session(path: Path) -> tuple[Recording, Stimulus]:
+    from app.records.reader import SessionReader
+
+    reader = SessionReader(path)
+    times, eeg = reader.eeg()
+    heard_times, heard = reader.heard()
+    if times.size < 2 or not reader.ch_names:
+        raise InputError(f"{path} holds no EEG; record a session with a headset first.")
+    step = float(np.median(np.diff(times)))
+    recording = Recording(path.name, reader.ch_names, round(1.0 / step), eeg, times, None)
+    values = np.asarray(heard, dtype=np.float64)[:, :3]
+    return recording, Stimulus(path.name, values, heard_times)
+
+
+def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
+    """Feature of the sound of a recording: ``onset``, ``envelope``, or a file.
+
+    Raises
+    ------
+    InputError
+        If the recording does not say what was heard.
+    """
+    if feature not in ("onset", "envelope"):
+        return file_stimulus(Path(feature), start=float(recording.times[0]))
+    if path.is_dir():
+        return _open_session(path)[1]
+    if recording.envelope is None:
+        raise InputError(
+            f"{path.name} has no 'envelope' of a sound; give what was heard with --feature FILE."
+        )
+    values = envelope_rows(recording.envelope, recording.sfreq, rise=feature == "onset")
+    rows = np.arange(len(values))
+    samples = np.minimum((rows + 0.5) * recording.sfreq / RATE - 0.5, recording.times.size - 1)
+    times = np.interp(samples, np.arange(recording.times.size), recording.times)
+    return Stimulus(recording.name, values, times)
+
+
+def envelope_rows(envelope: Floats, sfreq: float, *, rise: bool) -> Floats:
+    """Rows at 64 Hz of an envelope: its rise ``max(0, L[k] - L[k-1])``, or ``L`` itself.
+
+    ``L = log(1 + 10 a)``, a relative to the 99th percentile of the whole sound: a fixed scale.
+    """
+    clean = np.nan_to_num(np.maximum(envelope, 0.0))
+    top = float(np.quantile(clean[clean > 0.0], 0.99)) if (clean > 0.0).any() else 1.0
+    n = int(clean.size * RATE / sfreq)
+    total = np.concatenate([[0.0], np.cumsum(clean)])
+    edges = np.arange(n + 1) * (sfreq / RATE)
+    area = np.interp(edges, np.arange(total.size), total)
+    level = np.log1p(10.0 * np.diff(area) * (RATE / sfreq) / top)
+    row = np.maximum(0.0, np.diff(level, prepend=level[:1])) if rise else level
+    return np.stack([row, row, np.zeros_like(row)], axis=1)
+
+
+def file_stimulus(path: Path, *, start: float) -> Stimulus:
+    """Feature from a file: a recording with an envelope, an array at 64 Hz, or a sound file."""
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist; expected onset, envelope, or a file with a feature or sound."
+        )
+    if path.is_dir():
+        stimulus = _open_session(path)[1]
+        return Stimulus(path.name, stimulus.values, stimulus.times - stimulus.times[0] + start)
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as archive:
+            keys = set(archive.files)
+            feature = archive["feature"] if "feature" in keys else None
+        if feature is None:
+            recording = read_npz(path)
+            rows = own_stimulus(path, recording, "onset").values
+            return Stimulus(recording.name, rows, start + np.arange(len(rows)) / RATE)
+    elif path.suffix == ".npy":
+        feature = np.load(path, allow_pickle=False)
+    else:
+        from dsp.stimulus import StimulusFeatures
+        from playlists.decode import blocks
+
+        features = StimulusFeatures()
+        parts = [features.push(block) for block in blocks(path)]
+        feature = np.concatenate(parts)[:, 0] if parts else np.empty(0)
+    row = np.asarray(feature, dtype=np.float64).ravel()
+    if row.size < RATE or not np.isfinite(row).all():
+        raise InputError(
+            f"{path.name} holds {row.size} rows of a feature; expected at least one second of "
+            f"finite numbers at {RATE} Hz."
+        )
+    values = np.stack([row, row, np.zeros_like(row)], axis=1)
+    return Stimulus(path.stem, values, start + np.arange(row.size) / RATE)
+
+
+def lasting(stimulus: Stimulus, until: float) -> Stimulus:
+    """The sound repeated until `until`, so that all of a recording is tested."""
+    length = len(stimulus.values) / RATE
+    repeats = max(1, math.ceil((until - float(stimulus.times[0])) / length))
+    values = np.tile(stimulus.values, (repeats, 1))
+    times = np.concatenate([stimulus.times + k * length for k in range(repeats)])
+    keep = times <= until
+    return Stimulus(stimulus.name, values[keep], times[keep])

@@ -1,0 +1,1 @@
+"""Readers of EEG file formats, one file a format."""
