@@ -24,7 +24,7 @@ REGISTRIES = tuple(
     )
 )  # fmt: skip
 UNFINISHED = re.compile(
-    "|".join(word[::-1] for word in ("ODOT", "EMXIF", "XXX", "won rof")) + r"(?! in\b)"
+    "|".join(word[::-1] for word in ("ODOT", "EMXIF", "won rof")) + r"(?! in\b)"
 )
 LINES = 450
 
