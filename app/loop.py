@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from dsp.reward import FrontalTheta, ThetaScore
-from dsp.tracking import Tracker, Tracking
 
 from app.calibration import Calibration
 from app.policy import Decision, PolicyState, View, decide
 from app.settings import Settings
 from dsp.enjoyment import Enjoyment, EnjoymentFilter, EnjoymentModel
 from dsp.quality import CleanBlock, Guard
+from dsp.reward import FrontalTheta, ThetaScore
 from dsp.stimulus import HEARD_NAMES
+from dsp.tracking import Tracker, Tracking
 from playlists.choice import Candidate
 
 _TRACK, _POSITION = HEARD_NAMES.index("track"), HEARD_NAMES.index("position_s")

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.calibration import Calibration
 from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.simulated import LISTENERS, NOTICES
 from devices.source import SourceInfo
 from dsp.checks import InputError, check_number, check_option
 from playlists.tracks import Track
+
+if TYPE_CHECKING:
+    from app.calibration import Calibration
 
 SIMULATED = ("auto", "synthetic", "simulated")  # sources whose EEG comes from our listener
 

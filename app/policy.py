@@ -51,7 +51,7 @@ SENTENCES = {
     "strict": "No action because of the EEG: strict setting, not yet earned by ratings.",
     "well": "Enjoyment estimate {mean:.0f} ± {sd:.0f}: nothing to do.",
     "unsure": "Enjoyment estimate {mean:.0f} ± {sd:.0f} may be low, but is too unsure to act on.",
-    "waiting": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low: waiting ({wait}).",
+    "waiting": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low: waiting, because {wait}.",
 }
 
 
@@ -335,16 +335,31 @@ def _eeg(view: View, state: PolicyState, settings: Settings, rng: np.random.Gene
     barrier = _barrier(view, settings)
     if barrier is not None:
         return barrier, state
-    limits, timing = settings.limits, settings.timing
+    limits = settings.limits
     if view.p_low <= min(limits.p_layer, limits.p_change):
         return _hold(view, settings, "well" if view.p_low < 0.5 else "unsure"), state
     decision, state = _layer_in(view, state, settings, rng)
     if decision is None:
         decision, state = _change_by_eeg(view, state, settings, rng)
     if decision is None:
-        wait = f"dwell {timing.dwell:.0f} s, {limits.eeg_changes:.0f} changes a session"
-        return _hold(view, settings, "waiting", wait=wait), state
+        return _hold(view, settings, "waiting", wait=_wait(view, state, settings)), state
     return decision, state
+
+
+def _wait(view: View, state: PolicyState, settings: Settings) -> str:
+    """Why a low estimate does not change anything yet."""
+    timing, limits = settings.timing, settings.limits
+    if state.eeg_changes >= limits.eeg_changes:
+        return f"the EEG may change {limits.eeg_changes:.0f} tracks a session"
+    if view.now - state.last_change < timing.refractory:
+        return f"changes are at least {timing.refractory:.0f} s apart"
+    if state.layer_since is not None and view.now - state.layer_since < timing.layer_try:
+        return f"the layer is given {timing.layer_try:.0f} s"
+    if view.position < timing.dwell:
+        return f"a track plays for at least {timing.dwell:.0f} s"
+    if p_better(view.mean, view.sd, view.candidates) <= limits.p_better:
+        return "no other track is surely expected to be better"
+    return f"it must stay so for {timing.sustain:.0f} s, away from the end of the track"
 
 
 def _layer_in(

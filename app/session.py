@@ -31,7 +31,7 @@ from devices.clock import now as clock_now
 from devices.ring import Ring
 from devices.source import SourceInfo
 from devices.timeline import HeardTrack
-from dsp.checks import AttuneError, InputError
+from dsp.checks import AttuneError, DeviceError, InputError
 from dsp.stimulus import HEARD_NAMES
 from playlists.files import open_playlist
 from playlists.tracks import PreparedTrack
@@ -108,7 +108,10 @@ class Session:
         if rig is None or self._ended.is_set():
             return self._watcher.snapshot(None, None, None)
         at = clock_now() if rig.realtime else None
-        return self._watcher.snapshot(rig.player.status(), rig.state(), at)
+        try:
+            return self._watcher.snapshot(rig.player.status(), rig.state(), at)
+        except DeviceError:  # it closed while we looked: the last picture stands
+            return self._watcher.snapshot(None, None, None)
 
     def watch(self, on_tick: Callable[[TickResult], None]) -> None:
         """Have `on_tick` called after every tick, from the session's own thread."""
@@ -272,6 +275,7 @@ class Session:
         status = self._rig.player.status()
         self._journal.tick(given, result, status, self._rig.player.timeline)
         self._watcher.set(recording_problem=self._journal.problem)
+        self._watcher.received(given.eeg)
         self._watcher.tick(result, self._loop.up_next(), status)
         if result.decision is not None:
             self._act(result, result.decision)
@@ -390,6 +394,7 @@ class Session:
         status = self._rig.player.status()
         if not self._stopping.is_set():
             self._rig.player.stop()
+        self._take_asked(self._watcher.now)  # a rating in the last second counts too
         self._log("stop", asked=self._stopping.is_set())
         report, problem = self._journal.close(status)
         if problem:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from app.loop import TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
@@ -29,6 +30,10 @@ from playlists.choice import Candidate
 from playlists.tracks import PreparedTrack, Track
 
 N_LINES = 200  # decisions kept for the screen; the records keep all
+
+
+#: Deliberate non-actions that stand on the screen; the records and the report hold all of them.
+_SHOWN = ("withheld", "protected")
 
 
 class Watcher:
@@ -52,6 +57,7 @@ class Watcher:
         self._sure: dict[int, bool] = {}
         self._why: dict[int, str] = {}
         self._layer_target = 0.0
+        self._n_rows = self._n_lost = 0
 
     def set(self, **values: Any) -> None:
         """Change fields of the snapshot."""
@@ -80,6 +86,7 @@ class Watcher:
             artist=known.artist,
             duration=known.duration,
             tempo=track.grid.tempo if sure else 0.0,
+            key=track.key,
             why=self._why.get(number, "first of the playlist" if number == 0 else ""),
         )
 
@@ -104,11 +111,19 @@ class Watcher:
 
     def decided(self, now: float, decision: Decision, play: int | None) -> None:
         """Show a decision in its own words."""
-        self._line(now, decision.because)
+        if decision.kind != "hold" or decision.code in _SHOWN:
+            self._line(now, decision.because)
         if play is not None:
             self._why[play] = decision.because
         if decision.kind in ("layer_on", "layer_off"):
             self._layer_target = float(decision.target or 0.0)
+
+    def received(self, eeg: npt.NDArray[np.float32]) -> None:
+        """Count received and lost rows [shape=(n, n_channels)]."""
+        self._n_rows += len(eeg)
+        self._n_lost += int(np.isnan(eeg).all(axis=1).sum())
+        if self._n_rows:
+            self.set(lost_share=self._n_lost / self._n_rows)
 
     def tick(
         self, result: TickResult, candidates: tuple[Candidate, ...], status: PlayerStatus

@@ -97,7 +97,7 @@ def prepare(
         if entry is not None:
             _store(entry, measured)
     report(1.0)
-    grid, tonic = _grid_of(digest)
+    grid, tonic, key = _grid_of(digest)
     descriptors = dict(measured.descriptors)
     if grid.tempo > 0:
         descriptors["tempo"] = grid.tempo
@@ -110,6 +110,7 @@ def prepare(
         tonic=tonic,
         feature=measured.feature,
         descriptors=descriptors,
+        key=key,
     )
 
 
@@ -192,11 +193,12 @@ class _Centroid:
         return float((hz * self._power).sum() / total)
 
 
-def _grid_of(digest: str) -> tuple[BeatGrid, float]:
+def _grid_of(digest: str) -> tuple[BeatGrid, float, str]:
     known = known_by_construction().get(digest)
     if known is None:
-        return UNKNOWN_GRID, 0.0
-    return BeatGrid(beats=known.beats, tempo=known.tempo, confidence=1.0), known.tonic
+        return UNKNOWN_GRID, 0.0, ""
+    grid = BeatGrid(beats=known.beats, tempo=known.tempo, confidence=1.0)
+    return grid, known.tonic, known.key
 
 
 def _digest(path: Path) -> str:

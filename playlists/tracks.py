@@ -53,6 +53,8 @@ class PreparedTrack:
         Spectral flux at 64 Hz (`dsp.stimulus`) of the decoded track times `gain`, from frame 0.
     descriptors : dict of str to float
         Cheap summaries (`playlists.prepare` names them with their units).
+    key : str
+        E.g. ``"A minor"``; empty where it is unknown.
     """
 
     track: Track
@@ -63,3 +65,4 @@ class PreparedTrack:
     tonic: float
     feature: npt.NDArray[np.float32]
     descriptors: dict[str, float]
+    key: str = ""

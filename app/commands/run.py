@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsp.checks import AttuneError
-
 if TYPE_CHECKING:
     from app.loop import TickResult
     from app.plan import Plan
@@ -67,13 +65,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Run one session."""
     if arguments.headless or arguments.json or not _display():
         return _headless(_plan(arguments, headless=True), as_json=arguments.json)
-    from app.session import Session
-    from app.window import run_window
+    from app.plan import check_plan
+    from app.window import WindowError, run_window
 
     plan = _plan(arguments, headless=False)
+    check_plan(plan)
+
+    def make() -> Session:
+        from app.session import Session  # late: the window is painted before the loop is loaded
+
+        return Session(plan)
+
     try:
-        return run_window(lambda: Session(plan))
-    except AttuneError as error:
+        return run_window(make)
+    except WindowError as error:
         # Qt or one of its system libraries is missing: say so, and go on without a window.
         print(f"attune: {error} Going on without a window.", file=sys.stderr)
         return _headless(_plan(arguments, headless=True), as_json=False)
