@@ -70,7 +70,8 @@ class SharedBlock:
             memory = shared_memory.SharedMemory(create=True, size=offset)
         except OSError as error:
             raise DeviceError(
-                f"no shared memory of {offset / 1e6:.1f} MB could be had ({error}); close other programs."
+                f"no shared memory of {offset / 1e6:.1f} MB could be had ({error}); "
+                "close other programs."
             ) from error
         assert memory.buf is not None
         memory.buf[:_HEADER] = header.ljust(_HEADER, b"\0")
@@ -106,7 +107,7 @@ class SharedBlock:
             self._memory.close()
         except BufferError:
             # A view handed out earlier is still alive; the mapping goes with the process.
-            self._memory._buf = None  # type: ignore[attr-defined]
+            self._memory._buf = self._memory._mmap = None  # type: ignore[attr-defined]
         if self._owner:
             self._owner = False
             self._memory.unlink()
