@@ -35,6 +35,7 @@ _FLAT_SD = 0.5  # microvolt
 _EXCURSION_SD = 4.5  # robust SD of the slow signal that ordinary EEG does not reach
 _EXCURSION_FLOOR = 20.0  # microvolt
 _EXCURSION_NEW = 75.0  # microvolt, while there is no history
+_CLOSE = 0.1  # s around an eye electrode's excursion in which others belong to the same blink
 _COMPANION_SD = 2.5  # what counts on another electrode while an eye electrode sees a blink
 _CONTACT_LEVEL, _CONTACT_NOW = 40.0, 120.0  # microvolt rms, 1-40 Hz: running median, one second
 _MAINS_FAIR, _MAINS_BAD = 10.0, 150.0  # microvolt rms
@@ -289,7 +290,10 @@ class Guard:
             return nothing, nothing
         eye = np.asarray(out[:, self._ocular].any(axis=1))
         before, after = round(MARGIN_BEFORE * self._sfreq), round(MARGIN_AFTER * self._sfreq)
-        near = dilate(eye.reshape(-1, 1), before, before)
+        # The running mean under the slow signal swings back on both sides of a blink: only what
+        # is close to the peak belongs to it.
+        close = round(_CLOSE * self._sfreq)
+        near = dilate(eye.reshape(-1, 1), close, close)
         blink = dilate((size > low) & near, before, after)
         motion = dilate(out & ~near, before, after)
         return blink, motion

@@ -1,0 +1,108 @@
+"""Frontal theta: right size, right sites, and honest about what is missing."""
+
+import numpy as np
+import pytest
+
+from dsp.correlates import Baseline, Correlates, debiased_wpli
+from dsp.quality import CleanBlock, Guard
+from dsp.reward import FrontalTheta, theta_sites
+
+SFREQ = 250.0
+
+
+def background(seconds: int, n: int, *, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    samples = int(seconds * SFREQ)
+    hz = np.fft.rfftfreq(samples, 1 / SFREQ)
+    z = rng.standard_normal((hz.size, n)) + 1j * rng.standard_normal((hz.size, n))
+    x = np.fft.irfft(z / np.maximum(hz, 0.7)[:, None] ** 0.6, samples, axis=0)
+    return 9.0 * x / x.std()
+
+
+def scores(eeg: np.ndarray, names: tuple[str, ...]) -> list:
+    guard = Guard(ch_names=names, sfreq=SFREQ)
+    block = guard.push(eeg.astype(np.float32), 100.0 + np.arange(len(eeg)) / SFREQ)
+    assert block is not None
+    return FrontalTheta(ch_names=names, sfreq=SFREQ).push(block)
+
+
+def test_added_theta_reads_in_decibels_over_the_background() -> None:
+    """Theta of nine times the background there gives 10 dB, none gives 0 dB."""
+    quiet = background(120, 1)
+    hz = np.fft.rfftfreq(len(quiet), 1 / SFREQ)
+    spectrum = np.fft.rfft(background(120, 1, seed=1), axis=0)
+    theta = np.fft.irfft(np.where((hz >= 4) & (hz < 8), spectrum.T, 0).T, len(quiet), axis=0)
+    low = np.mean([s.db for s in scores(quiet, ("Fz",))])
+    high = np.mean([s.db for s in scores(quiet + 3.0 * theta, ("Fz",))])
+    assert abs(low) < 1.0
+    assert high - low == pytest.approx(10.0, abs=1.0)
+
+
+def test_scores_stand_on_even_seconds_and_do_not_overlap() -> None:
+    got = scores(background(31, 1), ("Fz",))
+    assert [s.t0 for s in got] == [100.0 + 2 * k for k in range(len(got))]
+    assert all(s.t1 == s.t0 + 2 and s.usable and s.valid_share > 0.9 for s in got)
+
+
+def test_sites_are_midline_else_frontal_else_none() -> None:
+    assert theta_sites(("F3", "Fz", "FCz", "Cz")) == (1, 2)
+    assert theta_sites(("TP9", "AF7", "AF8", "TP10")) == (1, 2)
+    assert theta_sites(("E1", "E2")) == ()
+    assert scores(background(10, 1), ("Cz",)) == []
+
+
+def test_masked_windows_are_not_usable() -> None:
+    n = int(20 * SFREQ)
+    valid = np.ones((n, 1), dtype=bool)
+    valid[int(4.4 * SFREQ) : int(6.0 * SFREQ)] = False
+    times = 100.0 + np.arange(n) / SFREQ
+    guard = Guard(ch_names=("Fz",), sfreq=SFREQ)
+    block = guard.push(background(20, 1).astype(np.float32), times)
+    assert block is not None
+    m = len(block.times)
+    masked = CleanBlock(block.eeg, block.times, valid[:m], block.seconds)
+    got = FrontalTheta(ch_names=("Fz",), sfreq=SFREQ).push(masked)
+    assert [s.usable for s in got][:4] == [True, True, False, True]
+    assert np.isnan(got[2].db)
+
+
+def test_masking_does_not_shift_the_score() -> None:
+    eeg = background(600, 1, seed=7)
+    dirty = eeg.copy()
+    for k in range(2, 598, 4):
+        at = int((k + 0.7) * SFREQ)
+        dirty[at : at + 75, 0] += 150.0 * np.hanning(75)
+    clean = np.mean([s.db for s in scores(eeg, ("Fz",)) if s.usable])
+    masked = [s for s in scores(dirty, ("Fz",)) if s.usable]
+    assert np.mean([s.valid_share < 0.6 for s in masked]) > 0.3
+    assert np.mean([s.db for s in masked]) == pytest.approx(clean, abs=0.7)
+
+
+def test_wpli_is_nought_for_volume_conduction_and_high_for_a_lag() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((60, 8)) + 1j * rng.standard_normal((60, 8))
+    noise = 0.5 * (rng.standard_normal((60, 8)) + 1j * rng.standard_normal((60, 8)))
+    assert debiased_wpli(a * np.conj(a * np.exp(-0.8j) + noise)) > 0.6
+    assert abs(debiased_wpli(a * np.conj(noise))) < 0.1
+
+
+def test_muscle_gates_beta_and_research_features_stay_out() -> None:
+    names = ("F3", "F4", "T8", "Cz")
+    eeg = background(100, 4, seed=2)
+    rng = np.random.default_rng(3)
+    eeg[int(35 * SFREQ) : int(75 * SFREQ), :2] += 20.0 * rng.standard_normal((10_000, 2))
+    guard = Guard(ch_names=names, sfreq=SFREQ)
+    block = guard.push(eeg.astype(np.float32), 100.0 + np.arange(len(eeg)) / SFREQ)
+    assert block is not None
+    got = Correlates(ch_names=names, sfreq=SFREQ).push(block)
+    ratio = [c for c in got if c.name == "beta_alpha"]
+    assert [c.usable for c in ratio] == [True, False, True]
+    assert ratio[2].usable_s < 20.0
+    assert all(c.low <= c.value <= c.high for c in got if c.usable)
+    assert {c.name for c in got} >= {"ft_theta_wpli", "gamma", "alpha_asymmetry"}
+
+
+def test_z_score_needs_the_persons_own_baseline() -> None:
+    assert np.isnan(Baseline.of([1.0, 2.0]).z(1.0))
+    values = [0.0, 1.0] * 10
+    assert Baseline.of(values).z(0.5) == pytest.approx(0.0)

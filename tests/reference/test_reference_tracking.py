@@ -1,0 +1,145 @@
+"""Against the field's own decoder, and against real recordings with and without sound."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.evaluate import evaluate_silence, evaluate_tracking, go_through, judged, windows
+from app.heard import file_stimulus, own_stimulus
+from devices.formats.npz import read_npz
+from dsp.decoder import lagged, ridge
+from dsp.tracking import CANNOT_TELL, FOLLOWING, calibrate
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "eeg"
+TONES = sorted((DATA / "muse_tones").glob("*.npz"))
+AM = sorted((DATA / "muse_am").glob("*.npz"))
+SILENT = sorted((DATA / "muse_no_sound").glob("*.npz"))
+needs_data = pytest.mark.skipif(not TONES, reason="the real recordings are not at hand")
+
+
+def test_decoder_weights_agree_with_mtrf() -> None:
+    from mtrf.model import TRF
+
+    rng = np.random.default_rng(0)
+    n, channels, lags = 6_000, 5, np.arange(0, 27)
+    sound = np.convolve(rng.standard_normal(n), np.hanning(7), mode="same")
+    eeg = rng.standard_normal((n, channels)).cumsum(axis=0)
+    eeg -= eeg.mean(axis=0)
+    eeg = np.diff(eeg, axis=0, prepend=0) + 0.3 * np.roll(sound, 9)[:, None]
+    penalty = 0.01
+    theirs = TRF(direction=-1)
+    theirs.train(sound[:, None], eeg, 64, 0.0, 26 / 64, penalty * 64, verbose=False)
+    design = lagged(np.concatenate([eeg, np.zeros((26, channels))]), lags, n)
+    cov, cross = design.T @ design, design.T @ sound
+    relative = penalty * 64 * 64 / (np.trace(cov) / cov.shape[0])
+    ours = ridge(cov, cross, penalty=relative).reshape(channels, -1)
+    weights = np.asarray(theirs.weights)[:, :, 0]
+    if theirs.times[0] < 0:
+        weights = weights[:, ::-1]
+    assert np.corrcoef(ours.ravel(), weights.ravel())[0, 1] > 0.999
+
+
+@needs_data
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_tones_calibrated_on_two_runs(turn: int) -> None:
+    others = [p for k, p in enumerate(TONES) if k != turn]
+    result = evaluate_tracking([TONES[turn]], calibrations=others)
+    run = result["recordings"][0]
+    assert run["r"] >= 0.16
+    assert run["r"] > 2 * run["r_null95"]
+    accuracy = {k: v["accuracy"] for k, v in run["match_mismatch"].items()}
+    assert accuracy["5"] >= 0.85
+    assert accuracy["10"] >= 0.92
+    assert accuracy["30"] >= 0.97
+    low, high = result["calibration"]["lags_s"]
+    assert high - low <= 0.61
+
+
+@needs_data
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_tones_from_nothing(turn: int) -> None:
+    run = evaluate_tracking([TONES[turn]])["recordings"][0]
+    assert run["first_following_s"] <= 90
+    assert run["following_after_first"] >= 0.6
+
+
+@needs_data
+@pytest.mark.parametrize("turn", [1, 2])
+def test_am_runs_past_only(turn: int) -> None:
+    run = evaluate_tracking([AM[turn]], calibrations=AM[:turn])["recordings"][0]
+    assert run["match_mismatch"]["30"]["accuracy"] >= 0.9
+
+
+STARTER = sorted((Path(__file__).parents[2] / "playlists" / "starter").glob("*.ogg"))
+FEW, ALL = TONES[:1] + AM[:1], TONES + AM + STARTER[:4]
+
+
+@needs_data
+@pytest.mark.parametrize("calibrations", [[], TONES], ids=["from nothing", "calibrated"])
+@pytest.mark.parametrize(
+    "sounds", [FEW, pytest.param(ALL, marks=pytest.mark.slow)], ids=["few", "all"]
+)
+def test_recordings_without_sound_do_not_follow(
+    calibrations: list[Path], sounds: list[Path]
+) -> None:
+    against = [str(p) for p in sounds]
+    result = evaluate_silence(SILENT, against=against, calibrations=calibrations)
+    assert result["rate"] <= 0.02
+    assert max(r["rate"] for r in result["recordings"]) <= 0.07
+    assert result["ever"] <= 0.05
+
+
+@needs_data
+def test_wrong_sound_is_not_followed() -> None:
+    false = count = 0
+    for path in TONES:
+        others = [str(p) for p in TONES + AM[:1] if p != path]
+        result = evaluate_silence([path], against=others)
+        false += result["rate"] * result["windows"]
+        count += result["windows"]
+    assert false / count <= 0.02
+
+
+@needs_data
+def test_a_hole_in_a_tone_run_is_cannot_tell_at_once() -> None:
+    recording = read_npz(TONES[2])
+    sound = own_stimulus(TONES[2], recording, "onset")
+    eeg = recording.eeg.copy()
+    hole = (recording.times >= 1090.5) & (recording.times < 1093.0)
+    eeg[hole] = np.nan
+    holed = type(recording)(
+        recording.name, recording.ch_names, recording.sfreq, eeg, recording.times, None
+    )
+    states = dict(go_through(holed, sound).seconds)
+    assert states[90.0].state == FOLLOWING
+    assert states[93.0].state == CANNOT_TELL
+
+
+@needs_data
+@pytest.mark.parametrize("delay", [0.2, 0.4])
+def test_later_sound_costs_nothing_after_recalibration(delay: float) -> None:
+    recordings = [read_npz(p) for p in TONES]
+    sounds = [own_stimulus(p, r, "onset") for p, r in zip(TONES, recordings, strict=True)]
+    found = []
+    for extra in (0.0, delay):
+        parts = [
+            (judged(r), (s.values, s.times - extra))
+            for r, s in zip(recordings, sounds, strict=True)
+        ]
+        found.append(calibrate(parts, ch_names=recordings[0].ch_names, sfreq=256.0).r)
+    assert found[1] >= 0.95 * found[0]
+    for recording, sound in zip(recordings, sounds, strict=True):
+        early = type(sound)(sound.name, sound.values, sound.times - delay)
+        run = go_through(recording, early)
+        assert min(at for at, t in run.seconds if t.state == FOLLOWING) <= 120
+        assert set(windows(run)) >= {FOLLOWING}
+
+
+def test_feature_file_of_a_recording_is_its_onsets() -> None:
+    if not TONES:
+        pytest.skip("the real recordings are not at hand")
+    sound = file_stimulus(TONES[0], start=5.0)
+    assert sound.times[0] == 5.0
+    peaks = np.flatnonzero(sound.values[:, 0] > 0.5)
+    assert 190 <= np.count_nonzero(np.diff(peaks) > 5) + 1 <= 200
