@@ -124,7 +124,7 @@ class Output(Protocol):
 class NullOutput:
     """Renders in real time on a thread, for nobody: stands in where there is no device."""
 
-    name = "none (silent, in real time)"
+    name = "silent output"
     is_null = True
     residual = 0.0
 
