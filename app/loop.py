@@ -165,9 +165,10 @@ class Loop:
 
     def up_next(self) -> tuple[Candidate, ...]:
         """What may be played next, with what is expected of it."""
-        recent = list(self._plays.values())[-min(NO_REPEAT, len(self._pool) - 1) :]
+        n_recent = min(NO_REPEAT, len(self._pool) - 1)  # a playlist of one track repeats it
+        recent = list(self._plays.values())[-n_recent:] if n_recent else []
         return tuple(
-            Candidate(index=i, mean=mean, sd=sd, eligible=i not in recent or not recent)
+            Candidate(index=i, mean=mean, sd=sd, eligible=i not in recent)
             for i, (mean, sd) in enumerate(self.prior(k) for k in range(len(self._pool)))
         )
 
