@@ -71,7 +71,7 @@ class Watcher:
             phase="running",
             source_name=info.name if info else "No headset",
             folder=folder,
-            listener_notice=self._shot.listener_notice or (info.notice if info else ""),
+            listener_notice=(info.notice if info else "") or self._shot.listener_notice,
             simulated=self._shot.simulated or bool(info and info.simulated),
         )
 
