@@ -180,7 +180,13 @@ class _Lines:
             self._print(sentence)
 
     def _print(self, text: str) -> None:
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            # Whoever read our lines has gone: the session ends, and later lines go nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            assert self.session is not None
+            self.session.stop()
 
 
 def clock(seconds: float) -> str:
