@@ -82,6 +82,12 @@ class Evidence:
         """A block without usable data: what was known grows old."""
         self.now *= _LEAK
 
+    def void(self) -> None:
+        """Take back everything: it came from a time when something else followed the sound."""
+        self._logs = [-math.inf] * len(self._effects)
+        self.session = self.highest = -math.inf
+        self.now = min(self.now, 0.0)
+
     @property
     def ever(self) -> bool:
         """True once the session has shown following."""

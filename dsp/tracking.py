@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.alignment import KEEP, Aligned
+from dsp.artifacts import BLINK_WINDOW, BlinkLock
 from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
 from dsp.decoder import WIDE_LAGS, Decoder, Sums, lag_steps, lagged, solve
@@ -153,6 +154,8 @@ class Tracker:
         self._lines: tuple[str, ...] = ()
         self._weights: Floats | None = None
         self._nulls = Nulls(seed=seed)
+        self._blink_lock = BlinkLock(seed=seed)
+        self._locked = False
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = _Score()
         self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
@@ -169,6 +172,8 @@ class Tracker:
         clean = block.valid.any(axis=1)
         if clean.any():
             self._newest = float(block.times[clean][-1])
+        words = {second.second: second.words for second in block.seconds}
+        self._blink_lock.note(block.times, block.valid, words)
         self._aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
 
     def push_stimulus(self, values: npt.ArrayLike, times: npt.ArrayLike) -> None:
@@ -213,10 +218,20 @@ class Tracker:
             self._own = self._own.plus(
                 np.concatenate([q[1] for q in ready]), np.concatenate([q[2] for q in ready])
             )
+        self._look_at_blinks(second)
         lines = self._find_lines(second)
         self._without = lines | (self._share.mean(axis=0) < _CHANNEL_SHARE)
         if self._own.seconds > 0.0:
             self._weights = solve(self._prior, self._own, self._n, without=self._without)
+
+    def _look_at_blinks(self, second: int) -> None:
+        """Nothing counts while blinks follow the sound, nor what came in until that was seen."""
+        start = second - BLINK_WINDOW
+        feature = np.nan_to_num(self.feature.read(start * RATE, second * RATE)[:, 0])
+        locked = self._blink_lock.locked(feature, start=float(start), rate=RATE)
+        if locked and not self._locked:
+            self._evidence.void()
+        self._locked = locked
 
     def _find_lines(self, second: int) -> npt.NDArray[np.bool_]:
         stop = second * RATE
@@ -289,7 +304,7 @@ class Tracker:
         inside[max(stop - BLOCK * RATE, 0) : max(stop, 0)] = True
         inside &= ok
         null = None
-        if np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
+        if not self._locked and np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
             part = np.zeros_like(masked)
             part[inside] = masked[inside] - masked[inside].mean()
             null = self._nulls.judge(part, feature, history)
@@ -349,6 +364,8 @@ class Tracker:
             return ("Nothing is heard: the sound has no onsets.",)
         if self._without.all():
             return ("No electrode is usable.",)
+        if self._locked:
+            return ("Blinks or movements follow the beat.",)
         stop = math.floor(now) * RATE
         fresh = np.isfinite(self.rebuilt.read(stop - _FRESH_WINDOW * RATE, stop)).sum() / RATE
         if self._score.usable_s < _MIN_USABLE or math.isnan(self._score.r):
