@@ -30,6 +30,7 @@ _MIN_SECONDS = 20
 _MIN_SHARE = 0.5
 _PART = 30  # s of a part where there is one recording only
 _DESIGN_LIMIT = 1500  # columns of the wide design; more electrodes get coarser lags
+_EARLY = 3  # grid points, 47 ms: where only electrical bleed can be
 _BETTER = 1.03  # a longer lag window or another band must be this much better
 
 Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]
@@ -100,7 +101,35 @@ def calibrate(
     null95 = float(np.quantile(null, 0.95))
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
     chosen = lags[(lags >= window[0]) & (lags <= window[1])]
-    return Decoder(tuple(ch_names), band, chosen, sums, r, null95, effect)
+    bleed = _bleeds(recordings, len(ch_names), sfreq, (band, lags, parts), max(null95, 0.0), seed)
+    return Decoder(tuple(ch_names), band, chosen, sums, r, null95, effect, bleed)
+
+
+def _bleeds(
+    recordings: Sequence[Recording],
+    n_channels: int,
+    sfreq: float,
+    choice: tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]],
+    null95: float,
+    seed: int,
+) -> bool:
+    """True if EEG from 50 ms before the sound to the sound itself beats EEG 50-400 ms after it.
+
+    No brain answers before it hears: that is current from loudspeaker or headphone in the leads.
+    """
+    band, lags, parts = choice
+    early = np.arange(_EARLY + 1)
+    moved = [
+        (blocks, (values, np.asarray(times, dtype=np.float64) - _EARLY / RATE))
+        for blocks, (values, times) in recordings
+    ]
+    before = _parts(moved, n_channels, sfreq, band, early, seed)
+    if len(before) < 2:
+        return False
+    at_once = float(_held_out(before, np.arange(n_channels * early.size), n_channels)[0])
+    window = (_EARLY, round(0.4 * RATE))
+    later = float(_held_out(parts, _columns(lags, window, n_channels), n_channels)[0])
+    return at_once > null95 and at_once > later
 
 
 def _parts(

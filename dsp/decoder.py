@@ -168,6 +168,8 @@ class Decoder:
     r_null95 : float
     effect : float
         Mean standard score of a 5 s block on recordings left out.
+    bleed : bool
+        The sound stands in the EEG electrically, before any brain could answer.
     """
 
     ch_names: tuple[str, ...]
@@ -177,6 +179,7 @@ class Decoder:
     r: float
     r_null95: float
     effect: float
+    bleed: bool = False
 
     @property
     def found(self) -> bool:
@@ -194,6 +197,7 @@ class Decoder:
             "figures": np.array(
                 [self.sums.power, self.sums.seconds, self.r, self.r_null95, self.effect]
             ),
+            "bleed": np.array(self.bleed),
         }
 
     @classmethod
@@ -206,6 +210,7 @@ class Decoder:
             cov = np.asarray(arrays["cov"], dtype=np.float64)
             cross = np.asarray(arrays["cross"], dtype=np.float64)
             power, seconds, r, r_null95, effect = (float(v) for v in arrays["figures"])
+            bleed = bool(arrays.get("bleed", np.array(False)))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"The stored decoder cannot be read ({error}); calibrate again."
@@ -216,7 +221,8 @@ class Decoder:
                 f"The stored decoder has covariance of shape {cov.shape} for {len(names)} "
                 f"electrodes and {lags.size} lags; expected ({d}, {d}): calibrate again."
             )
-        return cls(names, (low, high), lags, Sums(cov, cross, power, seconds), r, r_null95, effect)
+        sums = Sums(cov, cross, power, seconds)
+        return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed)
 
     def select(self, ch_names: Sequence[str]) -> Sums:
         """Sums for the electrodes `ch_names`; one that calibration did not have gets none."""

@@ -133,6 +133,7 @@ class Tracker:
         check_number("sfreq", sfreq, low=100.0, unit="Hz")
         self.ch_names = tuple(ch_names)
         self._n = len(self.ch_names)
+        self._bleed = decoder is not None and decoder.bleed
         # A calibration that found nothing has nothing to say about delays either.
         if decoder is not None and not decoder.found:
             decoder = None
@@ -364,6 +365,8 @@ class Tracker:
             return ("Nothing is heard: the sound has no onsets.",)
         if self._without.all():
             return ("No electrode is usable.",)
+        if self._bleed:
+            return ("The sound stands in the EEG electrically: move the leads, calibrate again.",)
         if self._locked:
             return ("Blinks or movements follow the beat.",)
         stop = math.floor(now) * RATE

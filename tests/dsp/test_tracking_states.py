@@ -187,3 +187,36 @@ def test_decoder_survives_being_stored(decoder: Decoder) -> None:
     a, b = follow(flux, eeg, decoder=decoder)[-1], follow(flux, eeg, decoder=again)[-1]
     assert a.r == pytest.approx(b.r, abs=1e-4)
     assert again.ch_names == CH
+
+
+def test_electrical_bleed_is_named_and_not_counted(decoder: Decoder) -> None:
+    assert not decoder.bleed
+    recordings = []
+    for k in range(3):
+        flux = feature(60, seed=90 + k)
+        eeg = eeg_for(flux, gain=0.0, seed=95 + k)
+        eeg += 8.0 * np.interp(np.arange(len(eeg)) / 2, np.arange(flux.size), flux)[:, None]
+        recordings.append((blocks(eeg), sound(flux)))
+    shorted = calibrate(recordings, ch_names=CH, sfreq=SFREQ)
+    assert shorted.bleed
+    assert Decoder.from_arrays(shorted.to_arrays()).bleed
+    flux = feature(40, seed=1)
+    last = follow(flux, eeg_for(flux, gain=2.5, seed=2), decoder=shorted)[-1]
+    assert last.state == CANNOT_TELL
+    assert "electrically" in last.reasons[0]
+
+
+def test_blinks_on_the_beat_are_cannot_tell_and_bring_nothing() -> None:
+    """Where blinks fall on every third onset, the state is withheld; random ones do no harm."""
+    from dsp.artifacts import BlinkLock
+
+    flux = feature(90, seed=11)
+    rng = np.random.default_rng(12)
+    onsets = np.flatnonzero(flux) / 64
+    locked = rng.choice(onsets, 40, replace=False) + 0.1 + rng.normal(0, 0.05, 40)
+    smooth = np.convolve(flux - flux.mean(), np.hanning(9), mode="same")
+    lock = BlinkLock()
+    assert lock.p(np.sort(locked), smooth, rate=64) < 0.01
+    p = [lock.p(np.sort(rng.uniform(1, 88, 40)), smooth, rate=64) for _ in range(60)]
+    assert np.mean(np.array(p) < 0.01) <= 0.05
+    assert lock.p(locked[:5], smooth, rate=64) == 1.0
