@@ -1,0 +1,1 @@
+"""The decoder against `mtrf`, and against itself on other BLAS threads and kernels."""
