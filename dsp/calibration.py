@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from dsp.alignment import Aligned
 from dsp.checks import InputError
-from dsp.decoder import PENALTY, Decoder, Sums, lag_steps, lagged
+from dsp.decoder import PENALTY, Decoder, Sums, chosen_electrodes, lag_steps, lagged
 from dsp.filters import BANDS, RATE, Floats
 from dsp.quality import CleanBlock
 
@@ -29,7 +29,6 @@ _N_SHIFTED = 60
 _MIN_SECONDS = 20
 _MIN_SHARE = 0.5
 _PART = 30  # s of a part where there is one recording only
-_DESIGN_LIMIT = 1500  # columns of the wide design; more electrodes get coarser lags
 _EARLY = 3  # grid points, 47 ms: where only electrical bleed can be
 _BETTER = 1.03  # a longer lag window or another band must be this much better
 
@@ -79,6 +78,11 @@ def calibrate(
     InputError
         Without 20 s of clean EEG with sound.
     """
+    pick = chosen_electrodes(ch_names)
+    ch_names = tuple(ch_names[int(i)] for i in pick)
+    recordings = [
+        ([_picked(block, pick) for block in blocks], sound) for blocks, sound in recordings
+    ]
     choices = []
     for band in BANDS:
         lags = lag_steps(0.0, search + max(LENGTHS))
@@ -102,7 +106,11 @@ def calibrate(
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
     chosen = lags[(lags >= window[0]) & (lags <= window[1])]
     bleed = _bleeds(recordings, len(ch_names), sfreq, (band, lags, parts), max(null95, 0.0), seed)
-    return Decoder(tuple(ch_names), band, chosen, sums, r, null95, effect, bleed)
+    return Decoder(ch_names, band, chosen, sums, r, null95, effect, bleed)
+
+
+def _picked(block: CleanBlock, pick: npt.NDArray[np.int64]) -> CleanBlock:
+    return replace(block, eeg=block.eeg[:, pick], valid=block.valid[:, pick])
 
 
 def _bleeds(

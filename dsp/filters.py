@@ -250,9 +250,12 @@ class GridSampler:
         weight = _KERNEL[low] + (u - low) * (_KERNEL[low + 1] - _KERNEL[low])
         weight[~inside] = 0.0
         data = self._data[index]
-        total = weight.sum(axis=1)
+        # What lies beyond the reach must not matter, masked (NaN) or not yet there.
+        data[~inside] = 0.0
         offset = self._data[np.minimum(first, self._times.size - 1)]
-        sums = np.einsum("gs,gsc->gc", weight, data - offset[:, None, :], optimize=False)
+        data -= offset[:, None, :]
+        total = weight.sum(axis=1)
+        sums = np.einsum("gs,gsc->gc", weight, data, optimize=False)
         # A sum of weights far below that of a full neighbourhood means missing samples.
         full = 0.5 * RATE / (2.0 * _CUTOFF) / (self._step * RATE)
         total[total < full] = np.nan

@@ -23,7 +23,7 @@ from dsp.alignment import KEEP, Aligned
 from dsp.artifacts import BLINK_WINDOW, BlinkLock
 from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
-from dsp.decoder import WIDE_LAGS, Decoder, Sums, lag_steps, lagged, solve
+from dsp.decoder import WIDE_LAGS, Decoder, Sums, chosen_electrodes, lag_steps, lagged, solve
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.filters import BANDS, RATE, Floats, Strip
 from dsp.nulls import NullResult, Nulls
@@ -131,7 +131,8 @@ class Tracker:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
         check_number("sfreq", sfreq, low=100.0, unit="Hz")
-        self.ch_names = tuple(ch_names)
+        self._pick = chosen_electrodes(ch_names)
+        self.ch_names = tuple(ch_names[int(i)] for i in self._pick)  #: those decoded from
         self._n = len(self.ch_names)
         self._bleed = decoder is not None and decoder.bleed
         # A calibration that found nothing has nothing to say about delays either.
@@ -175,7 +176,8 @@ class Tracker:
             self._newest = float(block.times[clean][-1])
         words = {second.second: second.words for second in block.seconds}
         self._blink_lock.note(block.times, block.valid, words)
-        self._aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
+        masked = np.where(block.valid, block.eeg, np.nan)[:, self._pick]
+        self._aligned.push_eeg(masked, block.times)
 
     def push_stimulus(self, values: npt.ArrayLike, times: npt.ArrayLike) -> None:
         """Take what was heard.
