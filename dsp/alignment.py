@@ -72,7 +72,7 @@ class Aligned:
         self._grid = Strip(n_channels, keep=KEEP)
         self._heard = Strip(2, keep=KEEP)
         self.eeg = Strip(n_channels, keep=KEEP)  #: filtered, NaN where masked
-        self.feature = Strip(1, keep=KEEP)  #: filtered, NaN where not heard
+        self.feature = Strip(2, keep=KEEP)  #: feature and layer, filtered; NaN where not heard
         self._eeg_second: int | None = None
         self._sound_second: int | None = None
         self._second: int | None = None
@@ -95,7 +95,7 @@ class Aligned:
         self._heard.write(start, grid)
         if self._sound_second is None:
             self._sound_second = -(-start // RATE)
-        self._sound_second = self._filter(self._heard, self.feature, self._sound_second, 1)
+        self._sound_second = self._filter(self._heard, self.feature, self._sound_second, 2)
 
     def _filter(self, source: Strip, target: Strip, second: int, n_columns: int) -> int:
         assert source.end is not None

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,9 @@ from dsp.checks import InputError, check_number
 from dsp.decoder import WIDE_LAGS, Decoder, Sums, chosen_electrodes, lag_steps, lagged, solve
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.filters import BANDS, RATE, Floats, Strip
-from dsp.nulls import NullResult, Nulls
+from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
+from dsp.scores import Score, Tracking, window_score, without_layer
 from dsp.spectra import line_share
 
 __all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
@@ -48,59 +48,6 @@ _MIN_BLOCK = 0.4  # share of a block that must be usable
 _CHANNEL_WINDOW, _CHANNEL_SHARE = 10, 0.3  # an electrode worse than this is left out
 _LINE_SECONDS, _LINE_SHARE = 32, 0.5
 _ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """What can be said of tracking now.
-
-    Attributes
-    ----------
-    state : {'following', 'not following', 'cannot tell'}
-    r : float
-        Correlation of rebuilt and heard feature over the newest 30 s scored; NaN without data.
-    r_null95 : float
-        What chance exceeds in 5 % of cases.
-    r_low, r_high : float
-        90 % interval.
-    p : float
-        The larger of the two surrogate p values; 1 without data.
-    evidence : float
-        Session evidence: natural logarithm of the e-process (`dsp.evidence`).
-    ever_following : bool
-        This session has once shown following; by chance in under one of 20.
-    usable_s : float
-        Clean seconds in the window.
-    age_s : float
-        Seconds since the newest clean EEG sample; infinite before the first.
-    usable : bool
-        False where the state is 'cannot tell' for want of data.
-    reasons : tuple of str
-        Plain sentences for whatever is missing.
-    """
-
-    state: str
-    r: float
-    r_null95: float
-    r_low: float
-    r_high: float
-    p: float
-    evidence: float
-    ever_following: bool
-    usable_s: float
-    age_s: float
-    usable: bool
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Score:
-    r: float = math.nan
-    r_null95: float = math.nan
-    r_low: float = math.nan
-    r_high: float = math.nan
-    p: float = 1.0
-    usable_s: float = 0.0
 
 
 class Tracker:
@@ -159,7 +106,7 @@ class Tracker:
         self._blink_lock = BlinkLock(seed=seed)
         self._locked = False
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
-        self._score = _Score()
+        self._score = Score()
         self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
         self._following = False
         self._first: int | None = None  # second scored first
@@ -268,7 +215,7 @@ class Tracker:
 
     # ---- what it says
 
-    def _judge(self, until: int, *, block: bool) -> _Score:
+    def _judge(self, until: int, *, block: bool) -> Score:
         """Score the window that ends with second `until`; on whole blocks add evidence."""
         assert self._first is not None
         stop = until * RATE
@@ -281,17 +228,21 @@ class Tracker:
         if block:
             self._due.append(until)
         if heard < _MIN_HEARD or usable < 1.0:
-            return _Score(usable_s=usable)
+            return Score(usable_s=usable)
         feature = history[history.size - rebuilt.size :]
         masked = np.where(ok, rebuilt, 0.0)
+        layer = np.nan_to_num(self.feature.read(stop - window * RATE, stop)[:, 1])
+        if layer.any():
+            masked, feature = without_layer(masked, ok, feature, layer)
+            history = feature
         for end in self._due:
             self._add_block((until - end) * RATE, masked, ok, feature, history)
         self._due.clear()
         masked[ok] -= masked[ok].mean()
         null = self._nulls.judge(masked, feature, history)
         if null is None:
-            return _Score(usable_s=usable)
-        return _window_score(masked, ok, feature, null, usable)
+            return Score(usable_s=usable)
+        return window_score(masked, ok, feature, null, usable)
 
     def _add_block(
         self,
@@ -378,23 +329,3 @@ class Tracker:
         if fresh < _FRESH:
             return (f"Only {fresh:.1f} s of the newest {_FRESH_WINDOW} s could be used.",)
         return ()
-
-
-def _window_score(
-    masked: Floats, ok: npt.NDArray[np.bool_], feature: Floats, null: NullResult, usable: float
-) -> _Score:
-    """Correlation, its chance level and its 90 % interval ``tanh(atanh r ± 1.64 sd0)``."""
-    target = feature[ok] - feature[ok].mean()
-    size = math.sqrt(float(masked @ masked) * float(target @ target))
-    if size <= 0.0:
-        return _Score(usable_s=usable)
-    r = min(max(float(masked[ok] @ target) / size, -0.999), 0.999)
-    spread = 1.645 * null.sd / size
-    return _Score(
-        r=r,
-        r_null95=null.level95 / size,
-        r_low=math.tanh(math.atanh(r) - spread),
-        r_high=math.tanh(math.atanh(r) + spread),
-        p=null.p,
-        usable_s=usable,
-    )
