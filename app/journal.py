@@ -14,6 +14,7 @@ from app.records.jsontext import plain
 from app.records.writer import SessionWriter
 from devices.timeline import Timeline
 from dsp.checks import AttuneError, RecordError
+from playlists.tracks import PreparedTrack
 
 
 def decision_event(now: float, decision: Decision, play: int | None) -> dict[str, Any]:
@@ -114,6 +115,26 @@ class Journal:
         """Record one event."""
         if self._writer is not None:
             self._writer.event({"t": t, "kind": kind, **values})
+
+    def track(
+        self, t: float, number: int, place: int, track: PreparedTrack, prior: tuple[float, float]
+    ) -> None:
+        """Record that play `number` was asked for, with mean and sd of what is expected of it."""
+        known = track.track
+        self.log(
+            "track",
+            t,
+            index=number,
+            pool=place,
+            title=known.title,
+            artist=known.artist,
+            duration=known.duration,
+            prior_mean=prior[0],
+            prior_sd=prior[1],
+            tempo=track.grid.tempo,
+            beats_sure=track.grid.sure,
+            lufs=track.lufs,
+        )
 
     def tick(
         self, given: TickInput, result: TickResult, status: PlayerStatus, timeline: Timeline

@@ -27,6 +27,10 @@ _POLL = 0.02  # s between looks at the clock while waiting for the next tick
 _READY = 15.0  # s that a source may take to its first sample
 
 
+def _never() -> bool:
+    return False
+
+
 class AnyPlayer(Protocol):
     """What the session asks of a player; the real and the virtual one are alike."""
 
@@ -72,8 +76,8 @@ class Rig(Protocol):
     ring: Ring | None
     realtime: bool
 
-    def start(self) -> float:
-        """Bring everything up; return the LSL second it began."""
+    def start(self, stopped: Callable[[], bool] = _never) -> float:
+        """Bring everything up, unless `stopped`; return the LSL second it began."""
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
         """Let time pass to `until`, calling `idle` on the way; False when `idle` wants an end."""
@@ -111,7 +115,7 @@ class LiveRig:
         self._acquisition: Acquisition | None = None
         self._next = 0
 
-    def start(self) -> float:
+    def start(self, stopped: Callable[[], bool] = _never) -> float:
         """Bring up engine and source side by side: each needs a second for its own process."""
         if self._source != "none":
             self._acquisition = acquire(
@@ -123,7 +127,7 @@ class LiveRig:
             )
         self._player.start()
         if self._acquisition is not None:
-            self._acquisition.wait_ready(_READY)
+            self._acquisition.wait_ready(_READY, stopped=stopped)
             self.info, self.ring = self._acquisition.info, self._acquisition.ring
         return now()
 
@@ -188,7 +192,7 @@ class VirtualRig:
         self._start = self._now = self._virtual.now
         self._sample = 0
 
-    def start(self) -> float:
+    def start(self, stopped: Callable[[], bool] = _never) -> float:
         """Begin at the virtual player's own zero."""
         return self._start
 
@@ -218,3 +222,10 @@ class VirtualRig:
     def close(self) -> None:
         """End the player."""
         self._virtual.close()
+
+
+def make_rig(source: str, *, listener: str, seed: int, output: str) -> Rig:
+    """Choose the rig of a source: the virtual one for ``simulated``, else the live one."""
+    if source == "simulated":
+        return VirtualRig(listener=listener, seed=seed)
+    return LiveRig(source, listener=listener, seed=seed, output=output)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import math
 import queue
+import signal
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from app.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
 from app.plan import Plan, check_plan, manifest
 from app.policy import Decision
 from app.programme import Programme
-from app.rig import LiveRig, Rig, VirtualRig
+from app.rig import AnyPlayer, Rig, make_rig
 from app.snapshot import Snapshot
 from app.view import Watcher
 from devices.clock import now as clock_now
@@ -69,7 +71,9 @@ class Session:
         self._on_tick: Callable[[TickResult], None] | None = None
         self._asked: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        self._opening: Future[None] = Future()
         self._ended = threading.Event()
+        self.failed = False  #: it ended before its time, and nobody asked for that
         self._programme = Programme(self.tracks, cache=plan.cache, prepared=prepared or {})
         self._events: list[LoopEvent] = []
         self._thread: threading.Thread | None = None
@@ -150,25 +154,34 @@ class Session:
         """Silence, at once; the session ends. From any thread, safe to call twice."""
         rig, already = self._rig, self._stopping.is_set()
         self._stopping.set()
-        if rig is not None and not already and not self._ended.is_set():
+        running = self._opening.done() and not self._ended.is_set()
+        if rig is not None and running and not already:
             rig.player.stop()
 
     def start(self) -> None:
         """Bring everything up and begin, in a thread of its own; takes a second or two.
+
+        A session that is asked to stop meanwhile ends before it began, without a folder.
 
         Raises
         ------
         AttuneError
             If the source or the first track cannot be had.
         """
-        self._open()
-        self._thread = threading.Thread(target=self._run, name="session", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="session", daemon=True)
         self._thread.start()
+        self._opening.result()
 
     def run(self) -> None:
         """Bring everything up and stay until the end."""
         self._open()
+        self._opening.set_result(None)
         self._run()
+
+    @property
+    def began(self) -> bool:
+        """Whether it came as far as music; False of a session that was stopped before."""
+        return self._loop is not None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end; False if it has not come within `timeout` seconds."""
@@ -182,6 +195,22 @@ class Session:
 
     # The session's own thread
 
+    def _live(self) -> None:
+        """Live in a thread of its own."""
+        if hasattr(signal, "pthread_sigmask"):
+            # Children inherit this: a terminal's Ctrl-C goes to all, and only we may answer it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._open()
+        except Exception as error:  # whatever it is, it is raised where `start` was called
+            if isinstance(error, AttuneError) and self._stopping.is_set():
+                self._opening.set_result(None)  # as asked
+            else:
+                self._opening.set_exception(error)
+        else:
+            self._opening.set_result(None)
+            self._run()
+
     def _open(self) -> None:
         """Bring up source, player, loop and records, and start the first track.
 
@@ -191,15 +220,14 @@ class Session:
             If the source or the first track cannot be had.
         """
         plan = self.plan
-        if plan.source == "simulated":
-            self._rig = VirtualRig(listener=plan.listener, seed=plan.seed)
-        else:
-            self._rig = LiveRig(
-                plan.source, listener=plan.listener, seed=plan.seed, output=plan.output
-            )
+        self._rig = make_rig(
+            plan.source, listener=plan.listener, seed=plan.seed, output=plan.output
+        )
         self._programme.measure(0)
         try:
-            self._start = self._rig.start()
+            self._start = self._rig.start(self._stopping.is_set)
+            if self._stopping.is_set():
+                raise InputError("The session was stopped before it began.")
             info = self._rig.info
             self._loop = Loop(
                 self.settings,
@@ -217,7 +245,7 @@ class Session:
             )
             self._watcher.begin(self._start, info, self._journal.folder)
             self._first_track()
-        except AttuneError as error:
+        except Exception as error:
             self._close()
             self._rig = None
             self._watcher.set(phase="ended", notice=str(error))
@@ -243,6 +271,7 @@ class Session:
         assert self._rig is not None
         seconds = None if self.plan.minutes is None else 60.0 * self.plan.minutes
         tick = math.floor(self._start) + 1.0
+        self.failed = True
         try:
             while seconds is None or tick <= self._start + seconds:
                 if not self._rig.wait(tick, self._idle):
@@ -250,8 +279,9 @@ class Session:
                 self._tick(tick)
                 # After a suspended computer the missed seconds are not made up for.
                 tick = max(tick + 1.0, math.floor(clock_now()) if self._rig.realtime else 0.0)
+            self.failed = False
         except AttuneError as error:
-            _log.exception("the session ended early")
+            _log.info("the session ended early", exc_info=True)
             self._watcher.set(notice=f"The session ended early: {error}")
             self._log("error", text=str(error))
         finally:
@@ -330,6 +360,11 @@ class Session:
                 self._events.append(LoopEvent("skipped", news.value))
             self._log("player", news.time, event=news.kind, value=news.value, text=news.text)
             self._watcher.player(news, now)
+            if news.kind == "engine_lost":
+                raise DeviceError(
+                    "the sound engine stopped unexpectedly; what happened until then is recorded, "
+                    "start a new session."
+                )
 
     def _act(self, result: TickResult, decision: Decision) -> None:
         """Hand a decision to the player."""
@@ -367,21 +402,8 @@ class Session:
         start = self._rig.player.play if at_once else self._rig.player.cue
         start(number, track, fade=self.settings.timing.fade)
         self._events.append(LoopEvent("play", [number, place]))
-        mean, sd = self._loop.prior(place, first=number == 0)
-        known = track.track
-        self._log(
-            "track",
-            index=number,
-            pool=place,
-            title=known.title,
-            artist=known.artist,
-            duration=known.duration,
-            prior_mean=mean,
-            prior_sd=sd,
-            tempo=track.grid.tempo,
-            beats_sure=track.grid.sure,
-            lufs=track.lufs,
-        )
+        prior = self._loop.prior(place, first=number == 0)
+        self._journal.track(self._watcher.now, number, place, track, prior)
         self._watcher.playing(number, place, track)
         self._programme.measure((place + 1) % len(self.tracks))
 
@@ -391,17 +413,22 @@ class Session:
     def _finish(self) -> None:
         """End the music, the records and the devices; write the report."""
         assert self._rig is not None
-        status = self._rig.player.status()
+        try:
+            self._write_end(self._rig.player)
+        finally:
+            self._close()
+            self._ended.set()
+
+    def _write_end(self, player: AnyPlayer) -> None:
+        status = player.status()
         if not self._stopping.is_set():
-            self._rig.player.stop()
+            player.stop()
         self._take_asked(self._watcher.now)  # a rating in the last second counts too
         self._log("stop", asked=self._stopping.is_set())
         report, problem = self._journal.close(status)
         if problem:
             self._watcher.set(notice=problem)
         self._watcher.end(replace(status, playing=False), report, self._journal.problem)
-        self._close()
-        self._ended.set()
 
     def _close(self) -> None:
         self._programme.close()

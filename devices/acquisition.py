@@ -56,7 +56,10 @@ def _pump(make: Callable[[], EegSource], pipe: Connection, stopped: Callable[[],
             pipe.send(("failed", error))
             return
         pipe.send(("open", source.info))
-        ring = Ring.attach(pipe.recv())
+        name = pipe.recv()
+        if name == "close":  # left before it began: there is no ring to write to
+            return
+        ring = Ring.attach(name)
         while not stopped():
             try:
                 chunk = source.read()
@@ -184,8 +187,12 @@ class Acquisition:
             news, self._news = self._news, []
         return news
 
-    def wait_ready(self, timeout: float = OPEN_S) -> SourceInfo:
+    def wait_ready(
+        self, timeout: float = OPEN_S, *, stopped: Callable[[], bool] = lambda: False
+    ) -> SourceInfo:
         """Wait for the first samples, at most `timeout` s, and return what the source is.
+
+        `stopped` is asked all the while; True gives up at once.
 
         Raises
         ------
@@ -193,14 +200,19 @@ class Acquisition:
             If the source cannot be had; the sentence says why.
         """
         end = now() + timeout
-        if not self._opened.wait(timeout):
+        while not self._opened.wait(_WATCH_S) and now() < end:
+            if stopped():
+                raise DeviceError(f"{self._name} was left before it opened.")
+        if not self._opened.is_set():
             raise DeviceError(
                 f"{self._name} did not open within {timeout:g} s; check that it is switched on "
                 "and near."
             )
         if self._failure is not None:
             raise self._failure
-        self._first.wait(max(0.0, end - now()))
+        while not self._first.wait(_WATCH_S) and now() < end:
+            if stopped():
+                raise DeviceError(f"{self._name} was left before its first sample.")
         if self._ring is None or self._ring.total == 0:
             if self._state.ended:
                 raise DeviceError(self._state.text)

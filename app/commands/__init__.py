@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from app.version import VERSION
-from dsp.checks import AttuneError
 
 #: Command -> one line of help; its module `app.commands.<name>` is imported only when it is asked
 #: for, so that a session starts without waiting for code it does not need.
@@ -37,7 +36,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0, or 2 after one sentence on stderr.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        print("attune: stopped.", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has gone; what follows must not fail a second time.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    from dsp.checks import AttuneError  # late: numpy takes a moment, and Ctrl-C may come in it
+
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "run")
     parser = argparse.ArgumentParser(
@@ -58,11 +70,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except AttuneError as error:
         print(f"attune: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("attune: stopped.", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # Whoever read our output has gone; what follows must not fail a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2

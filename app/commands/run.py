@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.snapshot import Snapshot
 
 HEADLESS_MINUTES = 2.0
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 EXAMPLE = """examples:
   attune run --source synthetic --listener clear --minutes 2 --headless
   attune run --source brainflow:cyton:/dev/ttyUSB0 --playlist ~/Music/calm.m3u8
@@ -120,19 +121,21 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
     lines = _Lines(as_json=as_json)
     session = lines.session = Session(plan)
     session.watch(lines.tick)
-    stopping = signal.signal(signal.SIGINT, lambda *_: session.stop())
-    ending = signal.signal(signal.SIGTERM, lambda *_: session.stop())
+    before = {s: signal.signal(s, lambda *_: session.stop()) for s in _ENDING}
     try:
         session.start()
-        lines.begin()
+        if session.began:
+            lines.begin()
         while not session.wait(0.2):
             pass
     finally:
-        signal.signal(signal.SIGINT, stopping)
-        signal.signal(signal.SIGTERM, ending)
         session.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if not session.began:
+        raise KeyboardInterrupt  # stopped before it began: as if nobody had taken the signal
     lines.end()
-    return 0
+    return 2 if session.failed else 0
 
 
 class _Lines:
@@ -166,13 +169,14 @@ class _Lines:
         assert self.session is not None
         shot = self.session.snapshot()
         if self._as_json:
-            paths = {"kind": "end", "folder": str(shot.folder), "report": str(shot.report)}
-            self._print(json.dumps(paths))
+            folder, report = (str(path) if path else None for path in (shot.folder, shot.report))
+            self._print(json.dumps({"kind": "end", "folder": folder, "report": report}))
             return
         self._say(shot.notice)
         self._say(shot.recording_problem)
         self._print(f"Session: {shot.folder}")
-        self._print(f"Report:  {shot.report}")
+        if shot.report is not None:  # the notice says why there is none
+            self._print(f"Report:  {shot.report}")
 
     def _say(self, sentence: str) -> None:
         if sentence and sentence not in self._said:

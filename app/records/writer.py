@@ -305,8 +305,8 @@ class SessionWriter:
 
     def _fail(self, sentence: str) -> None:
         if not self._problem:
-            self._problem = sentence
-            _log.error("%s", sentence)
+            self._problem = sentence  # whoever runs the session shows it; once is enough
+            _log.info("%s", sentence)
 
     def _write_event(self, line: bytes) -> None:
         self._events.append(line)
