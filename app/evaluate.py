@@ -21,6 +21,7 @@ from devices.formats.npz import Recording
 from dsp.calibration import SEARCH
 from dsp.checks import InputError
 from dsp.decoder import Decoder
+from dsp.diagnostics import diagnose
 from dsp.filters import RATE
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock, Guard
@@ -212,6 +213,10 @@ def _describe(
         },
         "first_following_s": None if first is None else round(first, 1),
         "following_after_first": round(float(np.mean(after)), 3) if after else None,
+        "diagnostics": {
+            figure.name: {"value": _rounded(figure.value), "null95": _rounded(figure.null95)}
+            for figure in diagnose(run.rebuilt, run.feature, seed=seed)
+        },
         "masked": run.masked,
         "cannot_tell_because": dict(reasons.most_common(5)),
     }
