@@ -16,6 +16,25 @@ from app.settings import settings_from
 from dsp.checks import RecordError
 
 
+class CutError(RecordError):
+    """The log tells of a tick whose data the recording does not hold.
+
+    Attributes
+    ----------
+    now : float
+        That tick, LSL seconds; everything before it can be replayed.
+    """
+
+    def __init__(self, text: str, now: float) -> None:
+        super().__init__(text)
+        self.now = now
+
+
+def is_cut(folder: Path) -> bool:
+    """Whether the session was not ended properly, so that its last words may be missing."""
+    return not SessionReader(folder).manifest.get("clean")
+
+
 def recorded(folder: Path) -> list[dict[str, Any]]:
     """Read the decisions as the session logged them."""
     return [row for row in SessionReader(folder).events() if row["kind"] == "decision"]
@@ -31,6 +50,8 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
     ------
     RecordError
         If the folder is none, or lacks what the loop needs.
+    CutError
+        At the first tick whose data are missing.
     """
     reader = SessionReader(folder)
     manifest = reader.manifest
@@ -59,10 +80,9 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
             continue
         eeg_end = _row(eeg_times, row["eeg_until"])
         heard_end = _row(heard_times, row["heard_until"])
-        if eeg_end < eeg_row or heard_end < heard_row:
-            raise RecordError(
-                f"{folder}: the recording ends before the log; {row['now']} is missing."
-            )
+        if eeg_end is None or heard_end is None:
+            text = f"{folder}: the recording ends before the log; the tick {row['now']} has no data"
+            raise CutError(f"{text}.", row["now"])
         given = TickInput(
             now=row["now"],
             eeg=eeg[eeg_row:eeg_end],
@@ -77,6 +97,9 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
             yield decision_event(result.now, result.decision, result.play)
 
 
-def _row(times: np.ndarray[Any, np.dtype[np.float64]], until: float | None) -> int:
-    """Rows up to and with the stamp `until`."""
-    return 0 if until is None else int(np.searchsorted(times, until, side="right"))
+def _row(times: np.ndarray[Any, np.dtype[np.float64]], until: float | None) -> int | None:
+    """Rows up to and with the stamp `until`; None if there is no such stamp."""
+    if until is None:
+        return 0
+    end = int(np.searchsorted(times, until, side="right"))
+    return end if end and times[end - 1] == until else None

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,7 @@ class Session:
         """Live in a thread of its own."""
         if hasattr(signal, "pthread_sigmask"):
             # Children inherit this: a terminal's Ctrl-C goes to all, and only we may answer it.
+            resource_tracker.ensure_running()  # first, because it unblocks what it blocked
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from pathlib import Path
@@ -22,27 +23,45 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Replay and compare byte for byte."""
+    """Replay and compare byte for byte, as far as the data reach."""
     from app.records.jsontext import encode
-    from app.replay import recorded, replay
+    from app.replay import CutError, is_cut, recorded, replay
 
     began = time.perf_counter()
-    rows = [encode(row) for row in replay(arguments.folder)]
+    made, end = [], math.inf
+    try:
+        for row in replay(arguments.folder):
+            made.append(row)
+    except CutError as error:
+        end = error.now
     seconds = time.perf_counter() - began
-    before = [encode(row) for row in recorded(arguments.folder)]
-    if arguments.json:
-        for row in rows:
-            print(row.decode("utf-8"))
-    if rows != before:
+    logged = recorded(arguments.folder)
+    rows, before = [encode(row) for row in made], [encode(r) for r in logged if r["t"] < end]
+    for line in rows:
+        print(line.decode("utf-8"))
+    cut = end < math.inf or is_cut(arguments.folder)
+    # A session is killed between two lines of its log, too: the last decision may be missing.
+    unlogged = int(cut and end == math.inf and len(rows) == len(before) + 1)
+    if rows[: len(rows) - unlogged] != before:
         same = sum(a == b for a, b in zip(rows, before, strict=False))
         print(
             f"attune: the replay made {len(rows)} decisions, {same} of them like the "
-            f"{len(before)} recorded ones; the folder is cut short, or this is another version.",
+            f"{len(before)} recorded ones; the folder is damaged, or this is another version.",
             file=sys.stderr,
         )
         return 2
     if not arguments.json:
-        for row in rows:
-            print(row.decode("utf-8"))
-        print(f"{len(rows)} decisions, byte for byte the recorded ones, in {seconds:.1f} s.")
+        print(f"{len(before)} decisions, byte for byte the recorded ones, in {seconds:.1f} s.")
+    if cut:
+        print(f"attune: {_cut(unlogged, len(logged) - len(before))}", file=sys.stderr)
     return 0
+
+
+def _cut(unlogged: int, without_data: int) -> str:
+    """Say what a folder that was cut leaves open."""
+    text = "The session was not ended properly; the comparison reaches as far as its data."
+    if unlogged:
+        text += " Its last decision was not logged any more."
+    if without_data:
+        text += f" {without_data} logged decisions have no data and could not be compared."
+    return text

@@ -26,12 +26,15 @@ class Program:
         Words of the command line.
     env : mapping, optional
         Variables to set; None as a value takes one out.
+    group : bool
+        Give it a process group of its own, as a shell does.
     """
 
-    def __init__(self, *words: str, env: Mapping[str, str | None] | None = None) -> None:
+    def __init__(
+        self, *words: str, env: Mapping[str, str | None] | None = None, group: bool = False
+    ) -> None:
         full: dict[str, str | None] = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
         self.lines: list[str] = []
-        self.arrivals: list[float] = []
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.commands", *words],
@@ -40,6 +43,7 @@ class Program:
             text=True,
             encoding="utf-8",
             cwd=ROOT,
+            process_group=0 if group else None,
             env={k: v for k, v in full.items() if v is not None},
         )
         self._reader = threading.Thread(target=self._read)
@@ -49,7 +53,6 @@ class Program:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
-            self.arrivals.append(time.monotonic() - self.started)
 
     @property
     def text(self) -> str:
