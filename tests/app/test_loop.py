@@ -238,16 +238,24 @@ def test_on_hold_nothing_is_done_because_of_eeg_or_rating(pool, ticks):
 # Pause, plays and what comes next
 
 
-def test_while_paused_nothing_is_done_and_what_follows_is_blank(pool, ticks):
-    paused = told(ticks[:72], 20, LoopEvent("pause", True))
-    paused = told(paused, 52, LoopEvent("pause", False))
+def test_while_paused_nothing_is_done_because_of_eeg(pool, ticks):
+    paused = told(ticks[:66], 20, LoopEvent("pause", True))
     results = run(make(pool), paused)
-    assert by_eeg(results[20:52]) == []
+    assert by_eeg(results) == []
     assert any(r.decision.code == "paused" for r in results if r.decision is not None)
-    resumed = ticks[52].now
-    after = [end for end in entered_by(results[53:]) if end > resumed]
-    assert after
-    assert min(after) >= resumed + BLANK + WINDOW
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_no_score_holds_eeg_of_the_blank_time_after_a_pause_or_its_end(pool, ticks, paused):
+    still = replace(DEMO, layer=replace(DEMO.layer, enabled=False))
+    still = replace(still, limits=replace(DEMO.limits, eeg_changes=0.0))
+    at = 25
+    now = ticks[at].now
+    results = run(make(pool, settings=still), told(ticks[:40], at, LoopEvent("pause", paused)))
+    after = [end for end in entered_by(results) if end > now]
+    assert min(after, default=now + BLANK + WINDOW) >= now + BLANK + WINDOW
+    if not paused:
+        assert after
 
 
 def test_a_chosen_track_that_cannot_be_played_is_replaced_by_another_choice(pool):
