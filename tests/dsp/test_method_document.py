@@ -1,0 +1,64 @@
+"""What docs/method.md says of a constant is what the code has."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from app.policy import DISLIKED, PROTECTED
+from app.settings import load_preset
+from dsp.enjoyment import EnjoymentModel
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
+QUOTED = re.findall(r"`(\w+)\.(\w+) = ([^`]+)`", DOCUMENT)
+QUOTED = [quote for quote in QUOTED if quote[0] != "module"]
+
+
+@pytest.mark.parametrize(("owner", "name", "value"), QUOTED, ids=[q[1] for q in QUOTED])
+def test_method_quotes_the_constants_of_the_code(owner: str, name: str, value: str) -> None:
+    holder = (
+        EnjoymentModel if owner == "EnjoymentModel" else importlib.import_module(f"dsp.{owner}")
+    )
+    assert getattr(holder, name) == ast.literal_eval(" ".join(value.split()))
+
+
+def test_method_quotes_many_constants() -> None:
+    assert len(QUOTED) > 40
+
+
+def test_method_quotes_the_model_of_enjoyment() -> None:
+    model = EnjoymentModel()
+    text = " ".join(DOCUMENT.split())
+    assert f"τ = {model.tau:.0f} s" in text
+    assert f"sd {model.mood_sd:.2f}, {model.mood_tau / 60:.0f} min" in text
+    assert f"var v = {model.score_var:.1f}" in text
+    assert f"N(0, {model.rating_var:.3f})" in text
+    assert f"e + {model.rating_bias:.2f}" in text
+    assert f"μ = {model.skip_level:.1f} ± {model.skip_var**0.5:.2f}" in text
+    assert model.zero_sd == model.offset_sd == model.noise_sd == 0.3
+
+
+def test_method_quotes_the_preset() -> None:
+    timing, limits = load_preset("default").timing, load_preset("default").limits
+    priors = load_preset("default").priors
+    text = " ".join(DOCUMENT.split())
+    for words in (
+        f"{priors.first_mean:.2f} ± {priors.first_sd:.2f} for the first, "
+        f"{priors.next_mean:.2f} ± {priors.next_sd:.2f} for later ones",
+        f"it counts at least {100 * limits.trust:.0f} %",
+        f"`P(level < {100 * limits.low:.0f})` over {limits.p_layer:.2f}, "
+        f"for {timing.sustain:.0f} s on end",
+        f"from {timing.layer_first:.0f} s into a track",
+        f"after {timing.layer_try:.0f} s the estimate is still low",
+        f"probability over {limits.p_better:.2f}, the track changes: not before "
+        f"{timing.dwell:.0f} s, not in the last {timing.tail:.0f} s of a track, at most every "
+        f"{timing.refractory:.0f} s",
+        f"({1 + 8 * DISLIKED:.0f} of 9 or less changes the track, {1 + 8 * PROTECTED:.0f} or more",
+    ):
+        assert words in text
+    assert limits.p_change == limits.p_layer
+    assert timing.first_judgement == timing.dwell
+    assert (limits.coverage, limits.eeg_changes) == (0.5, 4)
+    assert load_preset("default").layer.withhold == 0.2
