@@ -22,17 +22,17 @@ Floats = npt.NDArray[np.float64]
 
 RATE = 64  # rows of the feature in a second
 SFREQ = 250.0
-SITES = ("Fp1", "Fp2", "Cz", "T7", "T8")
+SITES = ("Fp1", "Fp2", "T7", "T8")
 START = 1000.0  # s of the clock at which everything begins
 NOISE_RMS = 10.0  # microvolt
 ALPHA_RMS = 5.0
 LEFT_RIGHT = (("Fp1", "Fp2"), ("T7", "T8"))
 
-_X = {"Fp1": -0.3, "Fp2": 0.3, "Fz": 0.0, "Cz": 0.0, "T7": -1.0, "T8": 1.0}
-_SOUND = {"Fp1": 0.65, "Fp2": 0.7, "Fz": 0.95, "Cz": 1.0, "T7": -0.45, "T8": -0.55}
-_ALPHA = {"Fp1": 0.3, "Fp2": 0.3, "Fz": 0.6, "Cz": 1.0, "T7": 0.7, "T8": 0.7}
-_BLINK = {"Fp1": 1.0, "Fp2": 0.95, "Fz": 0.4, "Cz": 0.12, "T7": 0.1, "T8": 0.1}
-_MUSCLE = {"Fp1": 0.4, "Fp2": 0.4, "Fz": 0.15, "Cz": 0.1, "T7": 1.0, "T8": 1.0}
+_X = {"Fp1": -0.3, "Fp2": 0.3, "Cz": 0.0, "T7": -1.0, "T8": 1.0}
+_SOUND = {"Fp1": 0.95, "Fp2": 1.0, "Cz": 1.0, "T7": -0.6, "T8": -0.7}
+_ALPHA = {"Fp1": 0.3, "Fp2": 0.3, "Cz": 1.0, "T7": 0.7, "T8": 0.7}
+_BLINK = {"Fp1": 1.0, "Fp2": 0.95, "Cz": 0.12, "T7": 0.1, "T8": 0.1}
+_MUSCLE = {"Fp1": 0.4, "Fp2": 0.4, "Cz": 0.1, "T7": 1.0, "T8": 1.0}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Brain:
     ----------
     seed : int
     coupling : float
-        Correlation in 1-8 Hz of the answer with the signal of the best electrode (Cz); 0 is a
+        Correlation in 1-8 Hz of the answer with the signal of the best electrode; 0 is a
         brain that does not hear.
     ch_names : sequence of str
     """

@@ -1,0 +1,205 @@
+"""Tests 10 to 13: blinks, muscles and movement at the beat, electrical bleed, lost electrodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from simulated_brain import (
+    LEFT_RIGHT,
+    SFREQ,
+    START,
+    Brain,
+    Music,
+    add,
+    blink_potential,
+    head_bob,
+    muscle_bursts,
+    music,
+)
+from validation_rows import (
+    Row,
+    Sizes,
+    calibrated,
+    correlation,
+    ever,
+    generator,
+    loss_row,
+    session_row,
+)
+
+from app.evaluate import go_through, judged
+from app.heard import Stimulus
+from devices.formats.npz import Recording
+from dsp.filters import Floats
+from dsp.quality import CleanBlock, Guard
+from dsp.tracking import Tracker, calibrate
+
+_SESSION = 162  # s
+_LOST_AT = 30  # s after which an electrode is lost
+
+
+def _naive_p(recording: Recording, heard: Stimulus) -> list[float]:
+    """p of windows of 30 s where nothing at all is masked and no guard looks."""
+    tracker = Tracker(ch_names=recording.ch_names, sfreq=recording.sfreq)
+    valid = np.ones(recording.eeg.shape, dtype=bool)
+    out = []
+    for now in range(math.floor(recording.times[0]) + 1, math.floor(recording.times[-1])):
+        a, b = np.searchsorted(recording.times, [now - 1, now])
+        tracker.push_eeg(CleanBlock(recording.eeg[a:b], recording.times[a:b], valid[a:b], ()))
+        c, d = np.searchsorted(heard.times, [now - 1, now])
+        tracker.push_stimulus(heard.values[c:d], heard.times[c:d])
+        said = tracker.estimate(float(now))
+        if (now - math.floor(recording.times[0]) - 42) % 30 == 0 and now > recording.times[0] + 40:
+            out.append(said.p)
+    return out
+
+
+def _near(rng: np.random.Generator, track: Music, share: float) -> Floats:
+    """Some of the beats, met about 80 ms late with a spread of 50 ms."""
+    beats = track.beats[rng.random(track.beats.size) < share]
+    return np.sort(beats + 0.08 + rng.normal(0.0, 0.05, beats.size))
+
+
+def at_the_beat(size: Sizes) -> list[Row]:
+    """Tests 10 and 11: silent brains whose owners blink, tense or nod with the music."""
+    sessions = size(30, 3)
+    labels: dict[tuple[int, str], Callable[[np.random.Generator, Recording, Music], Floats]] = {
+        (10, "blinks on 15 % of beats"): lambda rng, rec, m: blink_potential(
+            rng, rec, _near(rng, m, 0.15)
+        ),
+        (10, "blinks on 30 % of beats"): lambda rng, rec, m: blink_potential(
+            rng, rec, _near(rng, m, 0.30)
+        ),
+        (11, "muscle bursts on 30 % of beats"): lambda rng, rec, m: muscle_bursts(
+            rng, rec, _near(rng, m, 0.30)
+        ),
+        (11, "nodding at every beat, 10 µV"): lambda rng, rec, m: head_bob(
+            rng, rec, m.beats, microvolts=10.0
+        ),
+        (11, "nodding at every beat, 60 µV"): lambda rng, rec, m: head_bob(
+            rng, rec, m.beats, microvolts=60.0
+        ),
+    }
+    rows = []
+    for number, ((test, label), disturb) in enumerate(labels.items()):
+        said, naive = [], []
+        for k in range(sessions):
+            rng = generator(10, number, k)
+            track = music(rng, _SESSION)
+            brain = Brain(2000 + k, coupling=0.0)
+            recording = brain.record(rng, track.feature, blinks=test == 11)
+            recording = add(recording, disturb(rng, recording, track))
+            said.append(ever(go_through(recording, track.stimulus(), seed=k)))
+            if number in (1, 3) and k < size(10, 0):
+                naive += _naive_p(recording, track.stimulus())
+        rows.append(session_row(test, f"silent brain, {label}", said, limit=0.07))
+        if naive:
+            share = float(np.mean(np.array(naive) < 0.05))
+            rows.append(Row(test, f"{label}, nothing masked or guarded: windows with p < 0.05",
+                            "shown beside", f"{share:.0%}", len(naive), None, share))  # fmt: skip
+    return rows
+
+
+def bleed(size: Sizes) -> list[Row]:
+    """Test 12: the sound stands in the EEG electrically, at lag 0."""
+    people, minutes = size(6, 1), size(6, 3)
+    flagged, counted, later, new = [], [], [], []
+    for k in range(people):
+        rng = generator(12, k)
+        brain = Brain(3000 + k, coupling=0.0)
+
+        def leaking(
+            seconds: float, rng: np.random.Generator = rng, brain: Brain = brain
+        ) -> tuple[Recording, Stimulus]:
+            track = music(rng, seconds)
+            heard = track.stimulus()
+            recording = brain.record(rng, track.feature)
+            wave = np.interp(recording.times, heard.times, track.feature)
+            leak = 4.0 * wave / wave.std()
+            share = np.linspace(0.4, 1.0, len(brain.ch_names))
+            return add(recording, leak[:, None] * share), heard
+
+        recordings = []
+        for _ in range(3):
+            recording, heard = leaking(minutes * 20.0)
+            recordings.append((judged(recording), (heard.values, heard.times)))
+        decoder = calibrate(recordings, ch_names=brain.ch_names, sfreq=SFREQ)
+        flagged.append(decoder.bleed)
+        counted.append(ever(go_through(*leaking(120.0), decoder=decoder)))
+        new.append(ever(go_through(*leaking(120.0))))
+        if size(1, 0):
+            later.append(ever(go_through(*leaking(120.0), decoder=calibrated(k)[1])))
+    rows = [
+        Row(12, "bleed at calibration, silent brain: flagged", "always", f"{np.mean(flagged):.0%}",
+            people, all(flagged), float(np.mean(flagged))),
+        session_row(12, "the same, in a session after it", counted, limit=0.0),
+        session_row(12, "bleed in a session from nothing", new, limit=0.0),
+    ]  # fmt: skip
+    if later:
+        rows.append(session_row(12, "bleed that comes after a clean calibration", later, limit=0.0))
+    return rows
+
+
+def electrodes(size: Sizes) -> list[Row]:
+    """Test 13: an electrode off, flat or noisy; left and right swapped."""
+    people, seconds = size(6, 1), size(180, 120)
+    scores: dict[str, list[float]] = {
+        name: [] for name in ("whole", "off", "flat", "noisy", "swapped")
+    }
+    found: list[float] = []
+    warned: list[bool] = []
+    for seed in range(people):
+        brain, decoder = calibrated(seed, *((0.10, 10) if size(1, 0) else (0.25, 2)))
+        rng = generator(13, seed)
+        track = music(rng, seconds)
+        recording = brain.record(rng, track.feature)
+        first, column = int(_LOST_AT * SFREQ), seed % len(brain.ch_names)
+        for name in scores:
+            eeg = recording.eeg.copy()
+            if name == "off":
+                eeg[first:, column] = np.nan
+            elif name == "flat":
+                eeg[first:, column] = 0.01 * rng.standard_normal(len(eeg) - first)
+            elif name == "noisy":
+                eeg[first:, column] += 150.0 * rng.standard_normal(len(eeg) - first)
+                found.append(_found_after(replace(recording, eeg=eeg), column))
+            elif name == "swapped":
+                order = list(range(len(brain.ch_names)))
+                for left, right in LEFT_RIGHT:
+                    a, b = brain.ch_names.index(left), brain.ch_names.index(right)
+                    order[a], order[b] = b, a
+                eeg = eeg[:, order]
+            run = go_through(replace(recording, eeg=eeg), track.stimulus(), decoder=decoder)
+            scores[name].append(correlation(run, first=45.0))
+            if name == "swapped":
+                said = " ".join(r for _, t in run.seconds for r in t.reasons).lower()
+                warned.append("swap" in said or "left and right" in said)
+    whole = scores["whole"]
+    slowest = max(found)
+    return [
+        loss_row(13, "one of four electrodes off", whole, scores["off"], limit=0.10),
+        loss_row(13, "one of four electrodes flat", whole, scores["flat"], limit=0.10),
+        Row(13, "electrode turns noisy (150 µV): seconds until it is called bad, slowest",
+            "under 5 s", f"{slowest:.0f} s", people, slowest < 5.0, slowest),
+        Row(13, "the same: loss of r", "shown beside",
+            f"{1 - np.mean(scores['noisy']) / np.mean(whole):.1%}", people, None,
+            1.0 - float(np.mean(scores["noisy"]) / np.mean(whole))),
+        Row(13, "left and right swapped: warned (r "
+            f"{np.mean(whole):.3f} -> {np.mean(scores['swapped']):.3f})", "always",
+            f"{np.mean(warned):.0%}", people, all(warned), float(np.mean(warned))),
+    ]  # fmt: skip
+
+
+def _found_after(recording: Recording, column: int) -> float:
+    """Seconds from the loss until the guard grades the electrode bad, with its own delay."""
+    guard = Guard(ch_names=recording.ch_names, sfreq=recording.sfreq)
+    for now in range(int(START) + 1, math.floor(recording.times[-1])):
+        a, b = np.searchsorted(recording.times, [now - 1, now])
+        block = guard.push(recording.eeg[a:b], recording.times[a:b])
+        for second in block.seconds if block else ():
+            if second.second >= START + _LOST_AT and second.grades[column] == 4:
+                return now - START - _LOST_AT
+    return math.inf
