@@ -60,6 +60,7 @@ def check_plan(plan: Plan) -> Settings:
     """
     check_option("listener", plan.listener, LISTENERS)
     check_number("liking", plan.liking, low=0.0, high=1.0)
+    check_number("seed", plan.seed, low=0, high=2**63)
     if plan.minutes is not None:
         check_number("minutes", plan.minutes, low=0.05, high=24 * 60)
     settings = load_preset(plan.preset or ("demo" if plan.simulated else "default"))

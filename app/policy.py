@@ -14,45 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from app.sentences import SENTENCES
 from app.settings import Settings
 from playlists.choice import Candidate, choose, p_better
 
 PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to 3 ends it
-
-#: One sentence a decision, generated from the numbers that are logged with it.
-SENTENCES = {
-    "next": "Next track asked for: {title}, expected {expected:.0f} ± {expected_sd:.0f}.",
-    "rated_low": "Rated {given} of 9: track changed to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f}.",
-    "end": "The track ends in {remaining:.0f} s: next is {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f}.",
-    "layer_on": "Enjoyment estimate {mean:.0f} ± {sd:.0f}, under {low:.0f} with probability "
-    "{p_low:.2f} for {held:.0f} s (EEG counts {trust:.0f} %): low-frequency layer in over "
-    "{ramp:.0f} s.",
-    "withheld": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low; the layer was withheld by lot "
-    "(probability {propensity:.2f}) to learn whether it helps.",
-    "change": "Enjoyment estimate {mean:.0f} ± {sd:.0f}, under {low:.0f} with probability "
-    "{p_low:.2f} for {held:.0f} s {layer}: track changed to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f}, better with probability {p_better:.2f}.",
-    "recovered": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is no longer low: low-frequency layer "
-    "out over {ramp:.0f} s.",
-    "layer_operator": "Low-frequency layer switched off by hand, for this session.",
-    "layer_track": "Another track: low-frequency layer out over {ramp:.0f} s.",
-    "layer_rated": "Rated {given} of 9: low-frequency layer out over {ramp:.0f} s.",
-    "on_hold": "Automation is on hold.",
-    "paused": "Paused.",
-    "no_track": "The track is about to start.",
-    "protected": "Rated {given} of 9: no action because of the EEG on this track.",
-    "unusable": "No action: {reason}.",
-    "early": "Too early to judge this track: first judgement at {first:.0f} s.",
-    "no_following": "No action because of the EEG: it has not yet shown that it follows the sound.",
-    "no_trust": "No action because of the EEG: it counts {trust:.0f} %, at least {needed:.0f} % is "
-    "needed.",
-    "strict": "No action because of the EEG: strict setting, not yet earned by ratings.",
-    "well": "Enjoyment estimate {mean:.0f} ± {sd:.0f}: nothing to do.",
-    "unsure": "Enjoyment estimate {mean:.0f} ± {sd:.0f} may be low, but is too unsure to act on.",
-    "waiting": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low: waiting, because {wait}.",
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +27,8 @@ class View:
 
     `track` is the number of the play (-1: none), `position` and `remaining` seconds; `rating` the
     latest 0..1 on this track; `cued` the next track is chosen; `changing` a change was asked for
-    and is not heard yet; `asked` what the operator asked for since the last tick.
+    and is not heard yet; `asked` what the operator asked for since the last tick; `repeats` the
+    candidates of a playlist that is too short for anything else.
     """
 
     now: float
@@ -84,6 +51,7 @@ class View:
     changing: bool
     asked: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    repeats: tuple[Candidate, ...]
     titles: tuple[str, ...]
 
 
@@ -165,7 +133,8 @@ def _watch(view: View, state: PolicyState, settings: Settings) -> PolicyState:
     """Keep since when each condition has held; unusable data break it."""
 
     def since(holds: bool, before: float | None) -> float | None:
-        return (view.now if before is None else before) if holds and view.usable else None
+        there = view.usable and not view.paused and view.track >= 0
+        return (view.now if before is None else before) if holds and there else None
 
     limits = settings.limits
     return replace(
@@ -215,11 +184,17 @@ def _change(
     cause: str,
     **extra: Any,
 ) -> Decision | None:
-    """Choose among the candidates; None where there is no other track."""
-    if not any(c.eligible for c in view.candidates):
+    """Choose among the candidates; None where there is no other track.
+
+    The end of a track and the operator may repeat one; ratings and the EEG may not.
+    """
+    pool = view.candidates
+    if not any(c.eligible for c in pool) and cause in ("operator", "end"):
+        pool = view.repeats
+    if not any(c.eligible for c in pool):
         return None
-    choice = choose(view.candidates, rng=rng, greedy=settings.choice.greedy)
-    chosen = next(c for c in view.candidates if c.index == choice.index)
+    choice = choose(pool, rng=rng, greedy=settings.choice.greedy)
+    chosen = next(c for c in pool if c.index == choice.index)
     numbers = _numbers(view, settings) | extra
     numbers |= {
         "title": view.titles[choice.index],
@@ -238,7 +213,9 @@ def _changed(view: View, state: PolicyState, *, eeg: bool = False) -> PolicyStat
 def _commands(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
-    if "layer_off" in view.asked:
+    if "layer_off" in view.asked and "next" in view.asked:
+        state = replace(state, layer_off=True)  # the layer goes with the track
+    elif "layer_off" in view.asked:
         numbers = _numbers(view, settings)
         because = _say("layer_operator", numbers)
         state = replace(state, layer_since=None, layer_off=True)
@@ -268,7 +245,9 @@ def _ratings(
         cause="rating",
         given=_given(view),
     )
-    return decision, _changed(view, state) if decision else state
+    if decision is None:
+        return _hold(view, settings, "no_other", given=_given(view)), state
+    return decision, _changed(view, state)
 
 
 def _ending(
@@ -294,7 +273,7 @@ def _layer_out(
         code, cause, extra = "layer_rated", "rating", {"given": _given(view)}
     elif (
         state.recovered is not None
-        and not view.on_hold
+        and _barrier(view, settings) is None
         and view.now - state.recovered >= timing.sustain
         and view.now - state.layer_since >= timing.layer_try
     ):
@@ -305,6 +284,12 @@ def _layer_out(
     because = _say(code, numbers)
     state = replace(state, layer_since=None)
     return Decision("layer_off", code, 0.0, because, cause, 1.0, (), numbers), state
+
+
+def barrier(view: View, settings: Settings) -> str:
+    """Why the EEG may not act now, one sentence; empty where it may."""
+    found = _barrier(view, settings)
+    return found.because if found is not None else ""
 
 
 def _barrier(view: View, settings: Settings) -> Decision | None:
@@ -327,7 +312,8 @@ def _barrier(view: View, settings: Settings) -> Decision | None:
     if not view.ever_following:
         return _hold(view, settings, "no_following")
     if view.position < min(settings.timing.first_judgement, settings.timing.layer_first):
-        return _hold(view, settings, "early", first=settings.timing.first_judgement)
+        first = min(settings.timing.first_judgement, settings.timing.layer_first)
+        return _hold(view, settings, "early", first=first)
     return None
 
 
@@ -401,7 +387,7 @@ def _change_by_eeg(
 ) -> _Result:
     timing, limits = settings.timing, settings.limits
     tried = state.layer_since is not None and view.now - state.layer_since >= timing.layer_try
-    # Without a layer to try (switched off, withheld, too near the end) the dwell alone decides.
+    # Without a layer to try (switched off, withheld, tried before) the dwell alone decides.
     no_layer = state.layer_since is None and (
         state.layer_decided == view.track or state.layer_off or not settings.layer.enabled
     )
@@ -429,6 +415,6 @@ def _change_by_eeg(
         cause="eeg",
         held=view.now - state.low_change,
         p_better=better,
-        layer="with the layer on" if tried else "without a layer",
+        layer="with the layer on" if tried else "with no layer on",
     )
     return decision, _changed(view, state, eeg=True) if decision else state

@@ -6,6 +6,7 @@ the records. Whoever watches takes snapshots; whoever operates leaves a word in 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import queue
@@ -66,6 +67,9 @@ class Session:
         playlist = open_playlist(plan.playlist)
         self.tracks = playlist.tracks[:MAX_POOL]
         self._problems = playlist.problems
+        if len(playlist.tracks) > MAX_POOL:
+            text = f"Only the first {MAX_POOL} of {len(playlist.tracks)} tracks can be chosen."
+            self._problems = (text, *self._problems)
         self.calibration: Calibration | None = None
         if plan.calibration or self.plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
@@ -134,7 +138,9 @@ class Session:
 
     def toggle_pause(self) -> None:
         """Pause or go on, at once."""
-        if self._rig is not None:
+        if self._rig is None or self._stopping.is_set():
+            return
+        with contextlib.suppress(DeviceError):  # the player has just ended, and with it the pause
             paused = not self._rig.player.status().paused
             (self._rig.player.pause if paused else self._rig.player.resume)()
             self._asked.put(("pause", paused))
@@ -157,7 +163,8 @@ class Session:
         self._stopping.set()
         running = self._opening.done() and not self._ended.is_set()
         if rig is not None and running and not already:
-            rig.player.stop()
+            with contextlib.suppress(DeviceError):  # it has just ended: it is silent
+                rig.player.stop()
 
     def start(self) -> None:
         """Bring everything up and begin, in a thread of its own; takes a second or two.
@@ -392,6 +399,7 @@ class Session:
             if isinstance(start.track, AttuneError):
                 self._events.append(LoopEvent("skipped", start.number))
                 self._log("note", text=str(start.track))
+                self._watcher.say(str(start.track))
             else:
                 self._play(start.number, start.place, start.track, at_once=start.at_once)
 
@@ -401,6 +409,8 @@ class Session:
         liking = (self.plan.liking if place == 0 else LIKED) if self.plan.simulated else 0.5
         heard = HeardTrack(track.feature, track.gain, liking, 0.5)
         self._rig.player.tracks.put(number, heard)
+        if at_once and self._rig.player.status().paused:
+            self._events.append(LoopEvent("pause", False))  # a track that starts ends the pause
         start = self._rig.player.play if at_once else self._rig.player.cue
         start(number, track, fade=self.settings.timing.fade)
         self._events.append(LoopEvent("play", [number, place]))

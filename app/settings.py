@@ -155,7 +155,8 @@ def settings_from(table: dict[str, Any], *, origin: str) -> Settings:
             else:
                 high = _LARGER.get(name, _SECONDS if section == "timing" else _ONE)
                 label = f"{origin}: {section}.{name}"
-                values[name] = check_number(label, value, low=0.0, high=high)
+                low = 0.01 if name.endswith("_sd") else 0.0
+                values[name] = check_number(label, value, low=low, high=high)
         parts[section] = kind(**values)
     return Settings(name=table["name"], simulated_only=table["simulated_only"], **parts)
 

@@ -57,6 +57,7 @@ class Watcher:
         self._sure: dict[int, bool] = {}
         self._why: dict[int, str] = {}
         self._layer_target = 0.0
+        self._coming = (-1, -1)  # number and place of the newest play that was chosen
         self._n_rows = self._n_lost = 0
 
     def set(self, **values: Any) -> None:
@@ -104,6 +105,10 @@ class Watcher:
             quiet = event.kind == "state" and event.value in ("streaming", "connecting")
             self.set(source_notice="" if quiet else event.text)
 
+    def say(self, sentence: str) -> None:
+        """Put a sentence on the list of what the player did."""
+        self._line(self.now, sentence)
+
     def player(self, event: PlayerEvent, now: float) -> None:
         """Show what the player could not do."""
         if event.kind in ("track_skipped", "engine_lost", "output_lost", "output_back"):
@@ -113,8 +118,9 @@ class Watcher:
         """Show a decision in its own words."""
         if decision.kind != "hold" or decision.code in _SHOWN:
             self._line(now, decision.because)
-        if play is not None:
+        if play is not None and decision.target is not None:
             self._why[play] = decision.because
+            self._coming = (play, int(decision.target))
         if decision.kind in ("layer_on", "layer_off"):
             self._layer_target = float(decision.target or 0.0)
 
@@ -147,17 +153,16 @@ class Watcher:
         view = self._views.get(result.track)
         if view is not None and (not self._marks or self._marks[-1][1] != view.title):
             self._marks.append((t, view.title))
-        gate, may_act = self._gate(result)
         rows = np.asarray(self._rows)
         self.set(
             enjoyment=result.enjoyment,
             twin=result.twin,
             tracking=tracking,
             eeg_weight=result.eeg_weight,
-            eeg_may_act=may_act,
-            eeg_gate=gate,
+            eeg_may_act=not result.gate,
+            eeg_gate=result.gate.removesuffix("."),
             quality=result.quality,
-            up_next=self._next(candidates),
+            up_next=self._next(candidates, result.track),
             history=History(
                 t=rows[:, 0],
                 mean=rows[:, 1],
@@ -230,18 +235,12 @@ class Watcher:
             return "fading out"
         return "fading in" if level < self._layer_target - 1e-3 else "on"
 
-    def _gate(self, result: TickResult) -> tuple[str, bool]:
-        """Why no action may come from the EEG now, or that one may."""
-        if not result.enjoyment.usable:
-            return (result.enjoyment.reasons or ("no usable EEG",))[0], False
-        if result.eeg_weight < self._settings.limits.trust:
-            return "the EEG counts too little", False
-        if result.tracking is None or not result.tracking.ever_following:
-            return "following not yet shown in this session", False
-        return "", True
-
-    def _next(self, candidates: tuple[Candidate, ...]) -> tuple[TrackView, ...]:
-        best = sorted((c for c in candidates if c.eligible), key=lambda c: (-c.mean, c.index))[:3]
+    def _next(self, candidates: tuple[Candidate, ...], track: int) -> tuple[TrackView, ...]:
+        """What comes: the chosen track first, then the likeliest."""
+        play, place = self._coming
+        chosen = [c for c in candidates if play > track and c.index == place]
+        others = sorted((c for c in candidates if c.eligible), key=lambda c: (-c.mean, c.index))
+        best = (chosen + others)[:3]
         return tuple(
             TrackView(
                 index=c.index,

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 
 from app.version import VERSION
 
+# Our matrices are small: a second BLAS thread costs more in waiting than it computes, and takes a
+# core from the sound. This must stand before numpy is imported, here and in every child.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 #: Command -> one line of help; its module `app.commands.<name>` is imported only when it is asked
 #: for, so that a session starts without waiting for code it does not need.
 COMMANDS = {

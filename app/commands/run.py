@@ -64,7 +64,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one session."""
-    if arguments.headless or arguments.json or not _display():
+    virtual = arguments.source == "simulated"  # minutes pass in a second: nothing to look at
+    if arguments.headless or arguments.json or virtual or not _display():
         return _headless(_plan(arguments, headless=True), as_json=arguments.json)
     from app.plan import check_plan
     from app.window import WindowError, run_window

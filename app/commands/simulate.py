@@ -48,6 +48,8 @@ def run_demo(arguments: argparse.Namespace) -> int:
     from dsp.checks import check_number
 
     check_number("seeds", arguments.seeds, low=1, high=100_000)
+    if arguments.workers is not None:
+        check_number("workers", arguments.workers, low=1, high=256)
     plan = Plan(
         listener=arguments.listener,
         calibration=arguments.calibration,
@@ -74,7 +76,11 @@ def run_calibration(arguments: argparse.Namespace) -> int:
     """Learn, save, and say what was found."""
     from app.earlier import calibrate_listener
     from app.simulate import starter
+    from devices.simulated import LISTENERS
+    from dsp.checks import check_number, check_option
 
+    check_option("listener", arguments.listener, LISTENERS)
+    check_number("seed", arguments.seed, low=0, high=2**63)
     tracks = list(starter().values())
     calibration = calibrate_listener(arguments.listener, tracks, seed=arguments.seed)
     calibration.save(arguments.out)

@@ -295,8 +295,48 @@ def play_through(loop, places):
     return seen
 
 
-def test_the_only_track_of_a_playlist_may_be_repeated(pool):
-    assert play_through(make(pool[:1], ch_names=()), [0, 0]) == [[0], [0]]
+def test_the_only_track_of_a_playlist_may_be_repeated_but_is_no_change(pool):
+    loop = make(pool[:1], ch_names=())
+    assert play_through(loop, [0, 0]) == [[], []]
+    assert [c.index for c in loop.up_next(repeat=True) if c.eligible] == [0]
+
+
+def test_an_unplayable_track_is_not_chosen_again(pool):
+    loop = make(pool[:3], ch_names=())
+    play_through(loop, [0])
+    failed = (LoopEvent("play", [1, 1]), LoopEvent("skipped", 1))
+    run(loop, heard_only(0, 1, start=2.0, events=failed))
+    assert 1 not in [c.index for c in loop.up_next(repeat=True) if c.eligible]
+
+
+def test_eeg_before_the_music_enters_no_score(pool, ticks):
+    none = [
+        replace(t, heard=t.heard[:0], heard_times=t.heard_times[:0], events=()) for t in ticks[:14]
+    ]
+    assert all(np.isinf(result.enjoyment.age_s) for result in run(make(pool), none))
+
+
+def test_a_starved_moment_does_not_forget_the_rating(pool, ticks):
+    starved = list(told(ticks[:30], 20, LoopEvent("rating", 1.0)))
+    heard = starved[24].heard.copy()
+    heard[10:20, HEARD_NAMES.index("track")] = -1
+    starved[24] = replace(starved[24], heard=heard)
+    results = run(make(pool), starved)
+    assert "Rated 9" in results[-1].gate
+
+
+def test_strict_shows_and_counts_nothing_until_earned(pool, ticks):
+    strict = replace(DEMO, eeg=replace(DEMO.eeg, strict=True))
+    for result in run(make(pool, settings=strict), ticks[:40]):
+        assert result.eeg_weight == 0.0
+        assert result.enjoyment.mean == result.twin.mean
+
+
+def test_music_goes_on_after_a_track_that_broke_off(pool):
+    loop = make(pool[:3], ch_names=())
+    play_through(loop, [0])
+    results = run(loop, heard_only(-1, 6, start=2.0))
+    assert "next_track" in [r.decision.kind for r in results if r.decision is not None]
 
 
 def test_two_tracks_take_turns(pool):

@@ -32,6 +32,7 @@ LOW = View(
     changing=False,
     asked=(),
     candidates=POOL,
+    repeats=POOL,
     titles=("One", "Two", "Three", "Four"),
 )
 

@@ -1,0 +1,37 @@
+"""What the policy says: one template a decision, filled with the numbers it was made from."""
+
+#: One sentence a decision, generated from the numbers that are logged with it.
+SENTENCES = {
+    "next": "Next track asked for: {title}, expected {expected:.0f} ± {expected_sd:.0f}.",
+    "rated_low": "Rated {given} of 9: track changed to {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f}.",
+    "end": "The track ends in {remaining:.0f} s: next is {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f}.",
+    "layer_on": "Enjoyment estimate {mean:.0f} ± {sd:.0f}, under {low:.0f} with probability "
+    "{p_low:.2f} for {held:.0f} s (EEG counts {trust:.0f} %): low-frequency layer in over "
+    "{ramp:.0f} s.",
+    "withheld": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low; the layer was withheld by lot "
+    "(probability {propensity:.2f}) to learn whether it helps.",
+    "change": "Enjoyment estimate {mean:.0f} ± {sd:.0f}, under {low:.0f} with probability "
+    "{p_low:.2f} for {held:.0f} s {layer}: track changed to {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f}, better with probability {p_better:.2f}.",
+    "recovered": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is no longer low: low-frequency layer "
+    "out over {ramp:.0f} s.",
+    "layer_operator": "Low-frequency layer switched off by hand, for this session.",
+    "layer_track": "Another track: low-frequency layer out over {ramp:.0f} s.",
+    "layer_rated": "Rated {given} of 9: low-frequency layer out over {ramp:.0f} s.",
+    "no_other": "Rated {given} of 9, but there is no other track to change to.",
+    "on_hold": "Automation is on hold.",
+    "paused": "Paused.",
+    "no_track": "The track is about to start.",
+    "protected": "Rated {given} of 9: no action because of the EEG on this track.",
+    "unusable": "No action: {reason}.",
+    "early": "Too early to judge this track: first judgement at {first:.0f} s.",
+    "no_following": "No action because of the EEG: it has not yet shown that it follows the sound.",
+    "no_trust": "No action because of the EEG: it counts {trust:.0f} %, at least {needed:.0f} % is "
+    "needed.",
+    "strict": "No action because of the EEG: strict setting, not yet earned by ratings.",
+    "well": "Enjoyment estimate {mean:.0f} ± {sd:.0f}: nothing to do.",
+    "unsure": "Enjoyment estimate {mean:.0f} ± {sd:.0f} may be low, but is too unsure to act on.",
+    "waiting": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low: waiting, because {wait}.",
+}
