@@ -23,16 +23,17 @@ Floats = npt.NDArray[np.float64]
 RATE = 64  # rows of the feature in a second
 SFREQ = 250.0
 SITES = ("Fp1", "Fp2", "T7", "T8")
+EIGHT = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "T7", "T8")
 START = 1000.0  # s of the clock at which everything begins
 NOISE_RMS = 10.0  # microvolt
 ALPHA_RMS = 5.0
-LEFT_RIGHT = (("Fp1", "Fp2"), ("T7", "T8"))
+LEFT_RIGHT = (("Fp1", "Fp2"), ("F3", "F4"), ("C3", "C4"), ("T7", "T8"))
 
-_X = {"Fp1": -0.3, "Fp2": 0.3, "Cz": 0.0, "T7": -1.0, "T8": 1.0}
-_SOUND = {"Fp1": 0.95, "Fp2": 1.0, "Cz": 1.0, "T7": -0.6, "T8": -0.7}
-_ALPHA = {"Fp1": 0.3, "Fp2": 0.3, "Cz": 1.0, "T7": 0.7, "T8": 0.7}
-_BLINK = {"Fp1": 1.0, "Fp2": 0.95, "Cz": 0.12, "T7": 0.1, "T8": 0.1}
-_MUSCLE = {"Fp1": 0.4, "Fp2": 0.4, "Cz": 0.1, "T7": 1.0, "T8": 1.0}
+_X = dict(zip(EIGHT, (-0.3, 0.3, -0.5, 0.5, -0.6, 0.6, -1.0, 1.0), strict=True))
+_SOUND = dict(zip(EIGHT, (0.75, 0.8, 0.95, 1.0, 0.9, 0.95, -0.6, -0.7), strict=True))
+_ALPHA = dict(zip(EIGHT, (0.3, 0.3, 0.6, 0.6, 1.0, 1.0, 0.7, 0.7), strict=True))
+_BLINK = dict(zip(EIGHT, (1.0, 0.95, 0.4, 0.4, 0.12, 0.12, 0.1, 0.1), strict=True))
+_MUSCLE = dict(zip(EIGHT, (0.4, 0.4, 0.3, 0.3, 0.2, 0.2, 1.0, 1.0), strict=True))
 
 
 @dataclass(frozen=True)

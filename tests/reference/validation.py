@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -22,6 +23,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+# Small matrices are slower on two threads than on one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import validation_answers as answers  # noqa: E402
 import validation_artefacts as artefacts  # noqa: E402

@@ -65,7 +65,7 @@ def silence(size: Sizes) -> list[Row]:
 
 def broadband(size: Sizes) -> list[Row]:
     """Test 2: music and 1/f EEG that have nothing to do with each other."""
-    sessions = size(74, 5)
+    sessions = size(74, 4)
     rows, all_p = [], []
     for label, known in (("from nothing", False), ("calibrated", True)):
         p: list[float] = []
@@ -159,7 +159,7 @@ def lines(size: Sizes) -> list[Row]:
 
 def noise_as_sound(size: Sizes) -> list[Row]:
     """Test 5: pink noise as sound, answered; its own feature, a shuffled one, no answer."""
-    sessions, seconds = size(24, 2), 252
+    sessions, seconds = size(72, 2), 252
     rng = generator(5)
     features = [_flux_of_noise(rng, seconds) for _ in range(3)]
     p: dict[str, list[float]] = {"own": [], "shuffled": [], "another": [], "unanswered": []}
@@ -203,7 +203,7 @@ def cross_validation(size: Sizes) -> list[Row]:
     for label, coupling, one in (
         ("no answer", 0.0, False),
         ("coupling 0.10", 0.10, False),
-        ("in each track another electrode answers", 0.30, True),
+        ("in each track another electrode answers", 0.60, True),
     ):
         found: list[tuple[float, float, float]] = []
         for seed in range(people):

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
-from simulated_brain import SFREQ, Brain, music
+from simulated_brain import SFREQ, SITES, Brain, music
 
 from app.evaluate import Run, judged
 from dsp.decoder import Decoder
@@ -57,9 +57,11 @@ def generator(*seed: int) -> np.random.Generator:
 
 
 @lru_cache(maxsize=128)
-def calibrated(seed: int, coupling: float = COUPLING, minutes: int = 10) -> tuple[Brain, Decoder]:
+def calibrated(
+    seed: int, coupling: float = COUPLING, minutes: int = 10, sites: tuple[str, ...] = SITES
+) -> tuple[Brain, Decoder]:
     """A person, and the decoder from five tracks that are heard in no test."""
-    brain = Brain(seed, coupling=coupling)
+    brain = Brain(seed, coupling=coupling, ch_names=sites)
     recordings = []
     for k in range(5):
         rng = generator(seed, k, 5)

@@ -116,21 +116,25 @@ def arrivals(size: Sizes) -> list[Row]:
         {"jitter": 0.020, "bursts": True, "loss": 0.05},
     }  # fmt: skip
     r: dict[str, list[float]] = {name: [] for name in cells}
+    wrong: dict[str, list[Floats]] = {name: [] for name in cells}
     for seed in range(people):
         brain, decoder = calibrated(seed)
         track = music(generator(8, seed), 240.0)
         for name, how in cells.items():
-            recording, _ = device(generator(8, seed, 1), brain, track.feature, **how)  # type: ignore[arg-type]
+            recording, errors = device(generator(8, seed, 1), brain, track.feature, **how)  # type: ignore[arg-type]
             run = go_through(recording, track.stimulus(), decoder=decoder)
             r[name].append(correlation(run, first=20.0))
+            wrong[name].append(1000.0 * errors[np.isfinite(errors)][int(20 * SFREQ) :])
+    off = {n: np.concatenate(e) for n, e in wrong.items()}
+    told = {n: f"stamps late by {np.mean(e):.1f} ms, SD {np.std(e):.1f}" for n, e in off.items()}
     rows = [
-        loss_row(8, f"packets with jitter of {name}" if "ms" in name else f"{name} of packets",
-                 r["0"], r[name], limit=0.10)
+        loss_row(8, f"packets with jitter of {name} ({told[name]})" if "ms" in name else
+                 f"{name} of packets ({told[name]})", r["0"], r[name], limit=0.10)
         for name in cells if name not in ("0", "50 ms")
     ]  # fmt: skip
     loss = 1.0 - float(np.mean(r["50 ms"]) / np.mean(r["0"]))
-    rows.append(Row(8, "packets with jitter of 50 ms: loss of r", "shown beside", f"{loss:.1%}",
-                    people, None, loss))  # fmt: skip
+    what = f"packets with jitter of 50 ms ({told['50 ms']}): loss of r"
+    rows.append(Row(8, what, "shown beside", f"{loss:.1%}", people, None, loss))
     return rows + reconnect(size)
 
 
