@@ -48,8 +48,9 @@ def score(y: Floats, s: Floats, history: Floats, nulls: Nulls) -> Score | None:
     return window_score(masked, ok, s, null, float(np.count_nonzero(ok)) / RATE)
 
 
-def _scores(run: Run, seconds: int, nulls: Nulls, *, first: int = 20) -> list[Score]:
-    out = []
+def _scores(run: Run, seconds: int, nulls: Nulls, *, first: int = 20) -> list[tuple[Score, float]]:
+    """Windows that do not overlap, each with its p against the phase-randomised null alone."""
+    out: list[tuple[Score, float]] = []
     n = seconds * RATE
     feature = np.nan_to_num(run.feature)
     for start in range(first * RATE, run.rebuilt.size - n + 1, n):
@@ -57,7 +58,10 @@ def _scores(run: Run, seconds: int, nulls: Nulls, *, first: int = 20) -> list[Sc
         history = feature[max(min(start, stop - 60 * RATE), 0) : stop]
         got = score(run.rebuilt[start:stop], feature[start:stop], history, nulls)
         if got is not None:
-            out.append(got)
+            y = np.nan_to_num(run.rebuilt[start:stop])
+            y, s = y - y.mean(), feature[start:stop]
+            random = nulls.phase(y, s)
+            out.append((got, (1.0 + np.count_nonzero(random >= y @ s)) / (1.0 + random.size)))
     return out
 
 
@@ -84,37 +88,40 @@ def ideal(size: Sizes) -> list[Row]:
 
 
 def power(size: Sizes) -> list[Row]:
-    """Test 6: people of four strengths, calibrated for ten minutes."""
-    people, seconds = size(8, 1), size(620, 180)
+    """Test 6: people of four strengths, calibrated for ten minutes.
+
+    The table's null is the phase-randomised one alone; the tracker takes the larger of two p.
+    """
+    people, seconds = size(16, 1), size(620, 180)
     nulls = Nulls(seed=1, n_bins=1200)
-    rows, found, covered = [], [], []
+    rows: list[Row] = []
+    found: list[tuple[float, Floats]] = []
+    covered: list[bool] = []
     for coupling in _COUPLINGS:
         rs: list[float] = []
-        hits: dict[int, list[bool]] = {length: [] for length in LENGTHS}
+        larger: dict[int, list[bool]] = {length: [] for length in LENGTHS}
+        phase: dict[int, list[bool]] = {length: [] for length in LENGTHS}
         for seed in range(people):
             # People differ: their answers spread by a third.
             own = round(coupling * math.exp(0.3 * generator(6, seed).standard_normal()), 4)
             brain, decoder = calibrated(seed, own)
             rng = generator(6, seed, 1)
             track = music(rng, seconds)
-            run = go_through(brain.record(rng, track.feature), track.stimulus(), decoder=decoder)
+            # Without blinks, as in the table: of masked seconds a window simply has fewer.
+            recording = brain.record(rng, track.feature, blinks=False)
+            run = go_through(recording, track.stimulus(), decoder=decoder)
             true = correlation(run, first=20.0)
             rs.append(true)
             for length in LENGTHS:
                 scores = _scores(run, length, nulls)
-                hits[length] += [s.p < 0.05 for s in scores]
+                larger[length] += [s.p < 0.05 for s, _ in scores]
+                phase[length] += [p < 0.05 for _, p in scores]
                 if length == 30:
-                    covered += [s.r_low <= true <= s.r_high for s in scores]
+                    covered += [s.r_low <= true <= s.r_high for s, _ in scores]
         mean = float(np.mean(rs))
-        got = np.array([np.mean(hits[length]) for length in LENGTHS])
-        told = np.array([np.interp(mean, TABLE_R, TABLE[:, i]) for i in range(len(LENGTHS))])
-        found.append((mean, got))
-        off = float(np.max(np.abs(got / told - 1.0)))
-        short = float(np.min(got / told - 1.0))
-        rows.append(Row(6, f"mean r {mean:.3f}: power in windows of 10/30/60/120 s, against table "
-                        "3.3 at this r (" + _percent(told) + ")", "each within 20 %",
-                        f"{_percent(got)}; furthest off {off:.0%}, lowest {short:+.0%}",
-                        sum(len(h) for h in hits.values()), off <= 0.20, off))  # fmt: skip
+        rows.append(_against_table(mean, phase, "phase-randomised null (the table's own)"))
+        rows.append(_against_table(mean, larger, "the larger p of both nulls"))
+        found.append((mean, np.array([np.mean(larger[length]) for length in LENGTHS])))
     order = sorted(found, key=lambda f: f[0])
     falls = [float(np.max(a[1] - b[1])) for a, b in itertools.pairwise(order)]
     falls += [float(np.max(-np.diff(g))) for _, g in order]
@@ -122,10 +129,21 @@ def power(size: Sizes) -> list[Row]:
     return [
         *rows,
         Row(6, "power grows with r and with the window: largest fall between neighbours", "none",
-            f"{max(falls):.1%}", len(falls), max(falls) <= 0.0, max(falls)),
+            f"{max(max(falls), 0.0):.1%}", len(falls), max(falls) <= 0.0, max(falls)),
         Row(6, "people: the 90 % interval of 30 s covers the correlation of the whole session",
             "88 to 92 %", f"{share:.1%}", len(covered), 0.88 <= share <= 0.92, share),
     ]  # fmt: skip
+
+
+def _against_table(mean: float, hits: dict[int, list[bool]], null: str) -> Row:
+    got = np.array([np.mean(hits[length]) for length in LENGTHS])
+    told = np.array([np.interp(mean, TABLE_R, TABLE[:, i]) for i in range(len(LENGTHS))])
+    at = int(np.argmax(np.abs(got / told - 1.0)))
+    off = float(got[at] / told[at] - 1.0)
+    what = f"mean r {mean:.3f}, {null}: power at 10/30/60/120 s (table 3.3: {_percent(told)})"
+    measured = f"{_percent(got)}; furthest off {off:+.0%}"
+    n = sum(len(h) for h in hits.values())
+    return Row(6, what, "each within 20 %", measured, n, abs(off) <= 0.20, off)
 
 
 def _percent(values: Floats) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,7 @@ def resting(size: Sizes) -> list[Row]:
     songs = sorted((ROOT / "playlists" / "starter").glob("*.ogg"))
     songs += sorted((folder / "music").glob("*.*g"))
     songs = songs[:: max(len(songs) // size(14, 1), 1)]
+    sounds = [file_stimulus(song, start=-5.0 * number) for number, song in enumerate(songs)]
     p: list[float] = []
     eeg = 0
     for path in sorted((folder / "eeg" / "muse_no_sound").glob("*.npz")):
@@ -104,8 +106,8 @@ def resting(size: Sizes) -> list[Row]:
             recording.times[:stop], None,
         )  # fmt: skip
         eeg += math.floor((recording.times[-1] - recording.times[0]) / 30.0)
-        for number, song in enumerate(songs):
-            sound = file_stimulus(song, start=float(recording.times[0]) - 5.0 * number)
+        for number, sound in enumerate(sounds):
+            sound = replace(sound, times=sound.times + float(recording.times[0]))
             sound = lasting(sound, float(recording.times[-1]))
             p += p_values(go_through(recording, sound, seed=number))
     return [rate_row(3, f"real EEG without sound ({eeg} windows) and {len(songs)} tracks", p)]
