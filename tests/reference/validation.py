@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -99,7 +100,10 @@ def measured(name: str, size: Sizes) -> dict[str, Any]:
     start = time.process_time()
     rows = TESTS[name](size)
     return {
-        "rows": [asdict(row) for row in rows],
+        "rows": [
+            {**asdict(row), "value": float(row.value) if math.isfinite(row.value) else None}
+            for row in rows
+        ],
         "cpu_s": round(time.process_time() - start),
         "commit": _commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -158,7 +162,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stdout.flush()
         results[name] = result
         if not options.quick:
-            text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=True)
+            text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
             STORED.write_text(text + "\n", encoding="utf-8")
             PAGE.write_text(page(results), encoding="utf-8")
     return 1 if missed else 0
