@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dsp.filters import RATE, Strip
+
 MARGIN_BEFORE, MARGIN_AFTER = 0.3, 0.6  #: s masked around a blink
 #: In 90 s. Fewer than ten a minute, masked, cannot carry a correlation (docs/validation.md).
 MIN_BLINKS = 15
@@ -69,11 +71,14 @@ class BlinkLock:
 
     Parameters
     ----------
+    feature : Strip
+        Filtered feature on the 64 Hz grid.
     seed : int
         Of the random times.
     """
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(self, feature: Strip, *, seed: int = 0) -> None:
+        self._feature = feature
         self._uniform = np.random.default_rng(seed).random((_N_RANDOM, _MAX_BLINKS))
         self._blinks: list[float] = []
         self._masked: Bools | None = None  # of the newest sample
@@ -104,12 +109,15 @@ class BlinkLock:
             if moved and (not self._blinks or at > self._blinks[-1] + MARGIN_BEFORE):
                 self._blinks.append(at)
 
-    def locked(self, feature: npt.NDArray[np.float64], *, start: float, rate: int) -> bool:
-        """True if the blinks since `start` follow `feature`, which begins there."""
-        stop = start + feature.size / rate
+    def look(self, second: int) -> str:
+        """Say so if the blinks of the last `BLINK_WINDOW` s follow the sound."""
+        start = second - BLINK_WINDOW
         self._blinks = [at for at in self._blinks if at >= start]
-        blinks = np.array([at - start for at in self._blinks if at < stop])
-        return self.p(blinks, feature, rate=rate) < _LOCKED_P
+        blinks = np.array([at - start for at in self._blinks if at < second])
+        feature = np.nan_to_num(self._feature.read(start * RATE, second * RATE)[:, 0])
+        if self.p(blinks, feature, rate=RATE) < _LOCKED_P:
+            return "Blinks or movements follow the beat."
+        return ""
 
     def p(
         self, blinks: npt.NDArray[np.float64], feature: npt.NDArray[np.float64], *, rate: int

@@ -258,7 +258,12 @@ class Decoder:
 
 
 def solve(
-    prior: Sums | None, own: Sums, n_channels: int, *, without: Bools | None = None
+    prior: Sums | None,
+    own: Sums,
+    n_channels: int,
+    *,
+    without: Bools | None = None,
+    learns: bool = True,
 ) -> Floats:
     """Weights for the raw filtered EEG from stored and own sums together.
 
@@ -270,6 +275,8 @@ def solve(
         Of this session, microvolts.
     without : bool [shape=(n_channels,)], optional
         Electrodes to leave out.
+    learns : bool
+        False: of the own sums only the levels count.
 
     Returns
     -------
@@ -279,7 +286,7 @@ def solve(
     levels = own.levels(n_channels)
     if without is not None:
         levels = np.where(without, 0.0, levels)
-    total = own.scaled(levels, seconds=own.seconds)
+    total = own.scaled(levels, seconds=own.seconds if learns else 0.0)
     n_lags = total.cov.shape[0] // n_channels
     alive = np.repeat(levels > 0.0, n_lags)
     if not alive.any():

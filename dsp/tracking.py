@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from dsp.alignment import KEEP, Aligned
-from dsp.artifacts import BLINK_WINDOW, BlinkLock
+from dsp.alignment import Aligned
+from dsp.artifacts import BlinkLock
 from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
-from dsp.decoder import WIDE_LAGS, Decoder, Sums, chosen_electrodes, lag_steps, lagged, solve
+from dsp.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
-from dsp.filters import BANDS, RATE, Floats, Strip
+from dsp.filters import BANDS, RATE, Floats
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
+from dsp.rebuilder import Rebuilder
 from dsp.scores import Score, Tracking, window_score, without_layer
 from dsp.spectra import line_share
 
@@ -36,18 +38,28 @@ FOLLOWING, NOT_FOLLOWING, CANNOT_TELL = "following", "not following", "cannot te
 
 WINDOW = 30  #: s that the shown correlation is taken over
 HISTORY = 60  #: s of feature that shifted surrogates are drawn from
-_TRAIN_GAP = 3  # s between what a decoder has seen and what it is scored on
 _MAX_AGE = 2.0  # s; older EEG says nothing of now
 _MAX_SOUND_AGE = 3.0
 _SILENCE_AFTER = 5  # s without any energy in the feature
 _FRESH_WINDOW, _FRESH = 12, 2.0  # of the newest 12 s at least 2 must have been scored
 _MIN_HEARD = 10  # s
-_MIN_SHARE = 0.5  # of a row's entries that must be valid
 _MIN_USABLE = 8.0  # s in the window
 _MIN_BLOCK = 0.4  # share of a block that must be usable
-_CHANNEL_WINDOW, _CHANNEL_SHARE = 10, 0.3  # an electrode worse than this is left out
+_CHANNEL_SHARE = 0.3  # an electrode that was valid less of the newest 10 s is left out
 _LINE_SECONDS, _LINE_SHARE = 32, 0.5
 _ALPHA = 0.05
+
+
+class Doubt(Protocol):
+    """Something else than a brain that could make rebuilt and heard sound agree.
+
+    While a doubt speaks the state is "cannot tell", and no block counts as evidence; when it
+    begins, what had come in until it was seen is taken back.
+    """
+
+    def look(self, second: int) -> str:
+        """Look at everything before `second`, every 5 s: a plain sentence, or ""."""
+        ...
 
 
 class Tracker:
@@ -86,25 +98,26 @@ class Tracker:
         if decoder is not None and not decoder.found:
             decoder = None
         wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
-        self._lags = decoder.lags if decoder else wide
-        self._prior = decoder.select(self.ch_names) if decoder else None
+        lags = decoder.lags if decoder else wide
         self._aligned = Aligned(
             self._n,
             sfreq=sfreq,
             band=decoder.band if decoder else BANDS[0],
-            reach=int(self._lags.max()),
+            reach=int(lags.max()),
         )
-        self.rebuilt = Strip(1, keep=KEEP)  #: reconstruction at 64 Hz, NaN where masked
+        self._main = Rebuilder(
+            self._aligned.eeg,
+            self._n,
+            lags,
+            prior=decoder.select(self.ch_names) if decoder else None,
+        )
+        self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
-        self._own = Sums.zero(self._n * self._lags.size)
-        self._queue: list[tuple[int, Floats, Floats]] = []
-        self._without = np.zeros(self._n, dtype=bool)
-        self._share = np.ones((_CHANNEL_WINDOW, self._n))
         self._lines: tuple[str, ...] = ()
-        self._weights: Floats | None = None
         self._nulls = Nulls(seed=seed)
-        self._blink_lock = BlinkLock(seed=seed)
-        self._locked = False
+        self._blinks = BlinkLock(self.feature, seed=seed)
+        self._doubts: tuple[Doubt, ...] = (self._blinks,)
+        self._doubted: tuple[str, ...] = ()  # what the doubts say now
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = Score()
         self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
@@ -122,7 +135,7 @@ class Tracker:
         if clean.any():
             self._newest = float(block.times[clean][-1])
         words = {second.second: second.words for second in block.seconds}
-        self._blink_lock.note(block.times, block.valid, words)
+        self._blinks.note(block.times, block.valid, words)
         masked = np.where(block.valid, block.eeg, np.nan)[:, self._pick]
         self._aligned.push_eeg(masked, block.times)
 
@@ -150,38 +163,25 @@ class Tracker:
     # ---- one second after the other
 
     def _advance(self) -> None:
-        for second, eeg, feature in self._aligned.seconds():
+        for second, _, feature in self._aligned.seconds():
             if self._first is None:
                 self._first = second
             if second % BLOCK == 0:
-                self._learn(second)
-            self._rebuild(second, eeg, feature)
+                self._look(second)
+                self._main.learn(second)
+            self._main.rebuild(second, feature)
             self.scored_until = second + 1
             fresh = (second + 1) % BLOCK == 0
             self._score = self._judge(second + 1, block=fresh)
 
-    def _learn(self, second: int) -> None:
-        """Add what is old enough to the sums, look at the electrodes, solve again."""
-        ready = [q for q in self._queue if q[0] < second - _TRAIN_GAP]
-        self._queue = self._queue[len(ready) :]
-        if ready:
-            self._own = self._own.plus(
-                np.concatenate([q[1] for q in ready]), np.concatenate([q[2] for q in ready])
-            )
-        self._look_at_blinks(second)
+    def _look(self, second: int) -> None:
+        """Which electrodes count, and whether something else than the brain may speak."""
         lines = self._find_lines(second)
-        self._without = lines | (self._share.mean(axis=0) < _CHANNEL_SHARE)
-        if self._own.seconds > 0.0:
-            self._weights = solve(self._prior, self._own, self._n, without=self._without)
-
-    def _look_at_blinks(self, second: int) -> None:
-        """Nothing counts while blinks follow the sound, nor what came in until that was seen."""
-        start = second - BLINK_WINDOW
-        feature = np.nan_to_num(self.feature.read(start * RATE, second * RATE)[:, 0])
-        locked = self._blink_lock.locked(feature, start=float(start), rate=RATE)
-        if locked and not self._locked:
+        self._main.without = lines | (self._main.share < _CHANNEL_SHARE)
+        said = tuple(sentence for doubt in self._doubts if (sentence := doubt.look(second)))
+        if said and not self._doubted:
             self._evidence.void()
-        self._locked = locked
+        self._doubted = said
 
     def _find_lines(self, second: int) -> npt.NDArray[np.bool_]:
         stop = second * RATE
@@ -194,24 +194,6 @@ class Tracker:
             for c in np.flatnonzero(found)
         )
         return np.asarray(found)
-
-    def _rebuild(self, second: int, eeg: Floats, feature: Floats) -> None:
-        """Rebuild one second of the feature, and keep its rows to learn from later."""
-        design = lagged(eeg, self._lags, RATE)
-        valid = np.isfinite(design)
-        design[~valid] = 0.0
-        by_channel = valid.reshape(RATE, self._n, -1).mean(axis=2)
-        self._share[second % _CHANNEL_WINDOW] = by_channel.mean(axis=0)
-        heard = np.isfinite(feature)
-        counted = ~self._without
-        share = by_channel[:, counted].mean(axis=1) if counted.any() else np.zeros(RATE)
-        rows = heard & (share >= _MIN_SHARE)
-        if rows.any():
-            self._queue.append((second, design[rows], feature[rows]))
-        out = np.full(RATE, np.nan)
-        if self._weights is not None:
-            out[rows] = (design @ self._weights)[rows]
-        self.rebuilt.write(second * RATE, out[:, None])
 
     # ---- what it says
 
@@ -258,7 +240,7 @@ class Tracker:
         inside[max(stop - BLOCK * RATE, 0) : max(stop, 0)] = True
         inside &= ok
         null = None
-        if not self._locked and np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
+        if not self._doubted and np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
             part = np.zeros_like(masked)
             part[inside] = masked[inside] - masked[inside].mean()
             null = self._nulls.judge(part, feature, history)
@@ -270,10 +252,12 @@ class Tracker:
     def estimate(self, now: float) -> Tracking:
         """Say what can be said at `now` (LSL seconds) from all that was pushed."""
         self._advance()
-        score, evidence = self._score, self._evidence
+        evidence = self._evidence
         age = now - self._newest
         reasons = self._hindrances(now, age)
         usable = not reasons
+        # Where nothing can be said there is no number either.
+        score = self._score if usable else Score(usable_s=self._score.usable_s)
         reasons += self._lines
         significant, strong = score.p < _ALPHA, evidence.now >= UPPER
         if not usable:
@@ -316,12 +300,12 @@ class Tracker:
         recent = self._aligned.heard(until, _SILENCE_AFTER)[:, 0]
         if not np.nansum(np.abs(recent)) > 1e-6:
             return ("Nothing is heard: the sound has no onsets.",)
-        if self._without.all():
+        if self._main.without.all():
             return ("No electrode is usable.",)
         if self._bleed:
             return ("The sound stands in the EEG electrically: move the leads, calibrate again.",)
-        if self._locked:
-            return ("Blinks or movements follow the beat.",)
+        if self._doubted:
+            return self._doubted
         stop = math.floor(now) * RATE
         fresh = np.isfinite(self.rebuilt.read(stop - _FRESH_WINDOW * RATE, stop)).sum() / RATE
         if self._score.usable_s < _MIN_USABLE or math.isnan(self._score.r):
