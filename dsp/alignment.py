@@ -47,6 +47,44 @@ class SoundSampler:
         return start, out
 
 
+class Filtered:
+    """Grid rows of one stream, and the same band-passed as soon as whole seconds can be.
+
+    Parameters
+    ----------
+    n_columns : int
+    band : tuple of float
+        Hz.
+    """
+
+    def __init__(self, n_columns: int, *, band: tuple[float, float]) -> None:
+        self._n = n_columns
+        self._band = band
+        self._second: int | None = None
+        self.grid = Strip(n_columns, keep=KEEP)  #: as sampled
+        self.rows = Strip(n_columns, keep=KEEP)  #: band-passed, NaN where masked
+
+    def push(self, start: int, rows: Floats) -> None:
+        """Take grid rows [shape=(n, n_columns)] from grid point `start` on."""
+        if len(rows) == 0:
+            return
+        self.grid.write(start, rows)
+        if self._second is None:
+            self._second = -(-start // RATE)
+        assert self.grid.end is not None
+        while (self._second + 1) * RATE + HALF <= self.grid.end:
+            first = self._second * RATE
+            window = self.grid.read(first - HALF, first + RATE + HALF)
+            valid = np.isfinite(window)
+            if valid[HALF : HALF + RATE].any():
+                out, ok = filter_second(window, valid, band=self._band)
+                out[~ok] = np.nan
+            else:
+                out = np.full((RATE, self._n), np.nan)
+            self.rows.write(first, out)
+            self._second += 1
+
+
 class Aligned:
     """Filtered EEG and filtered feature, second by second.
 
@@ -64,57 +102,26 @@ class Aligned:
     def __init__(
         self, n_channels: int, *, sfreq: float, band: tuple[float, float], reach: int
     ) -> None:
-        self._n = n_channels
-        self._band = band
         self._reach = reach
         self._eeg_sampler = GridSampler(n_channels, sfreq=sfreq)
         self._sound_sampler = SoundSampler(2)
-        self._grid = Strip(n_channels, keep=KEEP)
-        self._heard = Strip(2, keep=KEEP)
-        self.eeg = Strip(n_channels, keep=KEEP)  #: filtered, NaN where masked
-        self.feature = Strip(2, keep=KEEP)  #: feature and layer, filtered; NaN where not heard
-        self._eeg_second: int | None = None
-        self._sound_second: int | None = None
+        self._eeg = Filtered(n_channels, band=band)
+        self._sound = Filtered(2, band=band)
+        self.eeg = self._eeg.rows  #: filtered, NaN where masked
+        self.feature = self._sound.rows  #: feature and layer, filtered; NaN where not heard
         self._second: int | None = None
 
     def push_eeg(self, masked: Floats, times: Floats) -> None:
         """Take EEG [shape=(n, n_channels)], NaN where masked."""
-        start, rows = self._eeg_sampler.push(masked, times)
-        if len(rows) == 0:
-            return
-        self._grid.write(start, rows)
-        if self._eeg_second is None:
-            self._eeg_second = -(-start // RATE)
-        self._eeg_second = self._filter(self._grid, self.eeg, self._eeg_second, self._n)
+        self._eeg.push(*self._eeg_sampler.push(masked, times))
 
     def push_sound(self, rows: Floats, times: Floats) -> None:
         """Take feature and layer envelope [shape=(n, 2)]."""
-        start, grid = self._sound_sampler.push(rows, times)
-        if len(grid) == 0:
-            return
-        self._heard.write(start, grid)
-        if self._sound_second is None:
-            self._sound_second = -(-start // RATE)
-        self._sound_second = self._filter(self._heard, self.feature, self._sound_second, 2)
-
-    def _filter(self, source: Strip, target: Strip, second: int, n_columns: int) -> int:
-        assert source.end is not None
-        while (second + 1) * RATE + HALF <= source.end:
-            first = second * RATE
-            window = source.read(first - HALF, first + RATE + HALF)[:, :n_columns]
-            valid = np.isfinite(window)
-            if valid[HALF : HALF + RATE].any():
-                out, ok = filter_second(window, valid, band=self._band)
-                out[~ok] = np.nan
-            else:
-                out = np.full((RATE, n_columns), np.nan)
-            target.write(first, out)
-            second += 1
-        return second
+        self._sound.push(*self._sound_sampler.push(rows, times))
 
     def heard(self, until: int, seconds: int) -> npt.NDArray[np.float64]:
         """Unfiltered feature and layer of the `seconds` before the second `until`."""
-        return self._heard.read((until - seconds) * RATE, until * RATE)
+        return self._sound.grid.read((until - seconds) * RATE, until * RATE)
 
     def seconds(self) -> Iterator[tuple[int, Floats, Floats]]:
         """Seconds that are complete now, each once.
