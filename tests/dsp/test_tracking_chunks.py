@@ -19,6 +19,7 @@ def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     eeg = np.cumsum(rng.standard_normal((n, 3)), axis=0).astype(np.float32)
     eeg -= np.linspace(0, 1, n)[:, None].astype(np.float32) * eeg[-1]
     eeg[1500:1510] = np.nan
+    eeg[1200:1205] = eeg[2000:2004] = np.nan  # a packet each: bridged
     eeg[900:940, 0] += 200.0 * np.hanning(40)
     times = 50.2 + np.arange(n) / SFREQ
     sound = rng.exponential(0.1, (SECONDS * 64, 3)).astype(np.float32)
