@@ -29,7 +29,10 @@ _SITE = re.compile(
     r"^(Fp|AFF|AF|FFC|FFT|FT|FC|F|TP|TTP|T|CP|CCP|C|PO|PPO|P|O|I|A|M|N)(z|\d{1,2})$", re.I
 )
 
+_MUSCLE_NOISE = 0.1  # microvolt; a flat electrode has no logarithm
+
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 def site_region(name: str) -> str:
@@ -60,6 +63,55 @@ def dilate(mask: Bools, before: int, after: int) -> Bools:
     index = np.arange(n)
     start, stop = np.maximum(index - after, 0), np.minimum(index + before + 1, n)
     return np.asarray(total[stop] > total[start])
+
+
+def muscle_level(data: Floats, *, sfreq: float) -> Floats:
+    """Natural logarithm of the rms in 30-45 Hz over 60 ms, mean over electrodes.
+
+    Parameters
+    ----------
+    data : float64 [shape=(n, n_channels)]
+        Microvolt.
+    sfreq : float
+        Hz, at least 100.
+
+    Returns
+    -------
+    float64 [shape=(n,)]
+    """
+    half = round(0.1 * sfreq)
+    t = np.arange(-half, half + 1) / sfreq
+    taps = (90.0 * np.sinc(90.0 * t) - 60.0 * np.sinc(60.0 * t)) * np.hamming(t.size) / sfreq
+    width = max(round(0.06 * sfreq), 1)
+    level = np.zeros(data.shape[0])
+    for column in (data - data[0]).T:
+        fast = np.convolve(column, taps, mode="same")
+        power = np.convolve(fast**2, np.ones(width) / width, mode="same")
+        level += 0.5 * np.log(power + _MUSCLE_NOISE**2)
+    return np.asarray(level / max(data.shape[1], 1))
+
+
+def beyond(slow: Floats, level: Floats) -> Floats:
+    """What of a slow signal goes beyond `level`, on a logarithmic scale; mean over electrodes.
+
+    Ordinary EEG stays under it, so that the brain's own answer is not in here: 0 up to the level,
+    ``sign log(|x| / level)`` above.
+
+    Parameters
+    ----------
+    slow : float64 [shape=(n, n_channels)]
+    level : float64 [shape=(n_channels,)]
+        Above 0, microvolt.
+
+    Returns
+    -------
+    float64 [shape=(n,)]
+        0 without any electrode.
+    """
+    if slow.shape[1] == 0:
+        return np.zeros(slow.shape[0])
+    over = np.sign(slow) * np.log(np.maximum(np.abs(slow) / level, 1.0))
+    return np.asarray(over.mean(axis=1))
 
 
 class BlinkLock:

@@ -297,7 +297,8 @@ def solve(
     keep = np.flatnonzero(alive)
     weights = np.zeros(alive.size)
     cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
-    if prior is None:
+    # A few lags are no search that could be narrowed.
+    if prior is None and n_lags > 2 * _LAG_SMOOTH:
         solved = ridge_narrowing(cov, cross, n_lags=n_lags)
     else:
         solved = ridge(cov, cross, penalty=PENALTY)

@@ -18,12 +18,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.artifacts import MARGIN_AFTER, MARGIN_BEFORE, dilate, ocular_sites
+from dsp.artifacts import (
+    MARGIN_AFTER,
+    MARGIN_BEFORE,
+    beyond,
+    dilate,
+    muscle_level,
+    ocular_sites,
+    temporal_sites,
+)
 from dsp.checks import InputError, check_channels, check_number
 
 #: A plain word for each second of an electrode, from the worst to the best.
 WORDS = ("gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good")
 _CODE = {word: i for i, word in enumerate(WORDS)}
+NUISANCES = ("eyes", "motion", "muscle")  #: columns of `CleanBlock.nuisance`
 _BAD = frozenset({"gap", "rail", "flat", "contact"})
 
 LOOKAHEAD = 0.5  # s beyond a second before it is judged
@@ -85,12 +94,15 @@ class CleanBlock:
     valid : bool [shape=(n, n_channels)]
     seconds : tuple of SecondQuality
         Every second of the block, also those without any sample.
+    nuisance : float64 [shape=(n, 3)] or None
+        What eyes, other slow movements and muscles do (`NUISANCES`); nothing is masked here.
     """
 
     eeg: npt.NDArray[np.float32]
     times: Floats
     valid: Bools
     seconds: tuple[SecondQuality, ...]
+    nuisance: Floats | None = None
 
 
 class Guard:
@@ -112,6 +124,8 @@ class Guard:
         self.ch_names = tuple(ch_names)
         self._n = len(self.ch_names)
         self._ocular = np.array([n in ocular_sites(self.ch_names) for n in self.ch_names])
+        temples = np.array([n in temporal_sites(self.ch_names) for n in self.ch_names])
+        self._muscular = temples if temples.any() else np.ones(self._n, dtype=bool)
         self._data = np.empty((0, self._n))
         self._times = np.empty(0)
         self._second: int | None = None
@@ -154,7 +168,7 @@ class Guard:
         self._times = np.concatenate([self._times, stamps])
         if self._second is None:
             self._second = math.floor(stamps[0])
-        parts: list[tuple[Floats, Floats, Bools]] = []
+        parts: list[tuple[Floats, Floats, Bools, Floats]] = []
         seconds: list[SecondQuality] = []
         while self._times[-1] >= self._second + 1 + LOOKAHEAD:
             skipped = self._skip_hole(seconds)
@@ -165,13 +179,15 @@ class Guard:
             self._data, self._times = self._data[keep:], self._times[keep:]
         if not seconds:
             return None
-        empty = (np.empty((0, self._n)), np.empty(0), np.empty((0, self._n), dtype=bool))
-        eeg_parts, time_parts, valid_parts = zip(empty, *parts, strict=True)
+        nothing = np.empty((0, self._n))
+        empty = (nothing, np.empty(0), nothing.astype(bool), np.empty((0, len(NUISANCES))))
+        eeg_parts, time_parts, valid_parts, nuisance_parts = zip(empty, *parts, strict=True)
         return CleanBlock(
             np.concatenate(eeg_parts).astype(np.float32),
             np.concatenate(time_parts),
             np.concatenate(valid_parts),
             tuple(seconds),
+            np.concatenate(nuisance_parts),
         )
 
     def _forward(self, stamps: Floats) -> Floats:
@@ -201,7 +217,9 @@ class Guard:
         self._second = nxt
         return True
 
-    def _judge(self, second: int, seconds: list[SecondQuality]) -> tuple[Floats, Floats, Bools]:
+    def _judge(
+        self, second: int, seconds: list[SecondQuality]
+    ) -> tuple[Floats, Floats, Bools, Floats]:
         edges = np.searchsorted(self._times, [second, second + 1, second + 1 + LOOKAHEAD])
         a, b, c = (int(e) for e in edges)
         raw, times = self._data[:c], self._times[:c]
@@ -212,7 +230,17 @@ class Guard:
         spectrum = self._spectrum(filled[:b])
         rail, flat = self._stuck(seg)
         slow = self._slow_signal(filled)
-        blink, motion = self._excursions(slow, times, missing)
+        high, low = self._thresholds()
+        blink, motion = self._excursions(slow, missing, high, low)
+        nuisance = np.stack(
+            [
+                beyond(slow[:, self._ocular], low[self._ocular]),
+                beyond(slow[:, ~self._ocular], low[~self._ocular]),
+                muscle_level(filled[:, self._muscular], sfreq=self._sfreq),
+            ],
+            axis=1,
+        )[a:b]
+        nuisance[missing[a:b].all(axis=1)] = math.nan
         code = np.full(self._n, _CODE["good"])
         number = spectrum["broad"].copy()
 
@@ -237,7 +265,7 @@ class Guard:
         self._learn(slow[a:b], spectrum, ordinary, loose | ordinary)
         share = valid.sum(axis=0) / max(b - a, 1)
         seconds.append(_record(second, code, number, share))
-        return raw[a:b], times[a:b], valid
+        return raw[a:b], times[a:b], valid, nuisance
 
     def _spectrum(self, filled: Floats) -> dict[str, Floats]:
         """Rms in 1-40 Hz, 30-45 Hz and at the mains of the newest second, microvolt."""
@@ -277,13 +305,19 @@ class Guard:
     def _scale(self, history: Floats) -> Floats:
         return _columns_median(history, self._seen)
 
-    def _excursions(self, slow: Floats, times: Floats, missing: Bools) -> tuple[Bools, Bools]:
-        """Samples masked as blink, and as motion [shape of `slow`]."""
-        size = np.abs(slow)
+    def _thresholds(self) -> tuple[Floats, Floats]:
+        """Slow signal that no ordinary EEG reaches, and that on other electrodes goes with it."""
         sd = 1.4826 * self._scale(self._slow)
         known = self._seen >= _MIN_HISTORY
         high = np.where(known, np.maximum(_EXCURSION_SD * sd, _EXCURSION_FLOOR), _EXCURSION_NEW)
         low = np.where(known, np.maximum(_COMPANION_SD * sd, 0.5 * _EXCURSION_FLOOR), high)
+        return high, low
+
+    def _excursions(
+        self, slow: Floats, missing: Bools, high: Floats, low: Floats
+    ) -> tuple[Bools, Bools]:
+        """Samples masked as blink, and as motion [shape of `slow`]."""
+        size = np.abs(slow)
         out = np.asarray(size > high)
         if not out.any():
             nothing = np.zeros_like(missing)

@@ -29,6 +29,7 @@ from dsp.filters import BANDS, RATE, Floats
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
+from dsp.rivals import Bleed, Delay, Nuisance
 from dsp.scores import Score, Tracking, window_score, without_layer
 from dsp.spectra import line_share
 
@@ -99,24 +100,24 @@ class Tracker:
             decoder = None
         wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
         lags = decoder.lags if decoder else wide
-        self._aligned = Aligned(
-            self._n,
-            sfreq=sfreq,
-            band=decoder.band if decoder else BANDS[0],
-            reach=int(lags.max()),
-        )
-        self._main = Rebuilder(
-            self._aligned.eeg,
-            self._n,
-            lags,
-            prior=decoder.select(self.ch_names) if decoder else None,
-        )
+        band = decoder.band if decoder else BANDS[0]
+        prior = decoder.select(self.ch_names) if decoder else None
+        self._aligned = Aligned(self._n, sfreq=sfreq, band=band, reach=int(lags.max()))
+        self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
-        self._lines: tuple[str, ...] = ()
+        self._warned: tuple[str, ...] = ()  # what is said beside a state
         self._nulls = Nulls(seed=seed)
         self._blinks = BlinkLock(self.feature, seed=seed)
-        self._doubts: tuple[Doubt, ...] = (self._blinks,)
+        self._nuisance = Nuisance(
+            self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
+        )
+        bleed = Bleed(self._aligned, self._n, calibrated=decoder is not None, nulls=self._nulls)
+        delay = () if prior is None else (Delay(self._aligned, self._n, lags, prior),)
+        self._doubts: tuple[Doubt, ...] = (self._blinks, self._nuisance, bleed)
+        self._warners: tuple[Doubt, ...] = delay
+        rivals = (r for d in (bleed, *delay) for r in d.rebuilders)
+        self._of_eeg = (self._main, *rivals)
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = Score()
@@ -138,6 +139,7 @@ class Tracker:
         self._blinks.note(block.times, block.valid, words)
         masked = np.where(block.valid, block.eeg, np.nan)[:, self._pick]
         self._aligned.push_eeg(masked, block.times)
+        self._nuisance.push(block)
 
     def push_stimulus(self, values: npt.ArrayLike, times: npt.ArrayLike) -> None:
         """Take what was heard.
@@ -166,34 +168,40 @@ class Tracker:
         for second, _, feature in self._aligned.seconds():
             if self._first is None:
                 self._first = second
+            rebuilders = (*self._of_eeg, *self._nuisance.rebuilders)
             if second % BLOCK == 0:
                 self._look(second)
-                self._main.learn(second)
-            self._main.rebuild(second, feature)
+                for rebuilder in rebuilders:
+                    rebuilder.learn(second)
+            for rebuilder in rebuilders:
+                rebuilder.rebuild(second, feature)
             self.scored_until = second + 1
             fresh = (second + 1) % BLOCK == 0
             self._score = self._judge(second + 1, block=fresh)
 
     def _look(self, second: int) -> None:
         """Which electrodes count, and whether something else than the brain may speak."""
-        lines = self._find_lines(second)
-        self._main.without = lines | (self._main.share < _CHANNEL_SHARE)
+        lines, named = self._find_lines(second)
+        without = lines | (self._main.share < _CHANNEL_SHARE)
+        for rebuilder in self._of_eeg:
+            rebuilder.without = without
         said = tuple(sentence for doubt in self._doubts if (sentence := doubt.look(second)))
         if said and not self._doubted:
             self._evidence.void()
         self._doubted = said
+        self._warned = named + tuple(w for warner in self._warners if (w := warner.look(second)))
 
-    def _find_lines(self, second: int) -> npt.NDArray[np.bool_]:
+    def _find_lines(self, second: int) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
         stop = second * RATE
         signal = self._aligned.eeg.read(stop - _LINE_SECONDS * RATE, stop)
         seen = np.isfinite(signal)
         share, hz = line_share(np.where(seen, signal, 0.0), sfreq=RATE, low=1.0, high=9.0)
         found = (share > _LINE_SHARE) & (seen.mean(axis=0) > 0.25)
-        self._lines = tuple(
+        named = tuple(
             f"{self.ch_names[c]} carries a steady tone at {hz[c]:.1f} Hz, which no brain makes."
             for c in np.flatnonzero(found)
         )
-        return np.asarray(found)
+        return np.asarray(found), named
 
     # ---- what it says
 
@@ -258,7 +266,7 @@ class Tracker:
         usable = not reasons
         # Where nothing can be said there is no number either.
         score = self._score if usable else Score(usable_s=self._score.usable_s)
-        reasons += self._lines
+        reasons += self._warned
         significant, strong = score.p < _ALPHA, evidence.now >= UPPER
         if not usable:
             state = CANNOT_TELL
