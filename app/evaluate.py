@@ -23,7 +23,7 @@ from dsp.checks import InputError
 from dsp.decoder import Decoder
 from dsp.diagnostics import diagnose
 from dsp.filters import RATE
-from dsp.nulls import Nulls
+from dsp.nulls import Nulls, bins_of
 from dsp.quality import CleanBlock, Guard
 from dsp.tracking import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, Tracker, Tracking, calibrate
 
@@ -32,6 +32,8 @@ WINDOW, HOP = 30, 5  #: s of the windows whose state is counted, and between the
 _OWN_SHIFT = 10.0  # s; impostors of the own feature are further away
 _N_OWN = 20
 _MAX_MASKED = 0.5  # share of a match/mismatch window
+_SAME = 0.5  # correlation with the sound itself from which an impostor is none
+_ANSWER = 0.2  # s of lags beyond the latest delay looked for while nothing is known
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,10 +83,11 @@ def go_through(
         sfreq=recording.sfreq,
         decoder=decoder,
         seed=seed,
-        search=search,
+        search=None if search is None else search + _ANSWER,
     )
     start = float(recording.times[0])
     masked: defaultdict[str, float] = defaultdict(float)
+    told = 0  # seconds that the guard has told of; of a long hole it tells the beginning only
     seconds = []
     rebuilt: list[Floats] = []
     feature: list[Floats] = []
@@ -99,6 +102,11 @@ def go_through(
         if block is not None:
             tracker.push_eeg(block)
             _count_masked(block, masked)
+            reached = block.seconds[-1].second + 1 - math.floor(start)
+            told += len(block.seconds)
+            if reached > told:
+                masked["gap"] += reached - told
+                told = reached
         seconds.append((now - start, tracker.estimate(float(now))))
         while tracker.scored_until > done:
             rebuilt.append(tracker.rebuilt.read(done * RATE, (done + 1) * RATE)[:, 0])
@@ -146,6 +154,7 @@ def evaluate_tracking(
     decoder: Decoder | None = None
     others: list[Stimulus] = []
     if calibrations:
+        _refuse_twice(tests, calibrations)
         decoder, others = calibrated(calibrations, feature, channels, search)
     results = []
     for number, ((_, recording), sound) in enumerate(zip(opened, sounds, strict=True)):
@@ -163,6 +172,16 @@ def evaluate_tracking(
             "found": decoder.found,
         }
     return out
+
+
+def _refuse_twice(tests: Sequence[Path], calibrations: Sequence[Path]) -> None:
+    known = {path.resolve() for path in calibrations}
+    for path in tests:
+        if path.resolve() in known:
+            raise InputError(
+                f"{path.name} is in --test and in --calibrate; what a decoder was made from does "
+                "not test it: leave it out of one of them."
+            )
 
 
 def calibrated(
@@ -236,7 +255,7 @@ def overall(run: Run, *, seed: int = 0) -> tuple[float, float]:
     masked[ok] -= masked[ok].mean()
     target = feature[ok] - feature[ok].mean()
     size = math.sqrt(float(masked @ masked) * float(target @ target))
-    nulls = Nulls(seed=seed, n_bins=feature.size // 2)
+    nulls = Nulls(seed=seed, n_bins=bins_of(feature.size))
     null = nulls.judge(masked, feature, feature)
     if null is None or size <= 0.0:
         return math.nan, math.nan
@@ -270,14 +289,24 @@ def _impostors(run: Run, impostors: Sequence[Stimulus], decoder: Decoder | None)
     from dsp.alignment import filtered_feature
 
     own = np.nan_to_num(run.feature)
+    band = decoder.band if decoder is not None and decoder.found else None
     low = round(_OWN_SHIFT * RATE)
     n_own = _N_OWN if own.size > 2 * low else 0
     shifts = np.linspace(low, max(own.size - low, low), n_own).astype(int).tolist()
     out = [np.roll(own, s) for s in shifts]
     for sound in impostors:
-        other = filtered_feature(sound.values, sound.times, band=decoder.band if decoder else None)
-        out.append(np.resize(other, own.size) if other.size else np.zeros(own.size))
+        other = filtered_feature(sound.values, sound.times, band=band)
+        if other.size and not _same(own, other):
+            out.append(np.resize(other, own.size))
     return out
+
+
+def _same(own: Floats, other: Floats) -> bool:
+    """True for the same sound, whenever it began: recordings of several people share one."""
+    n = own.size + other.size
+    cross = np.fft.irfft(np.conj(np.fft.rfft(own, n)) * np.fft.rfft(other, n), n)
+    power = math.sqrt(float(own @ own) * float(other @ other))
+    return bool(np.abs(cross).max() > _SAME * power) if power > 0.0 else True
 
 
 def _correlation(a: Floats, b: Floats) -> float:

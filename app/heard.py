@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from devices.formats.npz import Recording, read_npz
+from devices.formats.npz import Recording, read_array, read_npz
 from dsp.checks import InputError, check_option
 from dsp.filters import RATE
 
 Floats = npt.NDArray[np.float64]
+
+_MIN_SECONDS = 2
+_RISE = 1  # column of the envelope rise in what a session heard
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,20 @@ class Stimulus:
 def open_recording(path: Path, *, channels: Sequence[str] | None = None) -> Recording:
     """Read an npz file or a session folder, with a selection of its electrodes."""
     recording = _open_session(path)[0] if path.is_dir() else read_npz(path)
+    length = float(recording.times[-1] - recording.times[0])
+    if length < _MIN_SECONDS:
+        raise InputError(
+            f"{recording.name} lasts {length:.1f} s; expected at least {_MIN_SECONDS} s."
+        )
     if not channels:
         return recording
-    for name in channels:
-        check_option("electrode", name, recording.ch_names)
-    columns = [recording.ch_names.index(name) for name in channels]
-    return replace(recording, ch_names=tuple(channels), eeg=recording.eeg[:, columns])
+    known = recording.ch_names
+    named = [n for c in channels for n in ([c] if c in known else c.split(","))]
+    for name in named:
+        check_option("electrode", name, known)
+    named = list(dict.fromkeys(named))
+    columns = [known.index(name) for name in named]
+    return replace(recording, ch_names=tuple(named), eeg=recording.eeg[:, columns])
 
 
 def _open_session(path: Path) -> tuple[Recording, Stimulus]:
@@ -69,7 +80,12 @@ def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
     if feature not in ("onset", "envelope"):
         return file_stimulus(Path(feature), start=float(recording.times[0]))
     if path.is_dir():
-        return _open_session(path)[1]
+        heard = _open_session(path)[1]
+        if feature == "envelope":  # a session keeps its rise
+            if not heard.values[:, _RISE].any():
+                raise InputError(f"{path} holds no envelope of what was heard; use onset or FILE.")
+            heard = replace(heard, values=heard.values[:, [_RISE, _RISE, 2]])
+        return heard
     if recording.envelope is None:
         raise InputError(
             f"{path.name} has no 'envelope' of a sound; give what was heard with --feature FILE."
@@ -85,8 +101,10 @@ def envelope_rows(envelope: Floats, sfreq: float, *, rise: bool) -> Floats:
     """Rows at 64 Hz of an envelope: its rise ``max(0, L[k] - L[k-1])``, or ``L`` itself.
 
     ``L = log(1 + 10 a)``, a relative to the 99th percentile of the whole sound: a fixed scale.
+    An envelope that was centred on 0 is put back on its lowest value.
     """
-    clean = np.nan_to_num(np.maximum(envelope, 0.0))
+    clean = np.where(np.isfinite(envelope), envelope, 0.0)
+    clean = clean - min(float(clean.min()), 0.0)
     top = float(np.quantile(clean[clean > 0.0], 0.99)) if (clean > 0.0).any() else 1.0
     n = int(clean.size * RATE / sfreq)
     total = np.concatenate([[0.0], np.cumsum(clean)])
@@ -106,24 +124,24 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
     if path.is_dir():
         stimulus = _open_session(path)[1]
         return Stimulus(path.name, stimulus.values, stimulus.times - stimulus.times[0] + start)
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            keys = set(archive.files)
-            feature = archive["feature"] if "feature" in keys else None
+    feature: Floats | None
+    if path.suffix in (".npz", ".npy"):
+        feature = read_array(path, "feature")
         if feature is None:
             recording = read_npz(path)
-            rows = own_stimulus(path, recording, "onset").values
-            return Stimulus(recording.name, rows, start + np.arange(len(rows)) / RATE)
-    elif path.suffix == ".npy":
-        feature = np.load(path, allow_pickle=False)
+            values = own_stimulus(path, recording, "onset").values
+            return Stimulus(recording.name, values, start + np.arange(len(values)) / RATE)
+        # A fixed scale: units of a feature file are anybody's.
+        size = np.abs(feature[feature != 0.0])
+        feature = feature / np.quantile(size, 0.99) if size.size else feature
     else:
         from dsp.stimulus import StimulusFeatures
         from playlists.decode import blocks
 
         features = StimulusFeatures()
-        parts = [features.push(block) for block in blocks(path)]
-        feature = np.concatenate(parts)[:, 0] if parts else np.empty(0)
-    row = np.asarray(feature, dtype=np.float64).ravel()
+        parts = [features.push(block)[:, 0] for block in blocks(path)]
+        feature = np.concatenate([np.empty(0), *parts])
+    row = np.asarray(feature, dtype=np.float64)
     if row.size < RATE or not np.isfinite(row).all():
         raise InputError(
             f"{path.name} holds {row.size} rows of a feature; expected at least one second of "

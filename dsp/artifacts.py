@@ -28,6 +28,7 @@ _MOVED = (("blink",), ("motion",))
 _SITE = re.compile(
     r"^(Fp|AFF|AF|FFC|FFT|FT|FC|F|TP|TTP|T|CP|CCP|C|PO|PPO|P|O|I|A|M|N)(z|\d{1,2})$", re.I
 )
+_COUNTED = re.compile(r"^[A-H](1[1-9]|[2-9]\d)$")
 
 _MUSCLE_NOISE = 0.1  # microvolt; a flat electrode has no logarithm
 
@@ -41,10 +42,26 @@ def site_region(name: str) -> str:
     return match.group(1).upper() if match else ""
 
 
+def site_regions(ch_names: Sequence[str]) -> tuple[str, ...]:
+    """`site_region` of each name; all "" where the names only look like the 10-20 system.
+
+    Caps whose electrodes are counted A1..A32, B1..B32 and on have a C4 and an F8 too, elsewhere
+    on the head; they give themselves away by numbers beyond 10.
+    """
+    if any(_COUNTED.match(name.strip()) for name in ch_names):
+        return ("",) * len(ch_names)
+    return tuple(site_region(name) for name in ch_names)
+
+
+def sites_in(ch_names: Sequence[str], regions: Sequence[str]) -> tuple[int, ...]:
+    """Columns whose region is one of `regions`."""
+    return tuple(i for i, found in enumerate(site_regions(ch_names)) if found in regions)
+
+
 def ocular_sites(ch_names: Sequence[str]) -> frozenset[str]:
     """Electrodes that see the eyes best: Fp and AF, else F; empty where no name has a role."""
     for regions in (("FP", "AF", "AFF"), ("F",)):
-        found = frozenset(n for n in ch_names if site_region(n) in regions)
+        found = frozenset(ch_names[i] for i in sites_in(ch_names, regions))
         if found:
             return found
     return frozenset()
@@ -52,7 +69,7 @@ def ocular_sites(ch_names: Sequence[str]) -> frozenset[str]:
 
 def temporal_sites(ch_names: Sequence[str]) -> frozenset[str]:
     """Electrodes over the jaw muscles: T, TP, FT."""
-    return frozenset(n for n in ch_names if site_region(n) in ("T", "TP", "FT", "TTP"))
+    return frozenset(ch_names[i] for i in sites_in(ch_names, ("T", "TP", "FT", "TTP")))
 
 
 def dilate(mask: Bools, before: int, after: int) -> Bools:

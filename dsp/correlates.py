@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.artifacts import site_region
+from dsp.artifacts import site_regions, sites_in
 from dsp.checks import InputError, check_number
 from dsp.filters import fill_masked
 from dsp.quality import CleanBlock
@@ -102,9 +102,9 @@ class Correlates:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
         self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
         lower = [name.strip().lower() for name in ch_names]
-        self._frontal = tuple(
-            i for i, n in enumerate(ch_names) if site_region(n) in ("F", "AF", "AFF", "FP")
-        )
+        if not any(site_regions(ch_names)):
+            lower = []
+        self._frontal = sites_in(ch_names, ("F", "AF", "AFF", "FP"))
         self._pair = tuple(
             next((lower.index(n) for n in group if n in lower), -1)
             for group in (_RIGHT_FRONTAL, _RIGHT_TEMPORAL)

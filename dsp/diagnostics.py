@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.filters import RATE, bandpass
-from dsp.nulls import Nulls
+from dsp.nulls import Nulls, bins_of
 
 SEGMENT = 5  #: s of a segment for coherence and phase locking, half overlapping
 _MIN_SEGMENTS = 6
@@ -58,7 +58,7 @@ def diagnose(rebuilt: Floats, feature: Floats, *, beat: float = 0.0, seed: int =
     """
     ok = np.isfinite(rebuilt) & np.isfinite(feature)
     masked, heard = np.where(ok, rebuilt, 0.0), np.nan_to_num(feature)
-    nulls = Nulls(seed=seed, n_bins=max(heard.size // 2, 2))
+    nulls = Nulls(seed=seed, n_bins=bins_of(heard.size))
     out = []
     for name, band in (("r_delta", (1.0, 4.0)), ("r_theta", (4.0, 8.0))):
         taps = bandpass(*band)

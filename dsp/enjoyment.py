@@ -11,7 +11,7 @@ Model, in enjoyment units 0..1, per second::
     mu  : N(prior of the track), slow walk      level of the running track
     md  : mood, 15 min, sd 0.08
     y   = m G (e - 0.5) + z + o + b + v         score of the EEG, in sd of its 10 s mean
-    r   = e + 0.02 + N(0, 0.034)                rating
+    r   = e + 0.02 + N(0, 0.034)                rating (variance; sd 0.18)
 
 z is the zero of the session, o an offset of the track (its acoustics), b autoregressive noise
 of 15 s: errors that do not average out within a track. Without them the interval is too narrow.

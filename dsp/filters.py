@@ -263,15 +263,19 @@ class GridSampler:
         # No line may depend on samples that are not yet there, or there no more.
         reach = _REACH + _BRIDGE + _ANCHOR
         stop = max(math.floor((self._times[-1] - reach) * RATE) + 1, start)
-        rows = self._rows(np.arange(start, stop) / RATE, _bridged(self._data, self._times))
+        whole = _bridged(self._data, self._times)
+        # A second at a time: the neighbourhoods of all points at once would fill the memory.
+        parts = [
+            self._rows(np.arange(a, min(a + RATE, stop)) / RATE, whole)
+            for a in range(start, stop, RATE)
+        ]
+        rows = np.concatenate([np.empty((0, self._n)), *parts])
         self._next = stop
         keep = int(np.searchsorted(self._times, stop / RATE - reach - 2 * self._step))
         self._times, self._data = self._times[keep:], self._data[keep:]
         return start, rows
 
     def _rows(self, grid: Floats, samples: Floats) -> Floats:
-        if grid.size == 0:
-            return np.empty((0, self._n))
         first = np.searchsorted(self._times, grid - _REACH)
         index = first[:, None] + np.arange(self._span)
         inside = index < self._times.size

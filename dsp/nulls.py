@@ -28,6 +28,11 @@ _TOP = 9.0  # Hz; nothing of the feature is left above its band
 Floats = npt.NDArray[np.float64]
 
 
+def bins_of(n: int) -> int:
+    """Bins up to 9 Hz of `n` grid points."""
+    return int(_TOP * n / RATE) + 1
+
+
 @dataclass(frozen=True)
 class NullResult:
     """One statistic against its two nulls.
@@ -84,7 +89,7 @@ class Nulls:
             ``(2 / n) sum_f |Y S| cos(arg(Y S*) - phi_f)``, f up to 9 Hz.
         """
         n = masked.size
-        top = min(int(_TOP * n / RATE) + 1, self._cos.shape[1], n // 2)
+        top = min(bins_of(n), self._cos.shape[1], n // 2)
         cross = np.fft.rfft(masked)[1:top] * np.conj(np.fft.rfft(feature)[1:top])
         real, imag = np.ascontiguousarray(cross.real), np.ascontiguousarray(cross.imag)
         out = self._cos[:, 1:top] @ real + self._sin[:, 1:top] @ imag

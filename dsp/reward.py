@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.artifacts import site_region
+from dsp.artifacts import sites_in
 from dsp.checks import InputError, check_number
 from dsp.filters import fill_masked
 from dsp.quality import CleanBlock
@@ -62,7 +62,7 @@ def theta_sites(ch_names: Sequence[str]) -> tuple[int, ...]:
     midline = tuple(i for i, name in enumerate(lower) if name in ("fz", "fcz"))
     if midline:
         return midline
-    return tuple(i for i, name in enumerate(ch_names) if site_region(name) in ("AF", "AFF", "F"))
+    return sites_in(ch_names, ("AF", "AFF", "F"))
 
 
 class FrontalTheta:

@@ -19,6 +19,9 @@ from dsp.checks import InputError, check_number
 _HOLE = 0.25  # s by which a stamp must be off before it is a hole, or a step back
 _TRACK = 0.002  # how far one stamp pulls the sample clock
 _START = 1000.0  # s; recordings have no clock of their own worth keeping
+_MAX_RATE = 100_000.0  # Hz
+_RATE_SHARE = 0.2  # by which stamps may run faster or slower than fs says
+_KEYS = ("eeg", "ch_names", "fs", "t", "envelope")
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,12 @@ def read_npz(path: Path) -> Recording:
                 f"{path.name} has no {key!r}; expected eeg (samples, channels) in microvolts, "
                 "ch_names and fs."
             )
-    names = tuple(str(n) for n in np.atleast_1d(arrays["ch_names"]))
-    sfreq = check_number(f"fs of {path.name}", arrays["fs"].reshape(-1)[0], low=100.0, unit="Hz")
-    eeg = np.asarray(arrays["eeg"])
+    names = _distinct(arrays["ch_names"])
+    rate = arrays["fs"].ravel()[:1].tolist()
+    sfreq = check_number(
+        f"fs of {path.name}", *(rate or [None]), low=100.0, high=_MAX_RATE, unit="Hz"
+    )
+    eeg = _real(arrays["eeg"], f"eeg of {path.name}", np.float32)
     if eeg.ndim == 1:
         eeg = eeg[:, None]
     if eeg.ndim != 2 or eeg.shape[1] != len(names) or eeg.shape[0] == 0:
@@ -73,7 +79,10 @@ def read_npz(path: Path) -> Recording:
             f"eeg of {path.name} has shape {eeg.shape}; expected (samples, {len(names)}) for the "
             f"{len(names)} names in ch_names."
         )
-    stamps = arrays.get("t")
+    stamps, envelope = (
+        None if key not in arrays else _column(_real(arrays[key], f"{key} of {path.name}"))
+        for key in ("t", "envelope")
+    )
     if stamps is not None and stamps.shape != (eeg.shape[0],):
         raise InputError(
             f"t of {path.name} has shape {stamps.shape}; expected one time for each of the "
@@ -82,9 +91,8 @@ def read_npz(path: Path) -> Recording:
     times = (
         _START + np.arange(eeg.shape[0]) / sfreq
         if stamps is None
-        else steady_times(np.asarray(stamps, dtype=np.float64), sfreq, name=path.name)
+        else steady_times(stamps, sfreq, name=path.name)
     )
-    envelope = arrays.get("envelope")
     if envelope is not None and envelope.shape != (eeg.shape[0],):
         raise InputError(
             f"envelope of {path.name} has shape {envelope.shape}; expected one value for each of "
@@ -94,20 +102,62 @@ def read_npz(path: Path) -> Recording:
         path.stem if path.parent.name == "" else f"{path.parent.name}/{path.stem}",
         names,
         sfreq,
-        eeg.astype(np.float32),
+        eeg,
         times,
-        None if envelope is None else np.asarray(envelope, dtype=np.float64),
+        envelope,
     )
 
 
-def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _distinct(stored: npt.NDArray[Any]) -> tuple[str, ...]:
+    """Names as text; one that comes again is numbered, since electrodes are found by name."""
+    out: list[str] = []
+    for item in np.atleast_1d(stored).ravel().tolist():
+        name = item.decode(errors="replace") if isinstance(item, bytes) else str(item)
+        again = sum(n == name or n.startswith(f"{name} (") for n in out)
+        out.append(f"{name} ({again + 1})" if again else name)
+    return tuple(out)
+
+
+def _column(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(n, 1) and (1, n) as (n,); anything else as it is."""
+    return array.ravel() if array.ndim == 2 and 1 in array.shape else array
+
+
+def _real(array: npt.NDArray[Any], what: str, kind: type = np.float64) -> npt.NDArray[Any]:
+    """Real numbers of any stored kind; `InputError` for anything else."""
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{what} holds {array.dtype} values; expected real numbers.")
+    return array.astype(kind)
+
+
+def _load(path: Path, keys: tuple[str, ...] = _KEYS) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an archive under `keys`; a lone array under the first of them."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; give an .npz recording or a session folder.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {keys[0]: content}
+            return {key: content[key] for key in keys if key in content.files}
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError, EOFError) as error:
-        raise InputError(f"{path.name} cannot be read as a NumPy archive ({error}).") from error
+        raise InputError(
+            f"{path.name} cannot be read; expected numbers and text as numpy.save and numpy.savez "
+            "write them, without Python objects."
+        ) from error
+
+
+def read_array(path: Path, key: str) -> npt.NDArray[np.float64] | None:
+    """One row of numbers from an .npy file, or `key` of an archive; None if it has no such key."""
+    arrays = _load(path, (key,))
+    if key not in arrays:
+        return None
+    row = _column(_real(arrays[key], f"{key} of {path.name}"))
+    if row.ndim != 1:
+        raise InputError(
+            f"{path.name} holds an array of shape {row.shape}; expected one value for each row."
+        )
+    return row
 
 
 def steady_times(
@@ -121,6 +171,14 @@ def steady_times(
     """
     if not np.isfinite(stamps).all():
         raise InputError(f"t of {name} has values that are no numbers; leave t out instead.")
+    n = round(sfreq)
+    if stamps.size > 2 * n:
+        rate = n / max(float(np.median(stamps[n:] - stamps[:-n])), 1e-9)
+        if abs(rate / sfreq - 1.0) > _RATE_SHARE:
+            raise InputError(
+                f"t of {name} gives {rate:.3g} samples a second and fs {sfreq:g}; expected t in "
+                "seconds and one rate in both."
+            )
     step = 1.0 / sfreq
     out = np.empty(stamps.size)
     clock = _START - step

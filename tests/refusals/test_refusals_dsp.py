@@ -132,7 +132,7 @@ def test_missing_file_and_text_named_npz_are_refused(tmp_path: Path) -> None:
         read_npz(tmp_path / "none.npz")
     text = tmp_path / "text.npz"
     text.write_text("hello")
-    with pytest.raises(InputError, match=r"NumPy archive"):
+    with pytest.raises(InputError, match=r"text.npz cannot be read"):
         read_npz(text)
 
 
