@@ -43,7 +43,7 @@ from dsp.tracking import Tracker, calibrate
 
 _SESSION = 162  # s
 _LOST_AT = 30  # s after which an electrode is lost
-_FAULTS = ("off", "flat", "noisy", "swapped")
+_FAULTS = ("off", "flat", "noisy", "swapped", "one pair swapped")
 
 
 def _naive_p(recording: Recording, heard: Stimulus) -> list[float]:
@@ -161,25 +161,21 @@ def electrodes(size: Sizes) -> list[Row]:
     for sites in (EIGHT, SITES)[: size(2, 1)]:
         scores: dict[str, list[float]] = {n: [] for n in ("whole", *_FAULTS)}
         found: list[float] = []
-        warned: list[bool] = []
+        warned: dict[str, list[bool]] = {n: [] for n in scores}
         for seed in range(people):
             brain, decoder = calibrated(seed, *known, sites)
             rng = generator(13, seed)
             track = music(rng, size(210, 120))
             recording = brain.record(rng, track.feature)
             column = (2 * seed + 1) % len(sites)
-            scores["whole"].append(
-                correlation(go_through(recording, track.stimulus(), decoder=decoder), first=45.0)
-            )
-            for name in _FAULTS:
+            for name in scores:
                 faulty = _with_fault(rng, recording, name, column)
                 run = go_through(faulty, track.stimulus(), decoder=decoder)
                 scores[name].append(correlation(run, first=45.0))
+                said = " ".join(r for _, t in run.seconds for r in t.reasons).lower()
+                warned[name].append("swap" in said or "left and right" in said)
                 if name == "noisy":
                     found.append(_found_after(faulty, column))
-                elif name == "swapped":
-                    said = " ".join(r for _, t in run.seconds for r in t.reasons).lower()
-                    warned.append("swap" in said or "left and right" in said)
         of = f"one of {len(sites)} electrodes"
         whole = scores["whole"]
         losses = [
@@ -193,17 +189,36 @@ def electrodes(size: Sizes) -> list[Row]:
         what = f"{of} turns noisy: seconds until it is called bad, slowest"
         quick_enough = slowest < 5.0
         rows.append(Row(13, what, "under 5 s", f"{slowest:.0f} s", people, quick_enough, slowest))
-        r = f"{np.mean(whole):.3f} -> {np.mean(scores['swapped']):.3f}"
-        if sites == EIGHT:
-            rows.append(Row(13, f"left and right swapped (r {r}): warned", "always",
-                            f"{np.mean(warned):.0%}", people, all(warned),
-                            float(np.mean(warned))))  # fmt: skip
+        rows += _sides(sites, whole, scores, warned)
     return rows
+
+
+def _sides(
+    sites: tuple[str, ...],
+    whole: list[float],
+    scores: dict[str, list[float]],
+    warned: dict[str, list[bool]],
+) -> list[Row]:
+    """Whether swapped sides were warned of, and sides that were not."""
+    rows = []
+    for name, what in (("swapped", "left and right"), ("one pair swapped", "one pair")):
+        r = f"{np.mean(whole):.3f} -> {np.mean(scores[name]):.3f}"
+        share = float(np.mean(warned[name]))
+        rows.append(Row(13, f"{len(sites)} electrodes, {what} swapped (r {r}): warned", "always",
+                        f"{share:.0%}", len(whole), share == 1.0, share))  # fmt: skip
+    wrong = [w for name in warned if "swapped" not in name for w in warned[name]]
+    rows.append(Row(13, f"{len(sites)} electrodes, none swapped, one of them lost or none: warned",
+                    "never", f"{np.mean(wrong):.0%}", len(wrong), not any(wrong),
+                    float(np.mean(wrong))))  # fmt: skip
+    # On a head whose halves are alike four electrodes cannot tell.
+    return rows if sites == EIGHT else [*map(shown, rows[:2]), rows[2]]
 
 
 def _with_fault(
     rng: np.random.Generator, recording: Recording, name: str, column: int
 ) -> Recording:
+    if name == "whole":
+        return recording
     eeg = recording.eeg.copy()
     first = int(_LOST_AT * SFREQ)
     n = len(eeg) - first
@@ -216,7 +231,8 @@ def _with_fault(
     else:
         order = list(range(len(recording.ch_names)))
         for pair in LEFT_RIGHT:
-            if set(pair) <= set(recording.ch_names):
+            meant = name == "swapped" or recording.ch_names[column] in pair
+            if meant and set(pair) <= set(recording.ch_names):
                 a, b = (recording.ch_names.index(site) for site in pair)
                 order[a], order[b] = b, a
         eeg = eeg[:, order]
