@@ -16,8 +16,8 @@ from pathlib import Path
 # As the program does: small matrices are slower on two threads than on one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 48000
