@@ -21,6 +21,7 @@ from dsp.checks import InputError
 from dsp.decoder import PENALTY, Decoder, Sums, chosen_electrodes, lag_steps, lagged
 from dsp.filters import BANDS, RATE, Floats
 from dsp.quality import CleanBlock
+from dsp.rivals import MOSTLY
 
 LENGTHS = (0.4, 0.6)  #: s of lags; longer ones only learn the regularity of the sound
 SEARCH = 1.0  #: s that the delay is searched over
@@ -105,7 +106,9 @@ def calibrate(
     null95 = float(np.quantile(null, 0.95))
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
     chosen = lags[(lags >= window[0]) & (lags <= window[1])]
-    bleed = _bleeds(recordings, len(ch_names), sfreq, (band, lags, parts), max(null95, 0.0), seed)
+    choice = (band, lags, parts)
+    at_least = max(null95, MOSTLY * r, 0.0)
+    bleed = _bleeds(recordings, len(ch_names), sfreq, choice, at_least, seed)
     return Decoder(ch_names, band, chosen, sums, r, null95, effect, bleed)
 
 
@@ -118,7 +121,7 @@ def _bleeds(
     n_channels: int,
     sfreq: float,
     choice: tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]],
-    null95: float,
+    at_least: float,
     seed: int,
 ) -> bool:
     """True if EEG from 50 ms before the sound to the sound itself beats EEG 50-400 ms after it.
@@ -137,7 +140,7 @@ def _bleeds(
     at_once = float(_held_out(before, np.arange(n_channels * early.size), n_channels)[0])
     window = (_EARLY, round(0.4 * RATE))
     later = float(_held_out(parts, _columns(lags, window, n_channels), n_channels)[0])
-    return at_once > null95 and at_once > later
+    return at_once > at_least and at_once > later
 
 
 def _parts(

@@ -23,16 +23,17 @@ from dsp.quality import NUISANCES, CleanBlock
 from dsp.rebuilder import Rebuilder
 
 LOOK_BACK = 60  #: s over which a rival is compared with the main decoder
-_MIN_SECONDS = 10  # of them that both must have rebuilt
+_MIN_SECONDS = 5  # of them that both must have rebuilt
 _EARLY, _LATE = 3, 26  # grid points, 47 and 406 ms
-_AT_ONCE = 3.0  # standard scores of the early decoder against both nulls
+MOSTLY = math.sqrt(0.5)  #: of the correlation of all lags: half of what they explain
+_AT_ONCE, _CLEARLY = 1.64, 3.0  # standard scores of a decoder against both nulls
 _BEATEN = 2.0  # standard errors by which one correlation must be larger
 _NUISANCE_LAGS = np.arange(-24, 25, 2)  # people move ahead of the beat as well as after it
 _MIN_BLOCK = 0.4  # share of a block
 _DELAYS = np.arange(-round(0.5 * RATE), 3 * RATE + 1)  # grid points
 _NEAR = round(0.3 * RATE)  # grid points in which a changed delay is looked for
 _MIN_DELAY_SECONDS = 60
-_CHANGED, _CERTAIN = 0.010, 3.0  # s; standard errors
+_CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
 
 
 def _window(
@@ -70,11 +71,15 @@ def _scored(nulls: Nulls, masked: Floats, feature: Floats) -> tuple[float, NullR
 class Bleed:
     """The sound stands in the EEG electrically: it is there at once, before a brain can answer.
 
-    Lags of -50 to 0 ms against lags of 50 to 400 ms, both learnt in the session.
+    Lags of -50 to 0 ms against lags of 50 to 400 ms, both learnt in the session. Where the answer
+    comes later than that (a sound card may be late) the early lags only know the regularity of
+    the sound, and the main decoder knows clearly more: then it is no bleed.
 
     Parameters
     ----------
     aligned : Aligned
+    main : Rebuilder
+        Where it does not rebuild the sound there is nothing to doubt.
     n_channels : int
     calibrated : bool
         Only then is the delay of the sound known, and electrical bleed may be claimed.
@@ -82,9 +87,16 @@ class Bleed:
     """
 
     def __init__(
-        self, aligned: Aligned, n_channels: int, *, calibrated: bool, nulls: Nulls
+        self,
+        aligned: Aligned,
+        main: Rebuilder,
+        n_channels: int,
+        *,
+        calibrated: bool,
+        nulls: Nulls,
     ) -> None:
-        self._aligned, self._nulls, self._calibrated = aligned, nulls, calibrated
+        self._aligned, self._main = aligned, main
+        self._nulls, self._calibrated = nulls, calibrated
         self.rebuilders = (
             Rebuilder(aligned.eeg, n_channels, np.arange(-_EARLY, 1)),
             Rebuilder(aligned.eeg, n_channels, np.arange(_EARLY, _LATE + 1, 2)),
@@ -92,15 +104,17 @@ class Bleed:
 
     def look(self, second: int) -> str:
         """Say so if EEG before an answer rebuilds the sound, and better than EEG after it."""
-        window = _window(second, self._aligned, self.rebuilders)
+        window = _window(second, self._aligned, (*self.rebuilders, self._main))
         if window is None:
             return ""
-        feature, (early, late) = window
-        scored = _scored(self._nulls, early, feature)
-        if scored is None:
+        feature, (early, late, main) = window
+        r = float(early @ feature)
+        if r <= max(float(late @ feature), MOSTLY * float(main @ feature)):
             return ""
-        r, null = scored
-        if null.z < _AT_ONCE or r <= float(late @ feature):
+        nulls = [self._nulls.judge(one, feature, feature) for one in (early, main)]
+        z, z_main = (-math.inf if null is None else null.z for null in nulls)
+        # Where the main decoder rebuilds nothing, there is little to doubt, and more to prove.
+        if z < (_AT_ONCE if z_main >= _AT_ONCE else _CLEARLY):
             return ""
         if self._calibrated:
             return "The sound stands in the EEG electrically: move the leads, calibrate again."

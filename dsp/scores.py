@@ -46,6 +46,9 @@ class Tracking:
         False where the state is 'cannot tell' for want of data.
     reasons : tuple of str
         Plain sentences for whatever is missing.
+    delay_change, delay_change_sd : float
+        By how much the answer comes later than at calibration and its standard error, s; NaN
+        without a stored decoder, or before a minute of data that it can rebuild.
     """
 
     state: str
@@ -60,6 +63,8 @@ class Tracking:
     age_s: float
     usable: bool
     reasons: tuple[str, ...]
+    delay_change: float = math.nan
+    delay_change_sd: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -112,12 +112,15 @@ class Tracker:
         self._nuisance = Nuisance(
             self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
         )
-        bleed = Bleed(self._aligned, self._n, calibrated=decoder is not None, nulls=self._nulls)
-        delay = () if prior is None else (Delay(self._aligned, self._n, lags, prior),)
+        bleed = Bleed(
+            self._aligned, self._main, self._n, calibrated=decoder is not None, nulls=self._nulls
+        )
+        self._delay = None if prior is None else Delay(self._aligned, self._n, lags, prior)
         self._doubts: tuple[Doubt, ...] = (self._blinks, self._nuisance, bleed)
-        self._warners: tuple[Doubt, ...] = delay
-        rivals = (r for d in (bleed, *delay) for r in d.rebuilders)
-        self._of_eeg = (self._main, *rivals)
+        self._warners: tuple[Doubt, ...] = () if self._delay is None else (self._delay,)
+        self._of_eeg: tuple[Rebuilder, ...] = (self._main, *bleed.rebuilders)
+        if self._delay is not None:
+            self._of_eeg += self._delay.rebuilders
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = Score()
@@ -170,13 +173,14 @@ class Tracker:
                 self._first = second
             rebuilders = (*self._of_eeg, *self._nuisance.rebuilders)
             if second % BLOCK == 0:
-                self._look(second)
                 for rebuilder in rebuilders:
                     rebuilder.learn(second)
             for rebuilder in rebuilders:
                 rebuilder.rebuild(second, feature)
             self.scored_until = second + 1
             fresh = (second + 1) % BLOCK == 0
+            if fresh:
+                self._look(second + 1)
             self._score = self._judge(second + 1, block=fresh)
 
     def _look(self, second: int) -> None:
@@ -294,6 +298,8 @@ class Tracker:
             age_s=age,
             usable=usable,
             reasons=reasons,
+            delay_change=self._delay.seconds if self._delay else math.nan,
+            delay_change_sd=self._delay.sd if self._delay else math.nan,
         )
 
     def _hindrances(self, now: float, age: float) -> tuple[str, ...]:
