@@ -21,6 +21,7 @@ from dsp.calibration import calibrate
 from dsp.enjoyment import CHECK_SE
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import FrontalTheta, ThetaScore
+from dsp.stimulus import tracked
 from playlists.tracks import PreparedTrack
 
 N_DECODER, DECODER_SECONDS = 6, 110.0
@@ -132,7 +133,7 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
     plays = [(t, float(rng.uniform(0.2, 0.9))) for t in some(N_DECODER)]
     decoder = calibrate(
         [
-            (one.eeg, (one.heard[:, :3], one.heard_times))
+            (one.eeg, (tracked(one.heard), one.heard_times))
             for one in listen(kind, seeds[0], plays, seconds=DECODER_SECONDS)
         ],
         ch_names=MONTAGE,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from devices.formats.npz import Recording, read_array, read_npz
 from dsp.checks import InputError, check_option
 from dsp.filters import RATE
+from dsp.stimulus import tracked
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +28,8 @@ class Stimulus:
     Attributes
     ----------
     name : str
-    values : float64 [shape=(n, 3)]
+    values : float64 [shape=(n, 3)] or float64 [shape=(n, 4)]
+        With the level of the music where it is known.
     times : float64 [shape=(n,)]
     """
 
@@ -65,8 +67,7 @@ def _open_session(path: Path) -> tuple[Recording, Stimulus]:
         raise InputError(f"{path} holds no EEG; record a session with a headset first.")
     step = float(np.median(np.diff(times)))
     recording = Recording(path.name, reader.ch_names, round(1.0 / step), eeg, times, None)
-    values = np.asarray(heard, dtype=np.float64)[:, :3]
-    return recording, Stimulus(path.name, values, heard_times)
+    return recording, Stimulus(path.name, tracked(heard), heard_times)
 
 
 def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
@@ -121,6 +122,7 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
         raise InputError(
             f"{path} does not exist; expected onset, envelope, or a file with a feature or sound."
         )
+    level: Floats | None = None
     if path.is_dir():
         stimulus = _open_session(path)[1]
         return Stimulus(path.name, stimulus.values, stimulus.times - stimulus.times[0] + start)
@@ -139,15 +141,19 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
         from playlists.decode import blocks
 
         features = StimulusFeatures()
-        parts = [features.push(block)[:, 0] for block in blocks(path)]
-        feature = np.concatenate([np.empty(0), *parts])
+        parts = [features.push(block) for block in blocks(path)]
+        feature = np.concatenate([np.empty(0), *(part[:, 0] for part in parts)])
+        level = np.concatenate([np.empty(0), *(part[:, 2] for part in parts)])
     row = np.asarray(feature, dtype=np.float64)
     if row.size < RATE or not np.isfinite(row).all():
         raise InputError(
             f"{path.name} holds {row.size} rows of a feature; expected at least one second of "
             f"finite numbers at {RATE} Hz."
         )
-    values = np.stack([row, row, np.zeros_like(row)], axis=1)
+    columns = [row, row, np.zeros_like(row)]
+    if level is not None:
+        columns.append(level)
+    values = np.stack(columns, axis=1)
     return Stimulus(path.stem, values, start + np.arange(row.size) / RATE)
 
 

@@ -21,7 +21,7 @@ from app.settings import Settings
 from dsp.enjoyment import Enjoyment, EnjoymentFilter, EnjoymentModel
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import FrontalTheta, ThetaScore
-from dsp.stimulus import HEARD_NAMES
+from dsp.stimulus import HEARD_NAMES, tracked
 from dsp.tracking import Tracker, Tracking
 from playlists.choice import Candidate
 
@@ -251,7 +251,7 @@ class Loop:
         if given.heard_times.size == 0:
             return
         if self._guard is not None:
-            self._tracker.push_stimulus(given.heard[:, :3], given.heard_times)
+            self._tracker.push_stimulus(tracked(given.heard), given.heard_times)
         numbers = given.heard[:, _TRACK].astype(int)
         for i in np.flatnonzero(np.diff(numbers, prepend=self._track)):
             # A decoder that is late for a moment is heard as no track: the track goes on after it.

@@ -11,6 +11,8 @@ however the sound is cut into blocks.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,11 +21,13 @@ RATE = 64  #: rate of every stimulus feature, Hz
 HOP = FS // RATE  #: 750 frames
 WINDOW = 3 * HOP  #: 46.9 ms
 N_BANDS = 32
-FLUX_NAMES = ("spectral_flux", "envelope_rise")
+FLUX_NAMES = ("spectral_flux", "envelope_rise", "level_db")
+SILENCE_DB = -120.0  #: level of a row without any sound
 
 #: Names and order of the columns of everything that was heard, as it is recorded at 64 Hz:
 #: features of the music bus, envelope of the layer bus (rms, linear), index of the track in
-#: the session (-1: none), position in that track, gain of the music, level of the layer.
+#: the session (-1: none), position in that track, gain of the music, level of the layer, level
+#: of the music as it was played, volume and all (dB re full scale; NaN where it is not known).
 HEARD_NAMES = (
     "spectral_flux",
     "envelope_rise",
@@ -32,7 +36,28 @@ HEARD_NAMES = (
     "position_s",
     "music_gain",
     "layer_level",
+    "music_level_db",
 )
+
+
+def tracked(heard: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """What `dsp.tracking.Tracker.push_stimulus` takes, out of what was heard.
+
+    Parameters
+    ----------
+    heard : float [shape=(n, len(HEARD_NAMES))]
+        One column less in sessions recorded before the level was.
+
+    Returns
+    -------
+    float64 [shape=(n, 4)]
+        Flux, rise, layer and level; NaN for a level that was not recorded.
+    """
+    out = np.full((len(heard), 4), np.nan)
+    out[:, :3] = heard[:, :3]
+    if heard.shape[1] == len(HEARD_NAMES):
+        out[:, 3] = heard[:, -1]
+    return out
 
 
 def row_frame(row: int | npt.NDArray[np.int64]) -> int | npt.NDArray[np.int64]:
@@ -63,11 +88,12 @@ _SCALE = 2.0 / _HANN.sum()  # a sine of amplitude 1 reads 1
 
 
 class StimulusFeatures:
-    """Spectral flux and envelope rise of a stereo bus, streaming.
+    """Spectral flux, envelope rise and level of a stereo bus, streaming.
 
     ``flux = mean_b max(0, Y_b[k] - Y_b[k-1])`` with ``Y_b = log(1 + 100 a_b)`` and ``a_b`` the
     amplitude in mel band b of a 46.9 ms Hann window; ``rise = max(0, L[k] - L[k-1])`` with
-    ``L = log(1 + 100 rms)`` of the newest 1/64 s. Unit: natural logarithm per row.
+    ``L = log(1 + 100 rms)`` of the newest 1/64 s. Unit: natural logarithm per row. The level is
+    ``20 log10 rms`` of that 1/64 s, dB re full scale, `SILENCE_DB` at least.
     """
 
     def __init__(self) -> None:
@@ -81,13 +107,13 @@ class StimulusFeatures:
 
         Returns
         -------
-        float32 [shape=(n_rows, 2)]
+        float32 [shape=(n_rows, 3)]
             `FLUX_NAMES` in columns; the first row ever returned is row 0 (see `row_frame`).
         """
         mono = frames.astype(np.float64).sum(axis=1) * 0.5
         pending = np.concatenate([self._pending, mono])
         n_rows = pending.size // HOP
-        out = np.empty((n_rows, 2), dtype=np.float32)
+        out = np.empty((n_rows, 3), dtype=np.float32)
         for k in range(n_rows):
             hop = pending[k * HOP : (k + 1) * HOP]
             out[k] = self._row(np.concatenate([self._tail, hop]), hop)
@@ -97,14 +123,15 @@ class StimulusFeatures:
 
     def _row(
         self, window: npt.NDArray[np.float64], hop: npt.NDArray[np.float64]
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, float]:
         amplitude = np.abs(np.fft.rfft(window * _HANN)) * _SCALE
         bands = np.log1p(100.0 * np.sqrt((amplitude**2) @ _BANDS))
-        level = float(np.log1p(100.0 * np.sqrt(np.mean(hop**2))))
+        rms = float(np.sqrt(np.mean(hop**2)))
+        level = float(np.log1p(100.0 * rms))
         flux = float(np.mean(np.maximum(0.0, bands - self._bands)))
         rise = max(0.0, level - self._level)
         self._bands, self._level = bands, level
-        return flux, rise
+        return flux, rise, 20.0 * math.log10(max(rms, 10.0 ** (SILENCE_DB / 20.0)))
 
 
 class LayerEnvelope:

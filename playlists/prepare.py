@@ -29,7 +29,7 @@ from playlists.starter import known_by_construction
 from playlists.tracks import PreparedTrack
 
 #: Written into every cache entry; a new number makes the old entries stale.
-ANALYSER_VERSION = 1
+ANALYSER_VERSION = 2
 
 TARGET_LUFS = -18.0
 CEILING_DBTP = -1.0
@@ -52,6 +52,7 @@ class _Measured:
     gain: float
     n_frames: int
     feature: npt.NDArray[np.float32]
+    level: npt.NDArray[np.float32]
     descriptors: dict[str, float]
 
 
@@ -111,6 +112,7 @@ def prepare(
         feature=measured.feature,
         descriptors=descriptors,
         key=key,
+        level=measured.level,
     )
 
 
@@ -148,7 +150,7 @@ def _measure(path: str | Path, duration: float, report: Callable[[float], None])
         centroid.push(played)
         done += block.shape[0]
         report(min(1.0, 0.5 + 0.5 * done / total))
-    feature = np.ascontiguousarray(np.concatenate(rows)[:, 0])
+    feature, _, level = np.ascontiguousarray(np.concatenate(rows).T)
     flux = float(feature.mean()) if feature.size else 0.0
     brightness = centroid.hz()
     return _Measured(
@@ -156,6 +158,7 @@ def _measure(path: str | Path, duration: float, report: Callable[[float], None])
         gain=gain,
         n_frames=n_frames,
         feature=feature,
+        level=level,
         descriptors={
             "energy": _energy(flux, brightness),
             "brightness": brightness,
@@ -211,7 +214,7 @@ def _digest(path: Path) -> str:
         ) from problem
 
 
-_ARRAYS = ("feature", "numbers", "descriptors")
+_ARRAYS = ("feature", "level", "numbers", "descriptors")
 
 
 def _load(entry: Path) -> _Measured | None:
@@ -220,16 +223,17 @@ def _load(entry: Path) -> _Measured | None:
         return None
     try:
         with entry.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            feature, numbers, text = (stored[name] for name in _ARRAYS)
+            feature, level, numbers, text = (stored[name] for name in _ARRAYS)
         descriptors = json.loads(str(text))
         lufs, gain, n_frames = (float(number) for number in numbers)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         _log.warning("cached measurement %s is damaged (%s); measuring again", entry.name, problem)
         return None
-    if feature.dtype != np.float32 or feature.ndim != 1 or not 0.0 < gain < 100.0:
+    shaped = feature.dtype == level.dtype == np.float32 and feature.shape == level.shape
+    if not shaped or feature.ndim != 1 or not 0.0 < gain < 100.0:
         _log.warning("cached measurement %s makes no sense; measuring again", entry.name)
         return None
-    return _Measured(lufs, gain, int(n_frames), feature, descriptors)
+    return _Measured(lufs, gain, int(n_frames), feature, level, descriptors)
 
 
 def _store(entry: Path, measured: _Measured) -> None:
@@ -241,6 +245,7 @@ def _store(entry: Path, measured: _Measured) -> None:
             np.savez(
                 file,
                 feature=measured.feature,
+                level=measured.level,
                 numbers=np.array([measured.lufs, measured.gain, measured.n_frames]),
                 descriptors=np.array(json.dumps(measured.descriptors)),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,8 @@ class PreparedTrack:
         Cheap summaries (`playlists.prepare` names them with their units).
     key : str
         E.g. ``"A minor"``; empty where it is unknown.
+    level : float32 [shape=(n_rows,)]
+        Level of each row, dB re full scale, after the gain; empty where it was not measured.
     """
 
     track: Track
@@ -66,3 +68,4 @@ class PreparedTrack:
     feature: npt.NDArray[np.float32]
     descriptors: dict[str, float]
     key: str = ""
+    level: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))

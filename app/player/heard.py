@@ -10,7 +10,15 @@ import numpy.typing as npt
 from app.player.contract import HeardBlock
 from app.player.decks import BLOCK
 from devices.timeline import Timeline, column
-from dsp.stimulus import FS, HEARD_NAMES, HOP, LayerEnvelope, row_frame
+from dsp.stimulus import (
+    FLUX_NAMES,
+    FS,
+    HEARD_NAMES,
+    HOP,
+    SILENCE_DB,
+    LayerEnvelope,
+    row_frame,
+)
 
 _NOTHING = HeardBlock(np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
 
@@ -57,7 +65,7 @@ class Trace:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._first = 0  # number of the first row waiting
-        self._music = np.empty((0, 2), dtype=np.float32)
+        self._music = np.empty((0, len(FLUX_NAMES)), dtype=np.float32)
         self._layer = np.empty(0, dtype=np.float32)
         self._last = -np.inf  # time of the newest row given out
 
@@ -67,7 +75,7 @@ class Trace:
         return self._first + self._music.shape[0]
 
     def push(self, music: npt.NDArray[np.float32], layer: npt.NDArray[np.float32]) -> None:
-        """Append rows: features [shape=(n, 2)] and envelope of the layer [shape=(n,)]."""
+        """Append rows: features [shape=(n, 3)] and envelope of the layer [shape=(n,)]."""
         self._music = np.concatenate([self._music, music])
         self._layer = np.concatenate([self._layer, layer])
 
@@ -89,7 +97,8 @@ class Trace:
         lost = int(np.searchsorted(numbers, first))
         at = np.clip(numbers - first, 0, table.shape[0] - 1)
         values, times = _columns(table[at], frames)
-        values[:, 0:2], values[:, 2] = self._music, self._layer
+        values[:, 0:2], values[:, 2] = self._music[:, :2], self._layer
+        values[:, 7] = np.maximum(self._music[:, 2] + values[:, 7], SILENCE_DB)
         late = np.flatnonzero(times > now)
         upto = int(late[0]) if late.size else n
         self._first += upto
@@ -107,7 +116,10 @@ class Trace:
 def _columns(
     rows: npt.NDArray[np.float64], frames: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-    """Columns of `HEARD_NAMES` but for the features, and times, at `frames` of the bus."""
+    """Columns of `HEARD_NAMES` but for the features, and times, at `frames` of the bus.
+
+    Of the level only what the master adds to it.
+    """
     into = frames - column(rows, "frame")
     times = column(rows, "time") + into / FS
     b_leads = column(rows, "gain_b") > column(rows, "gain_a")
@@ -123,6 +135,7 @@ def _columns(
     values[:, 4] = np.where(track >= 0, np.maximum(of_leader("frame") + moved, 0.0) / FS, 0.0)
     values[:, 5] = of_leader("gain") * master
     values[:, 6] = column(rows, "layer_level")
+    values[:, 7] = 20.0 * np.log10(np.maximum(master, 1e-6))
     return values, times
 
 

@@ -21,7 +21,7 @@ from app.player.mixer import Block, Mixer
 from app.player.player import item_of
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import AttuneError, InputError, check_number
-from dsp.stimulus import FS, HOP, WINDOW, StimulusFeatures
+from dsp.stimulus import FS, HOP, SILENCE_DB, WINDOW, StimulusFeatures
 from playlists.decode import blocks
 from playlists.tracks import PreparedTrack
 
@@ -105,8 +105,8 @@ class VirtualPlayer:
     start : float
         LSL second at which frame 0 is heard.
     features_only : bool
-        Take the spectral flux of a track that plays alone from its `PreparedTrack`. The
-        envelope rise is not among what is prepared; that column is 0 throughout.
+        Take flux and level of a track that plays alone from its `PreparedTrack`. The envelope
+        rise is not among what is prepared; that column is 0 throughout.
     """
 
     def __init__(self, *, start: float = 0.0, features_only: bool = False) -> None:
@@ -159,7 +159,10 @@ class VirtualPlayer:
                 f"track {index} has {track.feature.size} rows of features; expected "
                 f"{track.n_frames // HOP}: prepare it again."
             )
-        self._cached[index] = track.feature
+        level = track.level
+        if level.size < track.feature.size:
+            level = np.full(track.feature.size, np.nan, dtype=np.float32)
+        self._cached[index] = np.stack([track.feature, level[: track.feature.size]], axis=1)
 
     def set_layer(self, level: float, *, ramp: float) -> None:
         """Bring the layer to `level` (0..1) within `ramp` s (at least 0.25)."""
@@ -225,9 +228,10 @@ class VirtualPlayer:
         times = self._t0 + rows[:, 0] / FS
         self.timeline.extend(np.column_stack([times, rows]))
         n_rows = self._mixer.frame // HOP - row
-        music = np.zeros((n_rows, 2), dtype=np.float32)
+        music = np.zeros((n_rows, 3), dtype=np.float32)
+        music[:, 2] = SILENCE_DB
         if deck is not None:
-            music[:, 0] = self._cached[deck.index][row - shift : row - shift + n_rows]
+            music[:, [0, 2]] = self._cached[deck.index][row - shift : row - shift + n_rows]
         ends = [block.frame for block in layers[1:]] + [self._mixer.frame]
         levels = [
             self._envelope.push(block.layer, end - block.frame)

@@ -106,7 +106,7 @@ def test_the_decoder_sees_sound_and_eeg_of_as_many_tracks_as_it_should(taught):
     ((recordings, _),) = taught
     assert len(recordings) == SHORT["N_DECODER"]
     for blocks, (heard, times) in recordings:
-        assert heard.shape == (times.size, 3)
+        assert heard.shape == (times.size, 4)
         assert np.all(np.diff(times) > 0.0)
         assert sum(len(b.seconds) for b in blocks) >= SHORT["DECODER_SECONDS"] - 3.0
 

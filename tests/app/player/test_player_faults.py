@@ -18,7 +18,7 @@ from app.player.player import Player
 from dsp.stimulus import HEARD_NAMES
 from playlists.tracks import PreparedTrack
 
-FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL = range(len(HEARD_NAMES))
+FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
 
 
 @pytest.fixture(scope="module")

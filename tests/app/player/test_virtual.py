@@ -8,13 +8,15 @@ import pytest
 from tones import beats, pulses, write
 
 from app.player.contract import HeardBlock
+from app.player.heard import Trace
 from app.player.virtual import VirtualPlayer
+from devices.timeline import Timeline
 from dsp.stimulus import HEARD_NAMES
 from playlists.prepare import prepare
 from playlists.starter import STARTER_DIR
 from playlists.tracks import PreparedTrack
 
-FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL = range(len(HEARD_NAMES))
+FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_features_only_is_the_full_rendering_bit_for_bit(tracks: list[PreparedTr
     b = _session(lean, tracks, steps=1.0)
     assert a.values.shape[0] > 64 * 35
     np.testing.assert_array_equal(a.times, b.times)
-    for column in (FLUX, LAYER, TRACK, POSITION, GAIN, LEVEL):
+    for column in (FLUX, LAYER, TRACK, POSITION, GAIN, LEVEL, DB):
         np.testing.assert_array_equal(
             a.values[:, column], b.values[:, column], err_msg=HEARD_NAMES[column]
         )
@@ -88,6 +90,28 @@ def test_so_it_is_with_the_starter_tracks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(heard[0][:, FLUX], heard[1][:, FLUX])
     np.testing.assert_array_equal(heard[0][:, LAYER:], heard[1][:, LAYER:])
     assert heard[0][600:, LAYER].max() > 0.01
+
+
+def test_the_level_is_that_of_the_music_with_its_volume(tracks: list[PreparedTrack]) -> None:
+    player = VirtualPlayer()
+    player.advance(0.5)
+    assert np.all(player.heard().values[:, DB] == -120.0)
+    player.play(0, tracks[0])
+    player.advance(4.0)
+    loud = player.heard().values[64:]
+    level = tracks[0].level[64 : 64 + len(loud)]
+    assert loud[:, DB].mean() == pytest.approx(level.mean(), abs=0.5)
+    timeline = Timeline.create(local=True)
+    for k in range(100):
+        #                  frame   n    deck a      deck b     layer     master
+        row = (k * 480.0, 480, 0, 0, 1.0, -1, 0, 0.0, 0.0, 0.0, 0.5 if k < 50 else 1.0)
+        timeline.append((k / 100, *row))
+    trace = Trace(timeline)
+    trace.push(np.full((60, 3), -20.0, dtype=np.float32), np.zeros(60, dtype=np.float32))
+    heard = trace.take(2.0).values[:, DB]
+    assert heard[2] == pytest.approx(-26.02, abs=0.01)
+    assert heard[-1] == -20.0
+    timeline.close()
 
 
 def test_what_was_heard_tells_track_position_gain_and_layer(tracks: list[PreparedTrack]) -> None:

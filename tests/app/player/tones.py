@@ -27,7 +27,7 @@ def write(
 ) -> PreparedTrack:
     """Write float `sound` (n, 2) to `path` as WAV and say of it what `prepare` would."""
     soundfile.write(path, sound, FS, subtype="FLOAT")
-    feature = StimulusFeatures().push(sound * np.float32(gain))[:, 0]
+    feature, _, level = StimulusFeatures().push(sound * np.float32(gain)).T
     return PreparedTrack(
         track=Track(path, path.stem, "test", sound.shape[0] / FS),
         lufs=-18.0,
@@ -37,6 +37,7 @@ def write(
         tonic=tonic,
         feature=np.ascontiguousarray(feature),
         descriptors={},
+        level=np.ascontiguousarray(level),
     )
 
 
