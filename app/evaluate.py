@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.evaluate_residual import residual_summary
 from app.heard import Stimulus, file_stimulus, lasting, open_recording, own_stimulus
 from devices.formats.npz import Recording
 from dsp.calibration import SEARCH
@@ -232,6 +233,7 @@ def _describe(
         },
         "first_following_s": None if first is None else round(first, 1),
         "following_after_first": round(float(np.mean(after)), 3) if after else None,
+        "residual": residual_summary(run.seconds),
         "diagnostics": {
             figure.name: {"value": _rounded(figure.value), "null95": _rounded(figure.null95)}
             for figure in diagnose(run.rebuilt, run.feature, seed=seed)

@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from app.heard import open_recording
+from app.calibration import load_calibration
+from app.evaluate import go_through
+from app.evaluate_residual import residual_windows
+from app.heard import open_recording, own_stimulus
+from devices.formats.npz import Recording
+from dsp.checks import InputError
 from dsp.correlates import FOR_RESEARCH, NAMES, Correlates
 from dsp.quality import Guard
 from dsp.reward import FrontalTheta
@@ -44,13 +49,28 @@ def evaluate_reward(
                 values[item.name].append(item.value)
             else:
                 reasons[item.name][item.reason] += 30
+        kept, seconds, why = _residual(path, recording)
+        values["residual_tracking"], usable["residual_tracking"] = kept, seconds
+        reasons["residual_tracking"] = why
         features = {
             name: _summary(values[name], usable[name], reasons[name])
-            | {"in_estimate": name not in FOR_RESEARCH}
-            for name in ("fm_theta_db", *NAMES)
+            | {"in_estimate": name not in (*FOR_RESEARCH, "residual_tracking")}
+            for name in ("fm_theta_db", *NAMES, "residual_tracking")
         }
         results.append({"name": recording.name, "features": features})
     return {"recordings": results}
+
+
+def _residual(path: Path, recording: Recording) -> tuple[list[float], float, Counter[str]]:
+    """Residual tracking where it is known what was heard; with the session's own calibration."""
+    try:
+        sound = own_stimulus(path, recording, "onset")
+    except InputError:
+        length = float(recording.times[-1] - recording.times[0])
+        return [], 0.0, Counter({"It is not recorded what was heard.": round(length)})
+    stored = path / "calibration.npz"
+    decoder = load_calibration(str(stored)).decoder if stored.exists() else None
+    return residual_windows(go_through(recording, sound, decoder=decoder).seconds)
 
 
 def _summary(values: list[float], usable: float, reasons: Counter[str]) -> dict[str, Any]:

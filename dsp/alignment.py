@@ -55,14 +55,16 @@ class Filtered:
     n_columns : int
     band : tuple of float
         Hz.
+    keep : int
+        Grid points that can be looked back at.
     """
 
-    def __init__(self, n_columns: int, *, band: tuple[float, float]) -> None:
+    def __init__(self, n_columns: int, *, band: tuple[float, float], keep: int = KEEP) -> None:
         self._n = n_columns
         self._band = band
         self._second: int | None = None
-        self.grid = Strip(n_columns, keep=KEEP)  #: as sampled
-        self.rows = Strip(n_columns, keep=KEEP)  #: band-passed, NaN where masked
+        self.grid = Strip(n_columns, keep=keep)  #: as sampled
+        self.rows = Strip(n_columns, keep=keep)  #: band-passed, NaN where masked
 
     def push(self, start: int, rows: Floats) -> None:
         """Take grid rows [shape=(n, n_columns)] from grid point `start` on."""
@@ -97,16 +99,24 @@ class Aligned:
         Of the filter, Hz.
     reach : int
         Grid points of EEG needed beyond a second of sound (the longest lag).
+    keep : int
+        Grid points that can be looked back at.
     """
 
     def __init__(
-        self, n_channels: int, *, sfreq: float, band: tuple[float, float], reach: int
+        self,
+        n_channels: int,
+        *,
+        sfreq: float,
+        band: tuple[float, float],
+        reach: int,
+        keep: int = KEEP,
     ) -> None:
         self._reach = reach
         self._eeg_sampler = GridSampler(n_channels, sfreq=sfreq)
         self._sound_sampler = SoundSampler(2)
-        self._eeg = Filtered(n_channels, band=band)
-        self._sound = Filtered(2, band=band)
+        self._eeg = Filtered(n_channels, band=band, keep=keep)
+        self._sound = Filtered(2, band=band, keep=keep)
         self.eeg = self._eeg.rows  #: filtered, NaN where masked
         self.feature = self._sound.rows  #: feature and layer, filtered; NaN where not heard
         self._second: int | None = None

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
-from dsp.alignment import Aligned
+from dsp.alignment import KEEP, Aligned, SoundSampler
 from dsp.checks import InputError
 from dsp.decoder import PENALTY, Decoder, Sums, chosen_electrodes, lag_steps, lagged
-from dsp.filters import BANDS, RATE, Floats
+from dsp.expectation import WINDOW, acoustics
+from dsp.filters import BANDS, RATE, Floats, Strip
 from dsp.quality import CleanBlock
 from dsp.rivals import MOSTLY
 
@@ -44,6 +45,7 @@ class _Part:
     cross: Floats  # [shape=(d, 1 + n_shifted)]
     power: Floats
     n: int
+    where: tuple[int, int, int]  # number of the recording, first second in it, seconds
 
 
 def calibrate(
@@ -109,7 +111,8 @@ def calibrate(
     choice = (band, lags, parts)
     at_least = max(null95, MOSTLY * r, 0.0)
     bleed = _bleeds(recordings, len(ch_names), sfreq, choice, at_least, seed)
-    return Decoder(ch_names, band, chosen, sums, r, null95, effect, bleed)
+    heard = _windows(recordings, len(ch_names), sfreq, choice, columns)
+    return Decoder(ch_names, band, chosen, sums, r, null95, effect, bleed, heard)
 
 
 def _picked(block: CleanBlock, pick: npt.NDArray[np.int64]) -> CleanBlock:
@@ -152,21 +155,37 @@ def _parts(
     seed: int,
 ) -> list[_Part]:
     parts = []
-    for number, (blocks, (values, times)) in enumerate(recordings):
-        aligned = Aligned(n_channels, sfreq=sfreq, band=band, reach=int(lags.max()))
-        for block in blocks:
-            if block.times.size:
-                aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
-        rows = np.asarray(values, dtype=np.float64)
-        aligned.push_sound(rows[:, [0, 2]], np.asarray(times, dtype=np.float64))
-        seconds = list(aligned.seconds())
-        if not seconds:
-            continue
+    for number, recording in enumerate(recordings):
+        seconds = _seconds(recording, n_channels, sfreq, band, lags)
         size = len(seconds) if len(recordings) > 1 else _PART
         for start in range(0, len(seconds), size):
             part = seconds[start : start + size]
-            parts.append(_sum_part(part, n_channels, lags, seed + 1000 * number + start))
+            summed = _sum_part(part, n_channels, lags, seed + 1000 * number + start)
+            parts.append(replace(summed, where=(number, start, len(part))))
     return [p for p in parts if p.n > 5 * RATE]
+
+
+def _seconds(
+    recording: Recording,
+    n_channels: int,
+    sfreq: float,
+    band: tuple[float, float],
+    lags: npt.NDArray[np.int64],
+) -> list[tuple[int, Floats, Floats]]:
+    """All seconds of a recording: number, EEG from its start on, feature."""
+    blocks, (values, times) = recording
+    rows, stamps = np.asarray(values, dtype=np.float64), np.asarray(times, dtype=np.float64)
+    blocks = [block for block in blocks if block.times.size]
+    if not blocks or not stamps.size:
+        return []
+    # All of it is looked at in the end: nothing may be forgotten before.
+    span = max(blocks[-1].times[-1] - blocks[0].times[0], stamps[-1] - stamps[0])
+    keep = max(math.ceil(span + 2.0) * RATE, KEEP)
+    aligned = Aligned(n_channels, sfreq=sfreq, band=band, reach=int(lags.max()), keep=keep)
+    for block in blocks:
+        aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
+    aligned.push_sound(rows[:, [0, 2]], stamps)
+    return list(aligned.seconds())
 
 
 def _sum_part(
@@ -197,7 +216,7 @@ def _sum_part(
         cross += design.T @ target
         power += (target**2).sum(axis=0)
         n += int(rows.sum())
-    return _Part(cov, cross, power, n)
+    return _Part(cov, cross, power, n, (0, 0, len(seconds)))
 
 
 def _columns(
@@ -212,23 +231,84 @@ def _held_out(parts: list[_Part], columns: npt.NDArray[np.int64], n_channels: in
     covs = [p.cov[np.ix_(columns, columns)] for p in parts]
     crosses = [p.cross[columns] for p in parts]
     all_cov, all_cross = sum(covs), sum(crosses)
-    n_lags = columns.size // n_channels
     total = np.zeros(parts[0].power.size)
     weight = 0.0
     for cov, cross, part in zip(covs, crosses, parts, strict=True):
-        train = np.asarray(all_cov - cov)
-        power = np.diag(train).reshape(n_channels, n_lags).mean(axis=1)
-        unit = np.repeat(1.0 / np.sqrt(np.maximum(power, 1e-12)), n_lags)
-        lhs = train * unit[:, None] * unit[None, :]
-        lhs[np.diag_indices_from(lhs)] += PENALTY * float(np.trace(lhs)) / columns.size
-        target = np.asarray(all_cross - cross) * unit[:, None]
-        weights = cho_solve(cho_factor(lhs, check_finite=False), target, check_finite=False)
-        weights *= unit[:, None]
+        weights = _weights(np.asarray(all_cov - cov), np.asarray(all_cross - cross), n_channels)
         numerator = np.sum(weights * cross, axis=0)
         size = np.sum(weights * (cov @ weights), axis=0) * part.power
         total += part.n * numerator / np.sqrt(np.maximum(size, 1e-30))
         weight += part.n
     return total / weight
+
+
+def _weights(cov: Floats, cross: Floats, n_channels: int) -> Floats:
+    """Ridge weights of several targets, each electrode in units of its own level."""
+    n_lags = cov.shape[0] // n_channels
+    power = np.diag(cov).reshape(n_channels, n_lags).mean(axis=1)
+    unit = np.repeat(1.0 / np.sqrt(np.maximum(power, 1e-12)), n_lags)
+    lhs = cov * unit[:, None] * unit[None, :]
+    lhs[np.diag_indices_from(lhs)] += PENALTY * float(np.trace(lhs)) / cov.shape[0]
+    target = cross * unit[:, None]
+    weights = cho_solve(cho_factor(lhs, check_finite=False), target, check_finite=False)
+    return np.asarray(weights * unit[:, None])
+
+
+def _windows(
+    recordings: Sequence[Recording],
+    n_channels: int,
+    sfreq: float,
+    choice: tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]],
+    columns: npt.NDArray[np.int64],
+) -> Floats:
+    """r, its SD by chance, and the acoustics of each 30 s, by a decoder of the other parts.
+
+    Returns
+    -------
+    float64 [shape=(n_windows, 6)]
+    """
+    band, lags, parts = choice
+    cov = np.asarray(sum(p.cov for p in parts))
+    cross = np.asarray(sum(p.cross[:, :1] for p in parts))
+    out: list[Floats] = []
+    at, seconds = -1, []
+    for part in parts:
+        number, first, size = part.where
+        if number != at:
+            at, seconds = number, _seconds(recordings[number], n_channels, sfreq, band, lags)
+            heard = _heard(*recordings[number][1])
+        own, other = (cov - part.cov)[np.ix_(columns, columns)], (cross - part.cross[:, :1])
+        weights = _weights(own, other[columns], n_channels)[:, 0]
+        for start in range(first, first + size - WINDOW + 1, WINDOW):
+            window = seconds[start : start + WINDOW]
+            design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in window])
+            target = np.concatenate([feature for _, _, feature in window])
+            valid = np.isfinite(design)
+            ok = np.isfinite(target) & (valid.mean(axis=1) >= _MIN_SHARE)
+            if np.count_nonzero(ok) < WINDOW * RATE / 2:
+                continue
+            y = (np.where(valid, design, 0.0)[:, columns] @ weights)[ok]
+            if not (y.std() > 0.0 and target[ok].std() > 0.0):
+                continue
+            # As many independent numbers as the band has room for.
+            sd = 1.0 / math.sqrt(2.0 * (band[1] - band[0]) * y.size / RATE)
+            begin = window[0][0] * RATE
+            sound = heard.read(begin, begin + WINDOW * RATE)
+            x = acoustics(sound[:, 0], sound[:, 1])
+            if np.isfinite(x[:3]).all():
+                out.append(np.array([np.corrcoef(y, target[ok])[0, 1], sd, *x]))
+    return np.array(out).reshape(len(out), -1) if out else np.empty((0, 6))
+
+
+def _heard(values: npt.ArrayLike, times: npt.ArrayLike) -> Strip:
+    """Unfiltered feature and level on the grid; NaN for a level that is not known."""
+    rows = np.asarray(values, dtype=np.float64)
+    level = rows[:, 3] if rows.shape[1] > 3 else np.full(len(rows), np.nan)
+    sampler = SoundSampler(2)
+    start, grid = sampler.push(np.stack([rows[:, 0], level], axis=1), np.asarray(times, float))
+    strip = Strip(2, keep=max(len(grid), 1))
+    strip.write(start, grid)
+    return strip
 
 
 _Choice = tuple[

@@ -9,13 +9,14 @@ electrode in units of its own level, so that it can be solved again without a lo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
 from dsp.checks import InputError
+from dsp.expectation import ACOUSTICS
 from dsp.filters import BANDS, RATE
 
 PENALTY = 1.0  #: in units of the mean eigenvalue; 0.1 to 10 make no difference
@@ -183,6 +184,9 @@ class Decoder:
         Mean standard score of a 5 s block on recordings left out.
     bleed : bool
         The sound stands in the EEG electrically, before any brain could answer.
+    windows : float64 [shape=(n_windows, 6)]
+        Of each 30 s left out: r, its SD by chance, and `dsp.expectation.ACOUSTICS`. Empty in
+        calibrations stored before there were any.
     """
 
     ch_names: tuple[str, ...]
@@ -193,6 +197,7 @@ class Decoder:
     r_null95: float
     effect: float
     bleed: bool = False
+    windows: Floats = field(default_factory=lambda: np.empty((0, 2 + len(ACOUSTICS))))
 
     @property
     def found(self) -> bool:
@@ -211,6 +216,7 @@ class Decoder:
                 [self.sums.power, self.sums.seconds, self.r, self.r_null95, self.effect]
             ),
             "bleed": np.array(self.bleed),
+            "windows": self.windows,
         }
 
     @classmethod
@@ -224,6 +230,9 @@ class Decoder:
             cross = np.asarray(arrays["cross"], dtype=np.float64)
             power, seconds, r, r_null95, effect = (float(v) for v in arrays["figures"])
             bleed = bool(arrays.get("bleed", np.array(False)))
+            windows = np.asarray(
+                arrays.get("windows", np.empty((0, 2 + len(ACOUSTICS)))), dtype=np.float64
+            ).reshape(-1, 2 + len(ACOUSTICS))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"The stored decoder cannot be read ({error}); calibrate again."
@@ -235,7 +244,7 @@ class Decoder:
                 f"electrodes and {lags.size} lags; expected ({d}, {d}): calibrate again."
             )
         sums = Sums(cov, cross, power, seconds)
-        return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed)
+        return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows)
 
     def select(self, ch_names: Sequence[str]) -> Sums:
         """Sums for the electrodes `ch_names`; one that calibration did not have gets none."""

@@ -63,6 +63,11 @@ class Rebuilder:
         """Valid share of each column in the newest 10 s [shape=(n_columns,)]."""
         return np.asarray(self._share.mean(axis=0))
 
+    @property
+    def learnt(self) -> float:
+        """Seconds that it has learnt from, those of the stored decoder included."""
+        return self._own.seconds + (self._prior.seconds if self._prior else 0.0)
+
     def learn(self, second: int) -> None:
         """Add what is old enough at `second` to the sums, and solve again."""
         ready = [q for q in self._queue if q[0] < second - TRAIN_GAP]

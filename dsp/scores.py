@@ -49,6 +49,13 @@ class Tracking:
     delay_change, delay_change_sd : float
         By how much the answer comes later than at calibration and its standard error, s; NaN
         without a stored decoder, or before a minute of data that it can rebuild.
+    residual : float
+        r less what this person usually shows with such a sound (`dsp.expectation`); NaN where
+        that is not known. No state and no estimate depends on it.
+    residual_low, residual_high : float
+        90 % interval.
+    residual_reason : str
+        Why there is no residual, or empty.
     """
 
     state: str
@@ -65,6 +72,10 @@ class Tracking:
     reasons: tuple[str, ...]
     delay_change: float = math.nan
     delay_change_sd: float = math.nan
+    residual: float = math.nan
+    residual_low: float = math.nan
+    residual_high: float = math.nan
+    residual_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
 from dsp.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
+from dsp.expectation import Residual, Residuals
 from dsp.filters import BANDS, RATE, Floats
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
@@ -124,6 +125,8 @@ class Tracker:
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = Score()
+        self._residuals = Residuals(decoder.windows if decoder else None)
+        self._residual = Residual()
         self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
         self._following = False
         self._first: int | None = None  # second scored first
@@ -149,21 +152,23 @@ class Tracker:
 
         Parameters
         ----------
-        values : float32 [shape=(n, 3)]
-            Spectral flux, envelope rise, layer envelope (`dsp.stimulus.HEARD_NAMES`).
+        values : float32 [shape=(n, 3)] or float32 [shape=(n, 4)]
+            Spectral flux, envelope rise, layer envelope, and the level of the music where it is
+            known (`dsp.stimulus.tracked`).
         times : float64 [shape=(n,)]
             LSL seconds at which it was heard, increasing.
         """
         rows = np.asarray(values, dtype=np.float64)
         stamps = np.asarray(times, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] < 3 or stamps.shape != (rows.shape[0],):
+        if rows.ndim != 2 or rows.shape[1] not in (3, 4) or stamps.shape != (rows.shape[0],):
             raise InputError(
                 f"The stimulus has shape {rows.shape} with times {stamps.shape}; expected (n, 3) "
-                "with one time for each row."
+                "or (n, 4) with one time for each row."
             )
         if stamps.size:
             self._newest_sound = float(stamps[-1])
             self._aligned.push_sound(rows[:, [0, 2]], stamps)
+            self._residuals.push_level(rows[:, 3:], stamps)
 
     # ---- one second after the other
 
@@ -182,6 +187,12 @@ class Tracker:
             if fresh:
                 self._look(second + 1)
             self._score = self._judge(second + 1, block=fresh)
+            self._residual = self._residuals.look(
+                second + 1,
+                self._score,
+                self._aligned.heard(second + 1, WINDOW),
+                learnt=self._main.learnt,
+            )
 
     def _look(self, second: int) -> None:
         """Which electrodes count, and whether something else than the brain may speak."""
@@ -300,6 +311,10 @@ class Tracker:
             reasons=reasons,
             delay_change=self._delay.seconds if self._delay else math.nan,
             delay_change_sd=self._delay.sd if self._delay else math.nan,
+            residual=self._residual.value,
+            residual_low=self._residual.low,
+            residual_high=self._residual.high,
+            residual_reason=self._residual.reason,
         )
 
     def _hindrances(self, now: float, age: float) -> tuple[str, ...]:

@@ -33,9 +33,10 @@ class Curve:
 
     Attributes
     ----------
-    t, mean, sd, twin, r, r_null95, weight, layer : float64 [shape=(n,)]
-        Seconds; enjoyment 0..1 and its standard deviation; the same without EEG; entrainment
-        and its chance level; weight of the EEG 0..1; level of the low layer 0..1.
+    t, mean, sd, twin, r, r_null95, residual, weight, layer : float64 [shape=(n,)]
+        Seconds; enjoyment 0..1 and its standard deviation; the same without EEG; entrainment,
+        its chance level, and what the sound does not explain of it; weight of the EEG 0..1; level
+        of the low layer 0..1.
     state : tuple of str
         ``"following"``, ``"not following"``, ``"cannot tell"`` or ``""``.
     usable : bool [shape=(n,)]
@@ -48,6 +49,7 @@ class Curve:
     twin: Array
     r: Array
     r_null95: Array
+    residual: Array
     weight: Array
     layer: Array
     state: tuple[str, ...]
@@ -235,6 +237,7 @@ def _curve(ticks: Sequence[Event], start: float) -> Curve:
         twin=column("twin", "mean"),
         r=column("tracking", "r"),
         r_null95=column("tracking", "r_null95"),
+        residual=column("tracking", "residual"),
         weight=column("eeg_weight"),
         layer=column("layer_level"),
         state=tuple(str(get(tick, "tracking", "state") or "") for tick in ticks),

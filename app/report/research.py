@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from app.evaluate_residual import mean_and_interval
 from app.report.model import ReportModel
 from app.report.words import clock
+from dsp.expectation import WINDOW
 
 Table = Callable[..., str]
 Text = Callable[[Any], str]
@@ -119,6 +121,7 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
         ("Seconds with a usable estimate", f"{usable:.0f} of {model.curve.t.size}"),
         ("Seconds with most electrodes good", f"{model.usable_s:.0f} of {model.eeg_s:.0f}"),
         ("Entrainment", shares or "no EEG"),
+        ("r less what the sound explains", _residual(model)),
         ("Lost sound blocks", _recorded(summary, "lost_blocks", lambda v: f"{v:.0f}")),
         ("Sound output", _output(summary)),
         (
@@ -131,6 +134,16 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
     if inside:
         facts.insert(9, ("Hidden enjoyment inside the band", inside))
     return [*facts, ("Versions", named)] if named else facts
+
+
+def _residual(model: ReportModel) -> str:
+    """Mean of residual tracking over windows that do not overlap."""
+    values = model.curve.residual[::-WINDOW]
+    values = values[np.isfinite(values)]
+    mean, low, high = mean_and_interval(values.tolist())
+    if math.isnan(mean):
+        return "not known"
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f}, 90 %; {values.size} windows of {WINDOW} s)"
 
 
 def _meter(words: Mapping[str, int], total: int) -> str:

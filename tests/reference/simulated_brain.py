@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from app.heard import Stimulus
 from devices.formats.npz import Recording
+from dsp.expectation import CENTRE
 from dsp.filters import bandpass
 
 Floats = npt.NDArray[np.float64]
@@ -48,11 +49,14 @@ class Music:
         Seconds since the start.
     tempo : float
         Beats a minute.
+    level : float64 [shape=(n,)] or None
+        dB; a feature without a sound is taken to be played as loud as any track.
     """
 
     feature: Floats
     beats: Floats
     tempo: float
+    level: Floats | None = None
 
     @property
     def seconds(self) -> float:
@@ -61,7 +65,9 @@ class Music:
     def stimulus(self, *, layer: Floats | None = None, start: float = START) -> Stimulus:
         """Rows as the player hands them to the tracker, not on the tracker's own grid."""
         nothing = np.zeros_like(self.feature)
-        rows = np.stack([self.feature, nothing, nothing if layer is None else layer], axis=1)
+        level = nothing + CENTRE[3] if self.level is None else self.level
+        layer = nothing if layer is None else layer
+        rows = np.stack([self.feature, nothing, layer, level], axis=1)
         return Stimulus("music", rows, start + 0.0037 + np.arange(self.feature.size) / RATE)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from simulated_brain import Brain, Music, add, music
+from simulated_brain import SFREQ, Brain, Music, add, music
 from validation_rows import (
     COUPLING,
     Row,
@@ -17,13 +18,17 @@ from validation_rows import (
     ever,
     generator,
     session_row,
+    shown,
 )
 
-from app.evaluate import Run, go_through
+from app.evaluate import Run, go_through, judged
+from dsp.decoder import Decoder
+from dsp.expectation import CENTRE
 from dsp.filters import RATE, Floats, bandpass
 from dsp.nulls import Nulls
 from dsp.scores import Score, window_score
 from dsp.stimulus import FS, StimulusFeatures
+from dsp.tracking import calibrate
 
 LENGTHS = (10, 30, 60, 120)
 #: Power at alpha 0.05 by mean r (rows) and window (columns): science notes, 3.3.
@@ -185,6 +190,15 @@ def _shown_r(run: Run) -> float:
     return float(np.mean([t.r for at, t in run.seconds if at > 50 and t.usable]))
 
 
+def _shown_residual(run: Run) -> float:
+    """Mean of the residual that the tracker shows."""
+    return float(np.mean([t.residual for at, t in run.seconds if at > 50 and t.usable]))
+
+
+_LOUDNESS = {"0 dB": 0.0, "+3 dB": 3.0, "-3 dB": -3.0}
+_TEMPI = ("80 BPM", "140 BPM")
+
+
 def expectation(size: Sizes) -> list[Row]:
     """Test 15: the same brain with louder, softer, slower and faster music."""
     import soundfile
@@ -194,40 +208,66 @@ def expectation(size: Sizes) -> list[Row]:
     sound, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=150 * FS)
     assert rate == FS
     stereo = np.repeat(sound[:, :1], 2, axis=1)
-    r: dict[str, list[float]] = {n: [] for n in ("0 dB", "+3 dB", "-3 dB", "80 BPM", "140 BPM")}
-    features = {
-        name: StimulusFeatures().push(stereo * np.float32(10.0 ** (db / 20.0)))[:, 0]
-        for name, db in (("0 dB", 0.0), ("+3 dB", 3.0), ("-3 dB", -3.0))
+    heard = {
+        name: StimulusFeatures().push(stereo * np.float32(10.0 ** (db / 20.0))).astype(np.float64)
+        for name, db in _LOUDNESS.items()
     }
+    r: dict[str, list[float]] = {name: [] for name in (*_LOUDNESS, *_TEMPI)}
+    left: dict[str, list[float]] = {name: [] for name in r}
+    varied: dict[str, list[float]] = {name: [] for name in _LOUDNESS}
     for seed in range(people):
         brain, decoder = calibrated(seed)
-        for name, feature in features.items():
-            values = feature.astype(np.float64)
-            gain = {"0 dB": 1.0, "+3 dB": 10 ** (3 / 40), "-3 dB": 10 ** (-3 / 40)}[name]
-            answering = Brain(seed, coupling=COUPLING * gain)
-            track = Music(values, np.empty(0), 0.0)
-            recording = answering.record(generator(15, seed), values)
-            r[name].append(_shown_r(go_through(recording, track.stimulus(), decoder=decoder)))
-        for name in ("80 BPM", "140 BPM"):
+        # Shown beside: somebody whose calibration was played at three loudnesses.
+        taught = _calibrated_at_loudnesses(seed)
+        for name, rows in heard.items():
+            answering = Brain(seed, coupling=COUPLING * _gain(_LOUDNESS[name]))
+            track = Music(rows[:, 0], np.empty(0), 0.0, rows[:, 2])
+            recording = answering.record(generator(15, seed), rows[:, 0])
+            run = go_through(recording, track.stimulus(), decoder=decoder)
+            r[name].append(_shown_r(run))
+            left[name].append(_shown_residual(run))
+            run = go_through(recording, track.stimulus(), decoder=taught)
+            varied[name].append(_shown_residual(run))
+        for name in _TEMPI:
             rng = generator(15, seed, 1)
             track = music(rng, 150.0, tempo=float(name.split()[0]))
             recording = brain.record(rng, track.feature)
-            r[name].append(_shown_r(go_through(recording, track.stimulus(), decoder=decoder)))
-    base = np.array(r["0 dB"])
-    se = float(np.std(base, ddof=1) / math.sqrt(people)) if people > 1 else math.inf
-    rows = [
-        Row(15, f"{name}, answer grows with the root of the amplitude: change of r "
-            f"(mean {np.mean(base):.3f})", f"at most 1 SE ({se:.3f})",
-            f"{np.mean(np.array(r[name]) - base):+.3f}", people,
-            abs(float(np.mean(np.array(r[name]) - base))) <= se,
-            float(np.mean(np.array(r[name]) - base)))
-        for name in ("+3 dB", "-3 dB")
-    ]  # fmt: skip
-    change = float(np.mean(np.array(r["140 BPM"]) - np.array(r["80 BPM"])))
-    rows.append(Row(15, f"80 to 140 BPM: change of r (mean {np.mean(r['80 BPM']):.3f})",
-                    f"at most 1 SE ({se:.3f})", f"{change:+.3f}", people, abs(change) <= se,
-                    change))  # fmt: skip
-    rows.append(Row(15, "residual tracking (r less what tempo, salience and level explain)",
-                    "unchanged", "not given by the tracker: r stands for it above", 0, False,
-                    math.nan))  # fmt: skip
-    return rows
+            run = go_through(recording, track.stimulus(), decoder=decoder)
+            r[name].append(_shown_r(run))
+            left[name].append(_shown_residual(run))
+    louder = [("0 dB", "+3 dB"), ("0 dB", "-3 dB")]
+    rows_out = []
+    for before, after in (*louder, _TEMPI):
+        what = after if before == "0 dB" else "80 to 140 BPM"
+        rows_out.append(_changed(f"{what}: change of residual", left, before, after))
+        rows_out.append(shown(_changed(f"{what}: change of r", r, before, after)))
+    for before, after in louder:
+        what = f"{after}, calibrated at three loudnesses: change of residual"
+        rows_out.append(shown(_changed(what, varied, before, after)))
+    return rows_out
+
+
+def _gain(db: float) -> float:
+    """An answer that grows with the root of the amplitude."""
+    return float(10.0 ** (db / 40.0))
+
+
+def _calibrated_at_loudnesses(seed: int) -> Decoder:
+    """Ten minutes as ever, but the tracks were played 6 dB softer to 6 dB louder."""
+    recordings = []
+    for k, db in enumerate((-6.0, 6.0, -3.0, 3.0, 0.0)):
+        rng = generator(seed, k, 5)
+        track = music(rng, 120.0)
+        heard = replace(track, level=np.full(track.feature.size, CENTRE[3] + db)).stimulus()
+        brain = Brain(seed, coupling=COUPLING * _gain(db))
+        recordings.append((judged(brain.record(rng, track.feature)), (heard.values, heard.times)))
+    return calibrate(recordings, ch_names=brain.ch_names, sfreq=SFREQ)
+
+
+def _changed(what: str, values: dict[str, list[float]], before: str, after: str) -> Row:
+    base = np.array(values[before])
+    change = float(np.mean(np.array(values[after]) - base))
+    n = base.size
+    se = float(np.std(base, ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+    return Row(15, f"{what} (mean {np.mean(base):.3f})", f"at most 1 SE ({se:.3f})",
+               f"{change:+.3f}", n, abs(change) <= se, change)  # fmt: skip
