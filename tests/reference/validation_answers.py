@@ -19,6 +19,7 @@ from validation_rows import (
     generator,
     session_row,
     shown,
+    windows,
 )
 
 from app.evaluate import Run, go_through, judged
@@ -244,7 +245,25 @@ def expectation(size: Sizes) -> list[Row]:
     for before, after in louder:
         what = f"{after}, calibrated at three loudnesses: change of residual"
         rows_out.append(shown(_changed(what, varied, before, after)))
-    return rows_out
+    return [*rows_out, shown(_passive(people))]
+
+
+def _passive(people: int) -> Row:
+    """A brain that follows as it did in calibration, with other music, leaves nothing."""
+    left: list[float] = []
+    covered: list[bool] = []
+    for seed in range(people):
+        brain, decoder = calibrated(seed)
+        rng = generator(15, seed, 2)
+        track = music(rng, 240.0)
+        run = go_through(brain.record(rng, track.feature), track.stimulus(), decoder=decoder)
+        known = [t for t in windows(run) if math.isfinite(t.residual)]
+        left += [t.residual for t in known]
+        covered += [t.residual_low <= 0.0 <= t.residual_high for t in known]
+    share = float(np.mean(covered))
+    return Row(15, "the same brain with other music: the residual's 90 % interval covers 0", "",
+               f"{share:.1%}; mean residual {np.mean(left):+.3f}", len(left), None,
+               share)  # fmt: skip
 
 
 def _gain(db: float) -> float:
