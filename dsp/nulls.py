@@ -46,7 +46,8 @@ class NullResult:
     level95 : float
         95 % point of the null that has the larger one, in units of the statistic.
     sd : float
-        Standard deviation of the wider null.
+        Standard deviation of the phase-randomised null: the shifted one is widened by places that
+        sound alike, which the statistic itself is not.
     n_shifts : int
         Shifted surrogates that there were; their number grows with what was heard.
     """
@@ -142,4 +143,4 @@ class Nulls:
             p = (1.0 + float(np.count_nonzero(null >= statistic))) / (1.0 + null.size)
             results.append((p, (statistic - mean) / sd, float(np.quantile(null, 0.95)), sd))
         ps, zs, levels, sds = zip(*results, strict=True)
-        return NullResult(min(zs), max(ps), max(levels), max(sds), shifted.size)
+        return NullResult(min(zs), max(ps), max(levels), sds[1], shifted.size)

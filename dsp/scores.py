@@ -2,7 +2,7 @@
 
 A rhythmic layer that the program adds is followed like any sound: tracking of the music would
 rise by itself when it comes in. So what the layer explains, at lags of up to 0.2 s, is taken out
-of feature and reconstruction before they are compared (partial correlation).
+before feature and reconstruction are compared.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.filters import Floats
 from dsp.nulls import NullResult
 
 _LAYER_LAGS = range(-12, 13, 3)  # grid points
+_MIN_LEFT = 0.1  # of the music's energy; less, and it cannot be told from the layer
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,10 @@ class Tracking:
 
 @dataclass(frozen=True)
 class Score:
-    """One window: correlation, chance level, 90 % interval, p, clean seconds."""
+    """One window: correlation, chance level, 90 % interval, p, clean seconds.
+
+    `told` is False where music and layer cannot be told apart.
+    """
 
     r: float = math.nan
     r_null95: float = math.nan
@@ -88,17 +91,36 @@ class Score:
     r_high: float = math.nan
     p: float = 1.0
     usable_s: float = 0.0
+    told: bool = True
 
 
-def window_score(
-    masked: Floats, ok: npt.NDArray[np.bool_], feature: Floats, null: NullResult, usable: float
-) -> Score:
+@dataclass(frozen=True)
+class Compared:
+    """Reconstruction and feature as they are compared.
+
+    Attributes
+    ----------
+    masked, feature : float64 [shape=(n,)]
+        Their covariance is what is judged. `masked` has mean 0 where there is a reconstruction
+        and is 0 elsewhere.
+    size : float
+        What the covariance is divided by to give r; 0 where r cannot be told.
+    told : bool
+        False where layer and music cannot be told apart.
+    """
+
+    masked: Floats
+    feature: Floats
+    size: float
+    told: bool = True
+
+
+def window_score(compared: Compared, null: NullResult | None, usable: float) -> Score:
     """Correlation, its chance level and its 90 % interval ``tanh(atanh r ± 1.64 sd0)``."""
-    target = feature[ok] - feature[ok].mean()
-    size = math.sqrt(float(masked @ masked) * float(target @ target))
-    if size <= 0.0:
-        return Score(usable_s=usable)
-    r = min(max(float(masked[ok] @ target) / size, -0.999), 0.999)
+    size = compared.size
+    if null is None or size <= 0.0:
+        return Score(usable_s=usable, told=compared.told)
+    r = min(max(float(compared.masked @ compared.feature) / size, -0.999), 0.999)
     spread = 1.645 * null.sd / size
     return Score(
         r=r,
@@ -110,30 +132,44 @@ def window_score(
     )
 
 
-def without_layer(
-    masked: Floats, ok: npt.NDArray[np.bool_], feature: Floats, layer: Floats
-) -> tuple[Floats, Floats]:
-    """Reconstruction and feature without what the layer explains of them.
+def compare(rebuilt: Floats, feature: Floats, layer: Floats | None = None) -> Compared:
+    """Reconstruction beside feature, without what a layer explains of either.
+
+    With M the projection that takes the layer's lags out, ``a = y'Ms / s'Ms`` is what the music
+    gives to the reconstruction when music and layer are regressed on together: unlike a partial
+    correlation it loses nothing for what the two have in common. Less what that regression gives
+    the layer, the reconstruction is ``y_m = My + a (s - Ms)``, and its correlation with all of
+    the music is ``r = a |s| / |y_m|``: the partial covariance y'Ms divided by
+    ``s'Ms |y_m| / |s|``. The less of the music the layer leaves, the smaller that is, and the
+    wider chance level and interval are.
 
     Parameters
     ----------
-    masked, feature : float64 [shape=(n,)]
-        Reconstruction (0 where masked) and filtered feature.
-    ok : bool [shape=(n,)]
-        Where there is a reconstruction.
-    layer : float64 [shape=(n,)]
+    rebuilt : float64 [shape=(n,)]
+        Reconstruction, NaN where masked.
+    feature : float64 [shape=(n,)]
+        Filtered feature.
+    layer : float64 [shape=(n,)], optional
         Filtered envelope of the layer; all 0 without one.
-
-    Returns
-    -------
-    masked, feature : float64 [shape=(n,)]
     """
-    if not np.any(np.abs(layer) > 1e-9):
-        return masked, feature
-    design = np.stack([np.roll(layer, lag) for lag in _LAYER_LAGS], axis=1)
-    seen = design[ok]
-    gram = seen.T @ seen
-    gram[np.diag_indices_from(gram)] += 1e-6 * float(np.trace(gram)) / gram.shape[0] + 1e-30
-    targets = np.stack([masked[ok], feature[ok]], axis=1)
-    weights = np.linalg.solve(gram, seen.T @ targets)
-    return masked - np.where(ok, design @ weights[:, 0], 0.0), feature - design @ weights[:, 1]
+    ok = np.isfinite(rebuilt)
+    y, s = rebuilt[ok] - rebuilt[ok].mean(), feature[ok] - feature[ok].mean()
+    left, part = y, s
+    if layer is not None and np.any(np.abs(layer) > 1e-9):
+        design = np.stack([np.roll(layer, lag) for lag in _LAYER_LAGS], axis=1)
+        mean = design[ok].mean(axis=0)
+        seen = design[ok] - mean
+        gram = seen.T @ seen
+        gram[np.diag_indices_from(gram)] += 1e-6 * float(np.trace(gram)) / gram.shape[0] + 1e-30
+        weights = np.linalg.solve(gram, seen.T @ np.stack([y, s], axis=1))
+        left, part = y - seen @ weights[:, 0], s - seen @ weights[:, 1]
+        feature = feature - design @ weights[:, 1]
+    masked = np.zeros(rebuilt.size)
+    masked[ok] = left - left.mean()
+    remains, whole = float(part @ part), float(s @ s)
+    if remains < _MIN_LEFT * whole:
+        return Compared(masked, feature, 0.0, told=False)
+    a = float(left @ part) / max(remains, 1e-300)
+    music = left + a * (s - part)
+    size = remains * math.sqrt(float(music @ music) / max(whole, 1e-300))
+    return Compared(masked, feature, size)

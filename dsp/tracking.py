@@ -31,7 +31,7 @@ from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
 from dsp.rivals import Bleed, Delay, Nuisance
-from dsp.scores import Score, Tracking, window_score, without_layer
+from dsp.scores import Compared, Score, Tracking, compare, window_score
 from dsp.spectra import line_share
 
 __all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
@@ -235,38 +235,35 @@ class Tracker:
         if heard < _MIN_HEARD or usable < 1.0:
             return Score(usable_s=usable)
         feature = history[history.size - rebuilt.size :]
-        masked = np.where(ok, rebuilt, 0.0)
         layer = np.nan_to_num(self.feature.read(stop - window * RATE, stop)[:, 1])
-        if layer.any():
-            masked, feature = without_layer(masked, ok, feature, layer)
-            history = feature
+        compared = compare(rebuilt, feature, layer)
+        if compared.feature is not feature:
+            history = compared.feature
         for end in self._due:
-            self._add_block((until - end) * RATE, masked, ok, feature, history)
+            self._add_block((until - end) * RATE, compared, ok, history)
         self._due.clear()
-        masked[ok] -= masked[ok].mean()
-        null = self._nulls.judge(masked, feature, history)
-        if null is None:
-            return Score(usable_s=usable)
-        return window_score(masked, ok, feature, null, usable)
+        null = self._nulls.judge(compared.masked, compared.feature, history)
+        return window_score(compared, null, usable)
 
     def _add_block(
         self,
         before_end: int,
-        masked: Floats,
+        compared: Compared,
         ok: npt.NDArray[np.bool_],
-        feature: Floats,
         history: Floats,
     ) -> None:
         """Evidence of the block that ends `before_end` grid points before the window does."""
+        masked = compared.masked
         stop = masked.size - before_end
         inside = np.zeros(masked.size, dtype=bool)
         inside[max(stop - BLOCK * RATE, 0) : max(stop, 0)] = True
         inside &= ok
         null = None
-        if not self._doubted and np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
+        enough = np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE
+        if enough and compared.told and not self._doubted:
             part = np.zeros_like(masked)
             part[inside] = masked[inside] - masked[inside].mean()
-            null = self._nulls.judge(part, feature, history)
+            null = self._nulls.judge(part, compared.feature, history)
         if null is None:
             self._evidence.fade()
         else:
@@ -335,6 +332,8 @@ class Tracker:
             return ("The sound stands in the EEG electrically: move the leads, calibrate again.",)
         if self._doubted:
             return self._doubted
+        if not self._score.told:
+            return ("The layer and the music cannot be told apart.",)
         stop = math.floor(now) * RATE
         fresh = np.isfinite(self.rebuilt.read(stop - _FRESH_WINDOW * RATE, stop)).sum() / RATE
         if self._score.usable_s < _MIN_USABLE or math.isnan(self._score.r):

@@ -27,7 +27,7 @@ from dsp.decoder import Decoder
 from dsp.expectation import CENTRE
 from dsp.filters import RATE, Floats, bandpass
 from dsp.nulls import Nulls
-from dsp.scores import Score, window_score
+from dsp.scores import Score, compare, window_score
 from dsp.stimulus import FS, StimulusFeatures
 from dsp.tracking import calibrate
 
@@ -46,12 +46,11 @@ def score(y: Floats, s: Floats, history: Floats, nulls: Nulls) -> Score | None:
     ok = np.isfinite(y)
     if np.count_nonzero(ok) < 5 * RATE:
         return None
-    masked = np.where(ok, y, 0.0)
-    masked[ok] -= masked[ok].mean()
-    null = nulls.judge(masked, s, history)
+    compared = compare(y, s)
+    null = nulls.judge(compared.masked, s, history)
     if null is None:
         return None
-    return window_score(masked, ok, s, null, float(np.count_nonzero(ok)) / RATE)
+    return window_score(compared, null, float(np.count_nonzero(ok)) / RATE)
 
 
 def _scores(run: Run, seconds: int, nulls: Nulls, *, first: int = 20) -> list[tuple[Score, float]]:
