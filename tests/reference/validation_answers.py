@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import norm
 from simulated_brain import SFREQ, Brain, Music, add, music
 from validation_rows import (
     COUPLING,
@@ -96,14 +97,17 @@ def power(size: Sizes) -> list[Row]:
     """Test 6: people of four strengths, calibrated for ten minutes.
 
     The table's null is the phase-randomised one alone; the tracker takes the larger of two p.
+    Beside the power stands what Fisher's z (3.3) gives for these people's own r and N_eff.
     """
     people, seconds = size(16, 1), size(620, 180)
     nulls = Nulls(seed=1, n_bins=1200)
     rows: list[Row] = []
+    beside: list[Row] = []
     found: list[tuple[float, Floats]] = []
     covered: list[bool] = []
     for coupling in _COUPLINGS:
         rs: list[float] = []
+        effective: list[float] = []
         larger: dict[int, list[bool]] = {length: [] for length in LENGTHS}
         phase: dict[int, list[bool]] = {length: [] for length in LENGTHS}
         for seed in range(people):
@@ -123,9 +127,11 @@ def power(size: Sizes) -> list[Row]:
                 phase[length] += [p < 0.05 for _, p in scores]
                 if length == 30:
                     covered += [s.r_low <= true <= s.r_high for s, _ in scores]
+                    effective.append(1.0 / float(np.mean([_sd(s) ** 2 for s, _ in scores])) / 30.0)
         mean = float(np.mean(rs))
         rows.append(_against_table(mean, phase, "phase-randomised null (the table's own)"))
         rows.append(_against_table(mean, larger, "the larger p of both nulls"))
+        beside.append(_by_formula(np.array(rs), np.array(effective)))
         found.append((mean, np.array([np.mean(larger[length]) for length in LENGTHS])))
     order = sorted(found, key=lambda f: f[0])
     falls = [float(np.max(a[1] - b[1])) for a, b in itertools.pairwise(order)]
@@ -137,7 +143,25 @@ def power(size: Sizes) -> list[Row]:
             f"{max(max(falls), 0.0):.1%}", len(falls), max(falls) <= 0.0, max(falls)),
         Row(6, "people: the 90 % interval of 30 s covers the correlation of the whole session",
             "88 to 92 %", f"{share:.1%}", len(covered), 0.88 <= share <= 0.92, share),
+        *beside,
     ]  # fmt: skip
+
+
+def _sd(score: Score) -> float:
+    """Spread by chance that the interval of a score was made from."""
+    return (math.atanh(score.r_high) - math.atanh(score.r_low)) / (2.0 * 1.645)
+
+
+def _by_formula(rs: Floats, effective: Floats) -> Row:
+    """Power that ``z = atanh(r) sqrt(N_eff)`` gives, mean over people of their own r and N_eff."""
+    z = np.arctanh(rs)[:, None] * np.sqrt(effective[:, None] * np.array(LENGTHS))
+    told = norm.cdf(z - 1.645).mean(axis=0)
+    mean = float(effective.mean())
+    what = (
+        f"mean r {rs.mean():.3f}: independent samples a second (the table's signals: 15), and the "
+        "power that Fisher's z gives for them at 10/30/60/120 s"
+    )
+    return Row(6, what, "shown beside", f"{mean:.1f}; {_percent(told)}", rs.size, None, mean)
 
 
 def _against_table(mean: float, hits: dict[int, list[bool]], null: str) -> Row:
