@@ -189,7 +189,7 @@ class Tracker:
             self._score = self._judge(second + 1, block=fresh)
             self._residual = self._residuals.look(
                 second + 1,
-                self._score,
+                Score() if self._doubted else self._score,
                 self._aligned.heard(second + 1, WINDOW),
                 learnt=self._main.learnt,
             )
@@ -278,6 +278,7 @@ class Tracker:
         usable = not reasons
         # Where nothing can be said there is no number either.
         score = self._score if usable else Score(usable_s=self._score.usable_s)
+        residual = self._residual if usable else Residual(reason=reasons[0])
         reasons += self._warned
         significant, strong = score.p < _ALPHA, evidence.now >= UPPER
         if not usable:
@@ -308,10 +309,10 @@ class Tracker:
             reasons=reasons,
             delay_change=self._delay.seconds if self._delay else math.nan,
             delay_change_sd=self._delay.sd if self._delay else math.nan,
-            residual=self._residual.value,
-            residual_low=self._residual.low,
-            residual_high=self._residual.high,
-            residual_reason=self._residual.reason,
+            residual=residual.value,
+            residual_low=residual.low,
+            residual_high=residual.high,
+            residual_reason=residual.reason,
         )
 
     def _hindrances(self, now: float, age: float) -> tuple[str, ...]:
