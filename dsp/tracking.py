@@ -27,6 +27,7 @@ from dsp.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.expectation import Residual, Residuals
 from dsp.filters import BANDS, RATE, Floats
+from dsp.montage import Montage
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
@@ -122,6 +123,8 @@ class Tracker:
         self._of_eeg: tuple[Rebuilder, ...] = (self._main, *bleed.rebuilders)
         if self._delay is not None:
             self._of_eeg += self._delay.rebuilders
+        if prior is not None:
+            self._warners += (Montage(self._aligned.eeg, self.ch_names, prior),)
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
         self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._score = Score()

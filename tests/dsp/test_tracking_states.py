@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dsp.montage import Montage
 from dsp.quality import CleanBlock
 from dsp.tracking import CANNOT_TELL, FOLLOWING, Decoder, Tracker, Tracking, calibrate
 
@@ -221,3 +222,16 @@ def test_blinks_on_the_beat_are_cannot_tell_and_bring_nothing() -> None:
     p = [lock.p(np.sort(rng.uniform(1, 88, 40)), smooth, rate=64) for _ in range(60)]
     assert np.mean(np.array(p) < 0.01) <= 0.05
     assert lock.p(locked[:5], smooth, rate=64) == 1.0
+
+
+def test_a_warning_of_changed_sides_is_a_reason_and_changes_nothing_else(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux = feature(60, seed=9)
+    eeg = eeg_for(flux, gain=2.0, seed=10)
+    plain = follow(flux, eeg, decoder=decoder)
+    monkeypatch.setattr(Montage, "look", lambda self, second: "Left and right.")
+    warned = follow(flux, eeg, decoder=decoder)
+    assert plain[-1].state == FOLLOWING
+    assert [(t.state, t.usable) for t in warned] == [(t.state, t.usable) for t in plain]
+    assert warned[-1].reasons == (*plain[-1].reasons, "Left and right.")
