@@ -28,6 +28,7 @@ from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.expectation import Residual, Residuals
 from dsp.filters import BANDS, RATE, Floats
 from dsp.montage import Montage
+from dsp.movement import BeatSwing
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
@@ -118,7 +119,8 @@ class Tracker:
             self._aligned, self._main, self._n, calibrated=decoder is not None, nulls=self._nulls
         )
         self._delay = None if prior is None else Delay(self._aligned, self._n, lags, prior)
-        self._doubts: tuple[Doubt, ...] = (self._blinks, self._nuisance, bleed)
+        movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
+        self._doubts: tuple[Doubt, ...] = (self._blinks, self._nuisance, bleed, movement)
         self._warners: tuple[Doubt, ...] = () if self._delay is None else (self._delay,)
         self._of_eeg: tuple[Rebuilder, ...] = (self._main, *bleed.rebuilders)
         if self._delay is not None:
