@@ -4,6 +4,9 @@ A tone of constant frequency is locked to every sound that repeats itself at tha
 that learns in the session finds it, and no shift or random phase tells it from an answer. Two
 looks find such electrodes, which are then left out and named: one for a tone that holds most of
 the power, whatever its frequency, and one for a weaker line at the beat.
+
+An answer to a regular beat is a line too. What tells them apart is size alone: at the scalp an
+answer is hardly over 2 µV at one harmonic. A smaller line at the beat therefore goes unseen.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ LINE_SECONDS = 60  #: s of EEG in which a line at the beat is looked for
 MIN_SECONDS = 20  #: s before which none is looked for
 LINE_DB = 6.0  #: over the local floor: a line, where another electrode has shown that there is one
 #: Over the local floor: a line by itself. Chance exceeds 6 dB in one of 50 bins, and there are
-#: harmonics, electrodes and a look every 5 s.
+#: harmonics, electrodes and a look every 5 s; it exceeds 12 dB in one of eight million.
 SURE_DB = 12.0
 #: µV; what a cortex answers to one harmonic of a beat is, at the scalp, at most about 2 µV.
 CORTEX = 2.2
@@ -32,6 +35,7 @@ NEAR = 0.1  #: Hz around a harmonic
 DOUBTED = 30  #: s after which nothing of a newly found line is left in what is judged
 _HARMONICS = 8  # of half the strongest rhythm, which may be the beat or twice the beat
 _FLOOR = 0.6  # Hz around a harmonic in which its floor is measured
+_EDGE = 0.25  # Hz over the lower edge of the band, or slow swings would have no floor beside them
 _EXACT = 0.02  # Hz; a tone has the same frequency on all electrodes
 _MIN_SEEN = 0.4  # share of the EEG that must be valid
 _TONE_SECONDS, _TONE_SHARE = 32, 0.5
@@ -96,7 +100,7 @@ class Lines:
         signal = self._aligned.eeg.read(stop - n, stop)
         counted = np.isfinite(signal).mean(axis=0) >= _MIN_SEEN
         hz, size = amplitudes(signal, band=self._band)
-        low, high = self._band
+        low, high = self._band[0] + _EDGE, self._band[1]
         comb = [k * rate for k in range(1, _HARMONICS + 1) if low <= k * rate <= high]
         self._found = [f for f in self._found if any(abs(f - c) <= NEAR for c in comb)]
         sure = nothing.copy()

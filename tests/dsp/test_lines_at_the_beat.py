@@ -133,7 +133,7 @@ def test_the_rest_is_still_decoded_where_one_electrode_carries_a_line() -> None:
     flux[(np.abs(at) * RATE).astype(int)] = rng.uniform(0.3, 1.0, at.size)
     answer = np.convolve(flux, np.concatenate([np.zeros(8), -np.hanning(9), np.hanning(13)]))
     fine = np.interp(np.arange(120 * 128) / 2, np.arange(flux.size), answer[: flux.size])
-    eeg = background(6, 120) + 2.5 * (fine / fine.std())[:, None]
+    eeg = background(6, 120) + 1.5 * (fine / fine.std())[:, None]
     eeg[:, 0] += sine(6.0, 8.0, 120)
     last = track(eeg, flux)[-1]
     assert last.state == FOLLOWING
