@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
 
 from dsp.alignment import KEEP, Aligned, SoundSampler
 from dsp.checks import InputError
-from dsp.decoder import PENALTY, Decoder, Sums, chosen_electrodes, lag_steps, lagged
+from dsp.decoder import Decoder, Sums, chosen_electrodes, lag_steps, lagged, ridge, strength
 from dsp.expectation import WINDOW, acoustics
 from dsp.filters import BANDS, RATE, Floats, Strip
 from dsp.quality import CleanBlock
@@ -32,7 +31,7 @@ _MIN_SECONDS = 20
 _MIN_SHARE = 0.5
 _PART = 30  # s of a part where there is one recording only
 _EARLY = 3  # grid points, 47 ms: where only electrical bleed can be
-_BETTER = 1.03  # a longer lag window or another band must be this much better
+_BETTER = 1.03  # another band than the widest must be this much better
 
 Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]
 
@@ -234,7 +233,10 @@ def _held_out(parts: list[_Part], columns: npt.NDArray[np.int64], n_channels: in
     total = np.zeros(parts[0].power.size)
     weight = 0.0
     for cov, cross, part in zip(covs, crosses, parts, strict=True):
-        weights = _weights(np.asarray(all_cov - cov), np.asarray(all_cross - cross), n_channels)
+        rest = (sum(p.n for p in parts) - part.n) / RATE
+        weights = _weights(
+            np.asarray(all_cov - cov), np.asarray(all_cross - cross), n_channels, seconds=rest
+        )
         numerator = np.sum(weights * cross, axis=0)
         size = np.sum(weights * (cov @ weights), axis=0) * part.power
         total += part.n * numerator / np.sqrt(np.maximum(size, 1e-30))
@@ -242,16 +244,13 @@ def _held_out(parts: list[_Part], columns: npt.NDArray[np.int64], n_channels: in
     return total / weight
 
 
-def _weights(cov: Floats, cross: Floats, n_channels: int) -> Floats:
+def _weights(cov: Floats, cross: Floats, n_channels: int, *, seconds: float) -> Floats:
     """Ridge weights of several targets, each electrode in units of its own level."""
     n_lags = cov.shape[0] // n_channels
     power = np.diag(cov).reshape(n_channels, n_lags).mean(axis=1)
     unit = np.repeat(1.0 / np.sqrt(np.maximum(power, 1e-12)), n_lags)
-    lhs = cov * unit[:, None] * unit[None, :]
-    lhs[np.diag_indices_from(lhs)] += PENALTY * float(np.trace(lhs)) / cov.shape[0]
-    target = cross * unit[:, None]
-    weights = cho_solve(cho_factor(lhs, check_finite=False), target, check_finite=False)
-    return np.asarray(weights * unit[:, None])
+    scaled, target = cov * unit[:, None] * unit[None, :], cross * unit[:, None]
+    return unit[:, None] * ridge(scaled, target, penalty=strength(seconds), n_lags=n_lags)
 
 
 def _windows(
@@ -278,7 +277,8 @@ def _windows(
             at, seconds = number, _seconds(recordings[number], n_channels, sfreq, band, lags)
             heard = _heard(*recordings[number][1])
         own, other = (cov - part.cov)[np.ix_(columns, columns)], (cross - part.cross[:, :1])
-        weights = _weights(own, other[columns], n_channels)[:, 0]
+        rest = (sum(p.n for p in parts) - part.n) / RATE
+        weights = _weights(own, other[columns], n_channels, seconds=rest)[:, 0]
         for start in range(first, first + size - WINDOW + 1, WINDOW):
             window = seconds[start : start + WINDOW]
             design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in window])
@@ -332,8 +332,7 @@ def _choose(
                 window = (round(start * RATE), round((start + length) * RATE))
                 scores = _held_out(parts, _columns(lags, window, n_channels), n_channels)
                 null = np.maximum(null, scores[1:] * width)
-                simple = band == BANDS[0] and length == LENGTHS[0]
-                merit = float(scores[0]) * width / (1.0 if simple else _BETTER)
+                merit = float(scores[0]) * width / (1.0 if band == BANDS[0] else _BETTER)
                 found.append((merit, (band, lags, parts, window, float(scores[0]), null)))
     _, choice = max(found, key=lambda f: f[0])
     return (*choice[:5], null / math.sqrt(choice[0][1] - choice[0][0]))

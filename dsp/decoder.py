@@ -1,9 +1,16 @@
 """Backward ridge decoder: the stimulus feature rebuilt from EEG at later lags.
 
-``s_hat(t) = sum_c sum_l w_cl e_c(t + l)`` with ``w = (C + lam I)^-1 (p + lam w0)``
-(Crosse et al. 2016, Front. Hum. Neurosci. 10:604; penalty in units of the mean eigenvalue). The
-sums C and p grow second by second; a stored decoder enters as sums of so many seconds, each
-electrode in units of its own level, so that it can be solved again without a lost electrode.
+``s_hat(t) = sum_c sum_l w_cl e_c(t + l)`` with ``w = (C + C0 + lam P)^-1 (p + p0)`` (Crosse et
+al. 2016, Front. Hum. Neurosci. 10:604). The sums ``C = sum x x'`` and ``p = sum x s`` of the
+session grow second by second. A stored decoder enters as the sums C0 and p0 of its calibration,
+counted for at most `MAX_PRIOR` s, each electrode in units of its own level: the session outgrows
+it, and it can be solved again without a lost electrode.
+
+P is the penalty. Equal weights for all electrodes would call dear what is cheap: where all share a
+reference, the differences between them, in which the answer lies, are small. So nine tenths of P
+are the electrodes' own covariance (as if each lag held so much EEG that knows no sound), one
+tenth is the same for all. It weighs as much as `PENALTY` s of EEG however long the session is,
+which is what a penalty must do: it stands for what is expected of the weights, not for the data.
 """
 
 from __future__ import annotations
@@ -19,8 +26,9 @@ from dsp.checks import InputError
 from dsp.expectation import ACOUSTICS
 from dsp.filters import BANDS, RATE
 
-PENALTY = 1.0  #: in units of the mean eigenvalue; 0.1 to 10 make no difference
-_WIDE_PENALTY = 3.0  # while the delay is unknown: many lags, little data
+PENALTY = 60.0  #: s of EEG that the penalty weighs as much as; half or twice makes little
+MAX_STRENGTH = 3.0  #: of the penalty, in units of the data, while there are hardly any
+_ALIKE = 0.1  # share of the penalty that is the same for all electrodes
 _LAG_SMOOTH = 5  # lags on each side over which their weights are pooled
 _LAG_RANGE = (0.2, 20.0)  # how far the penalty of a lag may move
 MAX_ELECTRODES = 32
@@ -61,21 +69,63 @@ def lagged(data: Floats, lags: Ints, n: int) -> Floats:
     return np.ascontiguousarray(data[index].transpose(0, 2, 1)).reshape(n, -1)
 
 
-def ridge(cov: Floats, cross: Floats, *, penalty: float) -> Floats:
-    """Solve ``(C + penalty tr(C)/d I) w = p``; electrodes without energy get weight 0."""
+def strength(seconds: float) -> float:
+    """Penalty for sums over `seconds`, in units of the data."""
+    return min(PENALTY / max(seconds, 1e-9), MAX_STRENGTH)
+
+
+def penalty_shape(cov: Floats, n_lags: int, by_lag: Floats | None = None) -> Floats:
+    """Penalty P with the trace of `cov`: covariance of the electrodes at each of `n_lags` lags.
+
+    Parameters
+    ----------
+    cov : float64 [shape=(d, d)]
+        Columns run over lags within each channel.
+    n_lags : int
+    by_lag : float64 [shape=(n_lags,)], optional
+        How much dearer each lag is.
+    """
+    n = cov.shape[0] // n_lags
+    lag = np.arange(n_lags)
+    space = cov.reshape(n, n_lags, n, n_lags)[:, lag, :, lag].mean(axis=0)
+    shape = (1.0 - _ALIKE) * space
+    shape[np.diag_indices(n)] += _ALIKE * float(np.trace(space)) / n
+    out = np.zeros((n, n_lags, n, n_lags))
+    out[:, lag, :, lag] = shape if by_lag is None else shape * by_lag[:, None, None]
+    return out.reshape(cov.shape)
+
+
+def ridge(
+    cov: Floats, cross: Floats, *, penalty: float, n_lags: int = 0, by_lag: Floats | None = None
+) -> Floats:
+    """Solve ``(C + penalty P) w = p``.
+
+    Parameters
+    ----------
+    cov : float64 [shape=(d, d)]
+    cross : float64 [shape=(d,) or (d, n)]
+    penalty : float
+        In units of the mean eigenvalue of `cov`.
+    n_lags : int
+        Lags within each channel; 0 for the textbook's ``P = tr(C) / d I``.
+    by_lag : float64 [shape=(n_lags,)], optional
+        See `penalty_shape`.
+    """
     d = cov.shape[0]
-    size = float(np.trace(cov)) / max(int(np.count_nonzero(np.diag(cov) > 0.0)), 1)
-    if size <= 0.0:
-        return np.zeros(d)
-    lhs = cov + penalty * size * np.eye(d)
+    if not np.trace(cov) > 0.0:
+        return np.zeros_like(cross)
+    if n_lags:
+        lhs = cov + penalty * penalty_shape(cov, n_lags, by_lag)
+    else:
+        lhs = cov + penalty * float(np.trace(cov)) / d * np.eye(d)
     return np.asarray(cho_solve(cho_factor(lhs, check_finite=False), cross, check_finite=False))
 
 
-def ridge_narrowing(cov: Floats, cross: Floats, *, n_lags: int) -> Floats:
+def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) -> Floats:
     """Ridge over a wide range of lags that narrows to where the answer is.
 
-    Solved twice: lags whose weights are small in the first solution are penalised more in the
-    second, ``lam_l = lam (mean g / g_l)^2`` with g the energy of the weights, smoothed over lags
+    Solved twice: lags that matter little in the first solution are penalised more in the second,
+    ``lam_l = lam (mean g / g_l)^2`` with g the size of the weights by P, smoothed over lags
     (one step of an adaptive ridge: Grandvalet 1998, ICANN). Past data alone decide.
 
     Parameters
@@ -83,20 +133,19 @@ def ridge_narrowing(cov: Floats, cross: Floats, *, n_lags: int) -> Floats:
     cov : float64 [shape=(d, d)]
     cross : float64 [shape=(d,)]
         Columns run over `n_lags` lags within each channel.
+    penalty : float
+        As for `ridge`.
     """
-    d = cov.shape[0]
-    first = ridge(cov, cross, penalty=_WIDE_PENALTY)
-    energy = np.sum(first.reshape(-1, n_lags) ** 2, axis=0)
+    first = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
+    energy = first * (penalty_shape(cov, n_lags) @ first)
+    energy = energy.reshape(-1, n_lags).sum(axis=0)
     if not energy.any():
         return first
     window = np.hanning(2 * _LAG_SMOOTH + 3)[1:-1]
     smooth = np.convolve(energy, window, mode="same")
     smooth /= np.convolve(np.ones(n_lags), window, mode="same")
-    factor = np.clip((smooth.mean() / np.maximum(smooth, 1e-300)) ** 2, *_LAG_RANGE)
-    lhs = cov.copy()
-    size = float(np.trace(cov)) / d
-    lhs[np.diag_indices(d)] += _WIDE_PENALTY * size * np.tile(factor, d // n_lags)
-    return np.asarray(cho_solve(cho_factor(lhs, check_finite=False), cross, check_finite=False))
+    by_lag = np.clip((smooth.mean() / np.maximum(smooth, 1e-300)) ** 2, *_LAG_RANGE)
+    return ridge(cov, cross, penalty=penalty, n_lags=n_lags, by_lag=by_lag)
 
 
 @dataclass(frozen=True)
@@ -300,16 +349,16 @@ def solve(
     alive = np.repeat(levels > 0.0, n_lags)
     if not alive.any():
         return np.zeros(alive.size)
+    known = total.seconds
     if prior is not None and prior.seconds > 0.0:
+        known += prior.seconds
         unit = np.where(levels > 0.0, 1.0, 0.0)
         total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR))
     keep = np.flatnonzero(alive)
     weights = np.zeros(alive.size)
     cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
     # A few lags are no search that could be narrowed.
-    if prior is None and n_lags > 2 * _LAG_SMOOTH:
-        solved = ridge_narrowing(cov, cross, n_lags=n_lags)
-    else:
-        solved = ridge(cov, cross, penalty=PENALTY)
+    solver = ridge_narrowing if n_lags > 2 * _LAG_SMOOTH else ridge
+    solved = solver(cov, cross, penalty=strength(known), n_lags=n_lags)
     weights[keep] = solved / np.repeat(levels, n_lags)[keep]
     return weights
