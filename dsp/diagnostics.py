@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dsp.filters import RATE, bandpass
 from dsp.nulls import Nulls, bins_of
+from dsp.spectra import beat_rate
 
 SEGMENT = 5  #: s of a segment for coherence and phase locking, half overlapping
 _MIN_SEGMENTS = 6
@@ -31,17 +32,6 @@ class Figure:
     name: str
     value: float
     null95: float
-
-
-def beat_rate(feature: Floats) -> float:
-    """Strongest rhythm of `feature` in 0.8-4 Hz, Hz; 0 without energy."""
-    n = feature.size
-    if n < 20 * RATE or not feature.any():
-        return 0.0
-    power = np.abs(np.fft.rfft(feature * np.hanning(n))) ** 2
-    hz = np.fft.rfftfreq(n, 1.0 / RATE)
-    inside = (hz >= 0.8) & (hz <= 4.0)
-    return float(hz[inside][np.argmax(power[inside])])
 
 
 def diagnose(rebuilt: Floats, feature: Floats, *, beat: float = 0.0, seed: int = 0) -> list[Figure]:

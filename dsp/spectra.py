@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError, check_number
+from dsp.filters import RATE
 
 Floats = npt.NDArray[np.float64]
 
@@ -143,3 +144,21 @@ def line_share(x: Floats, *, sfreq: float, low: float, high: float) -> tuple[Flo
     best = lines[at, np.arange(power.shape[1])]
     share = np.where(total > 1e-12, best / np.where(total > 1e-12, total, 1.0), 0.0)
     return share, freqs[at + 2]
+
+
+def beat_rate(feature: Floats) -> float:
+    """Strongest rhythm in 0.8-4 Hz of a feature [shape=(n,)] at 64 Hz, Hz.
+
+    0 without energy, or from less than 20 s. NaN, where nothing was heard, counts as the mean.
+    """
+    heard = np.isfinite(feature)
+    if np.count_nonzero(heard) < 20 * RATE:
+        return 0.0
+    n = feature.size
+    level = np.where(heard, feature - feature[heard].mean(), 0.0)
+    if not level.any():
+        return 0.0
+    power = np.abs(np.fft.rfft(level * np.hanning(n))) ** 2
+    hz = np.fft.rfftfreq(n, 1.0 / RATE)
+    inside = (hz >= 0.8) & (hz <= 4.0)
+    return float(hz[inside][np.argmax(power[inside])])

@@ -27,6 +27,7 @@ from dsp.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.expectation import Residual, Residuals
 from dsp.filters import BANDS, RATE, Floats
+from dsp.lines import Lines
 from dsp.montage import Montage
 from dsp.movement import BeatSwing
 from dsp.nulls import Nulls
@@ -34,7 +35,6 @@ from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
 from dsp.rivals import Bleed, Delay, Nuisance
 from dsp.scores import Compared, Score, Tracking, compare, window_score
-from dsp.spectra import line_share
 
 __all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
 
@@ -50,7 +50,6 @@ _MIN_HEARD = 10  # s
 _MIN_USABLE = 8.0  # s in the window
 _MIN_BLOCK = 0.4  # share of a block that must be usable
 _CHANNEL_SHARE = 0.3  # an electrode that was valid less of the newest 10 s is left out
-_LINE_SECONDS, _LINE_SHARE = 32, 0.5
 _ALPHA = 0.05
 
 
@@ -110,6 +109,7 @@ class Tracker:
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
         self._warned: tuple[str, ...] = ()  # what is said beside a state
+        self._lines = Lines(self._aligned, self.ch_names, band=band)
         self._nulls = Nulls(seed=seed)
         self._blinks = BlinkLock(self.feature, seed=seed)
         self._nuisance = Nuisance(
@@ -120,7 +120,13 @@ class Tracker:
         )
         self._delay = None if prior is None else Delay(self._aligned, self._n, lags, prior)
         movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
-        self._doubts: tuple[Doubt, ...] = (self._blinks, self._nuisance, bleed, movement)
+        self._doubts: tuple[Doubt, ...] = (
+            self._lines,
+            self._blinks,
+            self._nuisance,
+            bleed,
+            movement,
+        )
         self._warners: tuple[Doubt, ...] = () if self._delay is None else (self._delay,)
         self._of_eeg: tuple[Rebuilder, ...] = (self._main, *bleed.rebuilders)
         if self._delay is not None:
@@ -201,27 +207,15 @@ class Tracker:
 
     def _look(self, second: int) -> None:
         """Which electrodes count, and whether something else than the brain may speak."""
-        lines, named = self._find_lines(second)
-        without = lines | (self._main.share < _CHANNEL_SHARE)
+        said = tuple(sentence for doubt in self._doubts if (sentence := doubt.look(second)))
+        without = self._lines.carried | (self._main.share < _CHANNEL_SHARE)
         for rebuilder in self._of_eeg:
             rebuilder.without = without
-        said = tuple(sentence for doubt in self._doubts if (sentence := doubt.look(second)))
         if said and not self._doubted:
             self._evidence.void()
         self._doubted = said
-        self._warned = named + tuple(w for warner in self._warners if (w := warner.look(second)))
-
-    def _find_lines(self, second: int) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
-        stop = second * RATE
-        signal = self._aligned.eeg.read(stop - _LINE_SECONDS * RATE, stop)
-        seen = np.isfinite(signal)
-        share, hz = line_share(np.where(seen, signal, 0.0), sfreq=RATE, low=1.0, high=9.0)
-        found = (share > _LINE_SHARE) & (seen.mean(axis=0) > 0.25)
-        named = tuple(
-            f"{self.ch_names[c]} carries a steady tone at {hz[c]:.1f} Hz, which no brain makes."
-            for c in np.flatnonzero(found)
-        )
-        return np.asarray(found), named
+        warned = tuple(w for warner in self._warners if (w := warner.look(second)))
+        self._warned = self._lines.sentences + warned
 
     # ---- what it says
 

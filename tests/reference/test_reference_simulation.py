@@ -64,10 +64,12 @@ def test_unrelated_noise_is_seldom_significant_and_never_followed():
     assert sessions.value == 0.0
 
 
-def test_a_synthetic_board_is_named_as_steady_tones_and_seldom_significant():
-    windows, named = validation_nulls.lines(quick)[:2]
-    assert not unexpected(windows.value * windows.n, windows.n, 0.07)
+def test_steady_tones_and_lines_at_the_beat_are_named_and_seldom_significant():
+    board, named, weak, weak_named = validation_nulls.lines(quick)
+    for windows in (board, weak):
+        assert not unexpected(windows.value * windows.n, windows.n, 0.07)
     assert named.passed
+    assert weak_named.passed
 
 
 def test_the_interval_covers_a_known_correlation():
