@@ -155,14 +155,14 @@ class Montage:
         self._cov = FORGET * self._cov + clean.T @ clean
         self._seconds = FORGET * self._seconds + valid[used].sum(axis=0) / RATE
         known = np.diag(self._stored) > 0.0
-        here = known & (self._seconds >= max(_MIN_VALID * self._seconds.max(), MIN_CLEAN))
+        here = known & (self._seconds >= _MIN_VALID * self._seconds.max())
         at = np.flatnonzero(here)
         # An electrode that is lost now may still have left its name to its twin.
         pairs = tuple((a, b) for a, b in self._pairs if known[[a, b]].all() and here[[a, b]].any())
-        if not pairs:
+        seconds = float(self._seconds[at].min(initial=math.inf))
+        if not pairs or seconds < MIN_CLEAN:
             return ""
         seen, stored = _correlation(self._cov)[np.ix_(at, at)], _correlation(self._stored)
-        seconds = float(self._seconds[at].min())
         named = " or ".join(
             ", ".join(f"{self._names[a]} with {self._names[b]}" for a, b in order)
             for order in exchanged(seen, stored, pairs, at=at, seconds=seconds)
