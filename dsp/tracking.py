@@ -328,6 +328,8 @@ class Tracker:
             return ("Nothing is heard: the sound has no onsets.",)
         if self._main.without.all():
             return ("No electrode is usable.",)
+        if self._n < 2:
+            return ("One electrode cannot tell a brain from eyes and muscles; wear two or more.",)
         if self._bleed:
             return ("The sound stands in the EEG electrically: move the leads, calibrate again.",)
         if self._doubted:

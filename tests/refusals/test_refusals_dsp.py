@@ -94,7 +94,7 @@ def test_constant_and_lost_channels_are_cannot_tell_not_an_error() -> None:
         assert got.reasons
 
 
-def test_one_channel_is_enough() -> None:
+def test_one_channel_is_scored_and_cannot_tell() -> None:
     tracker, judge = Tracker(ch_names=("E1",), sfreq=250.0), Guard(ch_names=("E1",), sfreq=250.0)
     rng = np.random.default_rng(0)
     times = 10.0 + np.arange(250 * 40) / 250.0
@@ -102,7 +102,10 @@ def test_one_channel_is_enough() -> None:
     assert block is not None
     tracker.push_eeg(block)
     tracker.push_stimulus(rng.random((40 * 64, 3)), 10.0 + np.arange(40 * 64) / 64)
-    assert np.isfinite(tracker.estimate(49.5).r)
+    got = tracker.estimate(49.5)
+    assert np.isfinite(tracker.rebuilt.read(40 * 64, 41 * 64)).all()
+    assert got.state == CANNOT_TELL
+    assert "One electrode" in got.reasons[0]
 
 
 def test_stimulus_shorter_than_the_lags_is_cannot_tell() -> None:
