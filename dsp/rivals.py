@@ -68,6 +68,16 @@ def _scored(nulls: Nulls, masked: Floats, feature: Floats) -> tuple[float, NullR
     return None if null is None else (float(masked @ feature), null)
 
 
+def _lead(one: Floats, other: Floats, feature: Floats) -> float:
+    """Standard score of one correlation over another, paired by blocks that both rebuilt."""
+    n = feature.size // (BLOCK * RATE) * BLOCK * RATE
+    gain = ((one - other) * feature)[feature.size - n :].reshape(-1, BLOCK * RATE).sum(axis=1)
+    gain = gain[gain != 0.0]
+    if gain.size < 2:
+        return -math.inf
+    return float(gain.mean() / max(float(gain.std(ddof=1)), 1e-12) * math.sqrt(gain.size))
+
+
 class Bleed:
     """The sound stands in the EEG electrically: it is there at once, before a brain can answer.
 
@@ -108,8 +118,9 @@ class Bleed:
         if window is None:
             return ""
         feature, (early, late, main) = window
-        r = float(early @ feature)
-        if r <= max(float(late @ feature), MOSTLY * float(main @ feature)):
+        if float(early @ feature) <= MOSTLY * float(main @ feature):
+            return ""
+        if _lead(early, late, feature) < _AT_ONCE:
             return ""
         nulls = [self._nulls.judge(one, feature, feature) for one in (early, main)]
         z, z_main = (-math.inf if null is None else null.z for null in nulls)
