@@ -16,15 +16,19 @@ from app.evaluate_residual import residual_windows
 from app.heard import open_recording, own_stimulus
 from devices.formats.npz import Recording
 from dsp.checks import InputError
-from dsp.correlates import FOR_RESEARCH, NAMES, Correlates
+from dsp.correlates import FOR_RESEARCH, NAMES, WINDOW, Baseline, Correlates
 from dsp.quality import Guard
-from dsp.reward import FrontalTheta
+from dsp.reward import SCORE_SECONDS, FrontalTheta
 
 
 def evaluate_reward(
     paths: Sequence[Path], *, channels: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """Every feature of every recording: mean over its scores with a 90 % interval."""
+    """Every feature of every recording: mean over its scores with a 90 % interval.
+
+    `z` is the newest window of 30 s against the person's own earlier ones, the baseline while
+    listening; None with fewer than eight of them.
+    """
     results = []
     for path in paths:
         recording = open_recording(path, channels=channels)
@@ -53,7 +57,12 @@ def evaluate_reward(
         values["residual_tracking"], usable["residual_tracking"] = kept, seconds
         reasons["residual_tracking"] = why
         features = {
-            name: _summary(values[name], usable[name], reasons[name])
+            name: _summary(
+                values[name],
+                usable[name],
+                reasons[name],
+                per_window=WINDOW // SCORE_SECONDS if name == "fm_theta_db" else 1,
+            )
             | {"in_estimate": name not in (*FOR_RESEARCH, "residual_tracking")}
             for name in ("fm_theta_db", *NAMES, "residual_tracking")
         }
@@ -73,7 +82,13 @@ def _residual(path: Path, recording: Recording) -> tuple[list[float], float, Cou
     return residual_windows(go_through(recording, sound, decoder=decoder).seconds)
 
 
-def _summary(values: list[float], usable: float, reasons: Counter[str]) -> dict[str, Any]:
+def _summary(
+    values: list[float], usable: float, reasons: Counter[str], *, per_window: int
+) -> dict[str, Any]:
+    whole = len(values) - len(values) % per_window
+    windows = np.reshape(values[:whole], (-1, per_window)).mean(axis=1).tolist()
+    score = Baseline.of(windows[:-1]).z(windows[-1]) if windows else math.nan
+    z = round(score, 3) if math.isfinite(score) else None
     mean = low = high = None
     if len(values) >= 2:
         mean = float(np.mean(values))
@@ -83,6 +98,7 @@ def _summary(values: list[float], usable: float, reasons: Counter[str]) -> dict[
         "mean": None if mean is None else round(mean, 4),
         "low": low,
         "high": high,
+        "z": z,
         "scores": len(values),
         "usable_s": round(usable, 1),
         "unusable_s": dict(reasons),

@@ -63,3 +63,16 @@ def test_reward_lists_residual_tracking_outside_the_estimate(
     assert feature["mean"] is None
     assert any(why.startswith(reason) for why in feature["unusable_s"])
     assert not math.isnan(feature["usable_s"])
+
+
+def test_the_newest_window_is_scored_against_the_persons_own_earlier_ones() -> None:
+    from collections import Counter
+
+    from app.evaluate_reward import _summary
+
+    earlier = [0.0, 1.0] * 4
+    known = _summary([*earlier, 2.0], 270.0, Counter(), per_window=1)
+    assert known["z"] == pytest.approx((2.0 - 0.5) / np.std(earlier, ddof=1), abs=0.001)
+    assert _summary([*earlier[:7], 2.0], 240.0, Counter(), per_window=1)["z"] is None
+    halves = [v + d for v in [*earlier, 2.0] for d in (-1.0, 1.0)]
+    assert _summary(halves, 270.0, Counter(), per_window=2)["z"] == known["z"]
