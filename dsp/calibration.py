@@ -29,7 +29,8 @@ _START_STEP = 0.1
 _N_SHIFTED = 60
 _MIN_SECONDS = 20
 _MIN_SHARE = 0.5
-_PART = 30  # s of a part where there is one recording only
+_PART = 30  # s of a part where there is one recording only, and how many of them at most
+_MAX_PARTS = 20  # (each holds a covariance of all lags)
 _EARLY = 3  # grid points, 47 ms: where only electrical bleed can be
 _BETTER = 1.03  # another band than the widest must be this much better
 
@@ -156,7 +157,7 @@ def _parts(
     parts = []
     for number, recording in enumerate(recordings):
         seconds = _seconds(recording, n_channels, sfreq, band, lags)
-        size = len(seconds) if len(recordings) > 1 else _PART
+        size = len(seconds) if len(recordings) > 1 else max(_PART, -(-len(seconds) // _MAX_PARTS))
         for start in range(0, len(seconds), size):
             part = seconds[start : start + size]
             summed = _sum_part(part, n_channels, lags, seed + 1000 * number + start)
