@@ -116,8 +116,9 @@ def at_the_beat(size: Sizes) -> list[Row]:
         rows.append(shown(row) if (test, label) in beside else row)
         if naive:
             share = float(np.mean(np.array(naive) < 0.05))
-            rows.append(Row(test, f"{label}, nothing masked, doubts still heard: windows with p < 0.05",
-                            "shown beside", f"{share:.0%}", len(naive), None, share))  # fmt: skip
+            what = f"{label}, nothing masked, doubts still heard: windows with p < 0.05"
+            said_of = f"{share:.0%}"
+            rows.append(Row(test, what, "shown beside", said_of, len(naive), None, share))
     return rows
 
 
