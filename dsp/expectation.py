@@ -46,9 +46,8 @@ CENTRE = (1.2, 4.2, -1.9, -20.5)  #: ordinary music: mean of the starter tracks 
 REACH = (1.0, 2.0, 1.5, 20.0)  #: distances beyond these count as these
 SLOPE = (-0.25, 0.10, 0.5, 0.02)
 SLOPE_SD = (0.25, 0.10, 0.5, 0.02)
-SIZE_PER_DB = (
-    0.057  #: by how much the onset size grows with the level alone (starter tracks, ±3 dB)
-)
+#: By how much the onset size grows with the level alone (starter tracks, ±3 dB).
+SIZE_PER_DB = 0.057
 USUAL = (0.08, 0.06)  #: r0 of people, mean and SD: 0.03 to 0.15 with few electrodes
 LEVEL_SD = 6.0  #: dB that a level which is not known may differ from ordinary music
 WANDER = 0.25  #: share of r0 by which people differ from themselves from window to window

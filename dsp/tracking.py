@@ -278,7 +278,6 @@ class Tracker:
         # Where nothing can be said there is no number either.
         score = self._score if usable else Score(usable_s=self._score.usable_s)
         residual = self._residual if usable else Residual(reason=reasons[0])
-        reasons += self._warned
         significant, strong = score.p < _ALPHA, evidence.now >= UPPER
         if not usable:
             state = CANNOT_TELL
@@ -305,7 +304,8 @@ class Tracker:
             usable_s=score.usable_s,
             age_s=age,
             usable=usable,
-            reasons=reasons,
+            # Why nothing can be said comes first; a warning is no cause of it.
+            reasons=reasons + self._warned,
             delay_change=self._delay.seconds if self._delay else math.nan,
             delay_change_sd=self._delay.sd if self._delay else math.nan,
             residual=residual.value,
