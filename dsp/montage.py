@@ -169,9 +169,7 @@ class Montage:
         )
         if not named:
             return ""
-        return (
-            f"Left and right seem to be exchanged since calibration ({named}): check the headband."
-        )
+        return f"Left and right seem exchanged ({named}): check the headband."
 
 
 def _correlation(cov: Floats) -> Floats:

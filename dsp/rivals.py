@@ -36,6 +36,10 @@ _MIN_DELAY_SECONDS = 60
 _CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
 
 
+#: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
+ELECTRICAL = "Sound leaks into the EEG electrically: move leads, recalibrate."
+
+
 def _window(
     second: int, aligned: Aligned, rebuilders: Sequence[Rebuilder]
 ) -> tuple[Floats, list[Floats]] | None:
@@ -128,11 +132,8 @@ class Bleed:
         if z < (_AT_ONCE if z_main >= _AT_ONCE else _CLEARLY):
             return ""
         if self._calibrated:
-            return "The sound stands in the EEG electrically: move the leads, calibrate again."
-        return (
-            "The EEG moves with the sound at once, sooner than a brain answers: move the leads, or "
-            "calibrate to know the delay of the sound."
-        )
+            return ELECTRICAL
+        return "The EEG moves with the sound at once: move leads or calibrate."
 
 
 class Nuisance:
@@ -187,7 +188,7 @@ class Nuisance:
         lead = float(main @ feature) - scored[0]
         if lead > _BEATEN * math.sqrt(2.0) * scored[1].sd:
             return ""
-        return "Eyes, muscles or movements tell as much of the sound as the EEG does."
+        return "Eyes, muscles or movements tell as much of the sound as EEG."
 
     def _add(self, second: int) -> None:
         """Evidence of the newest block."""
@@ -275,5 +276,5 @@ class Delay:
         side = "later" if self.seconds > 0.0 else "sooner"
         return (
             f"The answer comes {1000.0 * abs(self.seconds):.0f} ms {side} than at calibration: "
-            "check the sound output, or calibrate again."
+            "recalibrate."
         )

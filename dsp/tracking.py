@@ -33,7 +33,7 @@ from dsp.movement import BeatSwing
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
-from dsp.rivals import Bleed, Delay, Nuisance
+from dsp.rivals import ELECTRICAL, Bleed, Delay, Nuisance
 from dsp.scores import Compared, Score, Tracking, compare, window_score
 
 __all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
@@ -329,9 +329,9 @@ class Tracker:
         if self._main.without.all():
             return ("No electrode is usable.",)
         if self._n < 2:
-            return ("One electrode cannot tell a brain from eyes and muscles; wear two or more.",)
+            return ("One electrode cannot tell brain from eyes: wear two or more.",)
         if self._bleed:
-            return ("The sound stands in the EEG electrically: move the leads, calibrate again.",)
+            return (ELECTRICAL,)
         if self._doubted:
             return self._doubted
         if not self._score.told:

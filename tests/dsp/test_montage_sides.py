@@ -61,7 +61,7 @@ def test_swapped_sides_are_warned_of_within_two_minutes_naming_the_pairs(seed: i
     eeg, stored = session(head(seed), seed), calibration(head(seed))
     assert said(eeg, EIGHT, stored)[-1] == ""
     assert said(eeg[:, [1, 0, 3, 2, 5, 4, 7, 6]], EIGHT, stored)[-1] == (
-        "Left and right seem to be exchanged since calibration "
+        "Left and right seem exchanged "
         "(Fp1 with Fp2, F3 with F4, C3 with C4, T7 with T8): check the headband."
     )
 

@@ -136,9 +136,7 @@ def test_eyes_that_tell_as_much_as_the_eeg_are_cannot_tell() -> None:
     last = said(flux, eeg, nuisance=eyes)[-1]
     assert last.state == CANNOT_TELL
     assert np.isnan(last.r)
-    assert last.reasons == (
-        "Eyes, muscles or movements tell as much of the sound as the EEG does.",
-    )
+    assert last.reasons == ("Eyes, muscles or movements tell as much of the sound as EEG.",)
 
 
 def test_eyes_that_move_by_themselves_take_nothing_away() -> None:

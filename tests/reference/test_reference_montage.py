@@ -61,4 +61,4 @@ def test_a_swapped_pair_is_warned_of(
     path: list[Path], order: tuple[int, ...], decoder: Decoder
 ) -> None:
     for run in path:
-        assert "Left and right seem to be exchanged" in said(run, decoder, order=order)[-1]
+        assert "Left and right seem exchanged" in said(run, decoder, order=order)[-1]
