@@ -19,7 +19,7 @@ import numpy.typing as npt
 from app.evaluate_residual import residual_summary
 from app.heard import Stimulus, file_stimulus, lasting, open_recording, own_stimulus
 from devices.formats.npz import Recording
-from dsp.calibration import SEARCH
+from dsp.calibration import ANSWER, SEARCH
 from dsp.checks import InputError
 from dsp.decoder import Decoder
 from dsp.diagnostics import diagnose
@@ -34,7 +34,6 @@ _OWN_SHIFT = 10.0  # s; impostors of the own feature are further away
 _N_OWN = 20
 _MAX_MASKED = 0.5  # share of a match/mismatch window
 _SAME = 0.5  # correlation with the sound itself from which an impostor is none
-_ANSWER = 0.2  # s of lags beyond the latest delay looked for while nothing is known
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,7 +83,7 @@ def go_through(
         sfreq=recording.sfreq,
         decoder=decoder,
         seed=seed,
-        search=None if search is None else search + _ANSWER,
+        search=None if search is None else search + ANSWER,
     )
     start = float(recording.times[0])
     masked: defaultdict[str, float] = defaultdict(float)
@@ -291,7 +290,7 @@ def _impostors(run: Run, impostors: Sequence[Stimulus], decoder: Decoder | None)
     from dsp.alignment import filtered_feature
 
     own = np.nan_to_num(run.feature)
-    band = decoder.band if decoder is not None and decoder.found else None
+    band = None if decoder is None else decoder.band
     low = round(_OWN_SHIFT * RATE)
     n_own = _N_OWN if own.size > 2 * low else 0
     shifts = np.linspace(low, max(own.size - low, low), n_own).astype(int).tolist()

@@ -25,6 +25,7 @@ from dsp.rivals import MOSTLY
 
 LENGTHS = (0.4, 0.6)  #: s of lags; longer ones only learn the regularity of the sound
 SEARCH = 1.0  #: s that the delay is searched over
+ANSWER = 0.2  #: s of lags beyond the latest delay looked for while nothing is known
 _START_STEP = 0.1
 _N_SHIFTED = 60
 _MIN_SECONDS = 20
@@ -97,15 +98,17 @@ def calibrate(
                 f"least {_MIN_SECONDS} s: play for longer, or better the contact of the electrodes."
             )
         choices.append((band, lags, parts))
-    best = _choose(choices, len(ch_names), search)
-    band, lags, parts, window, r, null = best
+    band, lags, parts, window, r, null = _choose(choices, len(ch_names), search)
+    null95 = float(np.quantile(null, 0.95))
+    if r <= null95:
+        # Chance made that choice. What was learnt of all delays may still know a weak answer.
+        (band, lags, parts), window = choices[0], (0, round((search + ANSWER) * RATE))
     columns = _columns(lags, window, len(ch_names))
     cov = np.asarray(sum(p.cov for p in parts))[np.ix_(columns, columns)]
     cross = np.asarray(sum(p.cross[:, 0] for p in parts))[columns]
     seconds = sum(p.n for p in parts) / RATE
     sums = Sums(cov, cross, float(sum(p.power[0] for p in parts)), seconds)
     sums = sums.scaled(sums.levels(len(ch_names)), seconds=seconds)
-    null95 = float(np.quantile(null, 0.95))
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
     chosen = lags[(lags >= window[0]) & (lags <= window[1])]
     choice = (band, lags, parts)

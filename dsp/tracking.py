@@ -97,13 +97,12 @@ class Tracker:
         self.ch_names = tuple(ch_names[int(i)] for i in self._pick)  #: those decoded from
         self._n = len(self.ch_names)
         self._bleed = decoder is not None and decoder.bleed
-        # A calibration that found nothing has nothing to say about delays either.
-        if decoder is not None and not decoder.found:
-            decoder = None
         wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
         lags = decoder.lags if decoder else wide
         band = decoder.band if decoder else BANDS[0]
         prior = decoder.select(self.ch_names) if decoder else None
+        # A calibration that found nothing is where to start from, and says nothing of delays.
+        found = decoder if decoder and decoder.found else None
         self._aligned = Aligned(self._n, sfreq=sfreq, band=band, reach=int(lags.max()))
         self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
@@ -116,9 +115,9 @@ class Tracker:
             self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
         )
         bleed = Bleed(
-            self._aligned, self._main, self._n, calibrated=decoder is not None, nulls=self._nulls
+            self._aligned, self._main, self._n, calibrated=found is not None, nulls=self._nulls
         )
-        self._delay = None if prior is None else Delay(self._aligned, self._n, lags, prior)
+        self._delay = Delay(self._aligned, self._n, lags, prior) if found and prior else None
         movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
         self._doubts: tuple[Doubt, ...] = (
             self._lines,
@@ -134,9 +133,9 @@ class Tracker:
         if prior is not None:
             self._warners += (Montage(self._aligned.eeg, self.ch_names, prior),)
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
-        self._evidence = Evidence(effect=decoder.effect if decoder else None)
+        self._evidence = Evidence(effect=found.effect if found else None)
         self._score = Score()
-        self._residuals = Residuals(decoder.windows if decoder else None)
+        self._residuals = Residuals(found.windows if found else None)
         self._residual = Residual()
         self._due: list[int] = []  # ends of blocks that wait for surrogates to be possible
         self._following = False

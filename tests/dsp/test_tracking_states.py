@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dsp.decoder import WIDE_LAGS
 from dsp.montage import Montage
 from dsp.quality import CleanBlock
 from dsp.tracking import CANNOT_TELL, FOLLOWING, Decoder, Tracker, Tracking, calibrate
@@ -70,6 +71,19 @@ def follow(
     return out
 
 
+def correlation(flux: np.ndarray, eeg: np.ndarray, *, decoder: Decoder | None = None) -> float:
+    """Of all that was scored."""
+    tracker = Tracker(ch_names=CH, sfreq=SFREQ, decoder=decoder)
+    tracker.push_stimulus(*sound(flux))
+    for k, block in enumerate(blocks(eeg)):
+        tracker.push_eeg(block)
+        tracker.estimate(START + k + 1.0)
+    span = int(START) * 64, tracker.scored_until * 64
+    y, s = tracker.rebuilt.read(*span)[:, 0], tracker.feature.read(*span)[:, 0]
+    ok = np.isfinite(y) & np.isfinite(s)
+    return float(np.corrcoef(y[ok], s[ok])[0, 1])
+
+
 def first(states: list[Tracking]) -> int:
     return next((i + 1 for i, s in enumerate(states) if s.state == FOLLOWING), 10_000)
 
@@ -96,6 +110,22 @@ def test_calibration_on_silence_finds_nothing() -> None:
         flux = feature(60, seed=70 + k)
         recordings.append((blocks(eeg_for(flux, gain=0.0, seed=80 + k)), sound(flux)))
     assert not calibrate(recordings, ch_names=CH, sfreq=SFREQ).found
+
+
+def test_an_answer_too_weak_to_be_shown_by_calibration_is_still_a_start() -> None:
+    recordings = []
+    for k in range(4):
+        flux = feature(90, seed=50 + k)
+        recordings.append((blocks(eeg_for(flux, gain=0.2, seed=60 + k)), sound(flux)))
+    known = calibrate(recordings, ch_names=CH, sfreq=SFREQ)
+    assert not known.found
+    assert np.array_equal(known.lags, WIDE_LAGS)  # nothing is claimed of the delay
+    gain = []
+    for seed in range(4):
+        flux = feature(90, seed=200 + seed)
+        eeg = eeg_for(flux, gain=0.2, seed=300 + seed)
+        gain.append(correlation(flux, eeg, decoder=known) - correlation(flux, eeg))
+    assert np.mean(gain) > 0.02
 
 
 def test_later_sound_is_found_by_calibration_without_loss(decoder: Decoder) -> None:
