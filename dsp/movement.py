@@ -1,15 +1,19 @@
-"""Movement at the beat, found by its size: more than any cortex answers a beat with.
+"""Movement at the beat, found by its shape: slower than any cortex answers a beat.
 
 Whoever nods swings the electrodes at every beat, and a decoder follows that as it would follow a
-brain; blinks and masks know nothing of it. But what comes back with the beat has a size, and that
-of a brain is bounded: tones every 0.6 s are answered with 1.1 µV rms at most at the best electrode,
-and even tones 3.6 s apart, when the answer has recovered, with some 1.75 µV (own averages of the
-recordings in docs/method.md, 8). A beat is denser than that.
+brain; blinks and masks know nothing of it. But a head is heavy and swings about once a beat:
+artefacts of walking peak at the rate of the steps (Arad et al. 2018, PLoS One 13:e0197153). A
+cortex answers an onset within 50 to 250 ms and turns meanwhile: some 90 ms after the trough N1
+comes the peak P2, of the other sign, so most of an answer stands over 3 Hz, however large it is.
+In our own recordings (docs/method.md, 8) that is 1.4 to 10 times the power that stands under it.
 
-Two autocovariances measure it, so that no latency, shape or decoder enters. That of the sound
-gives the times P after which it repeats itself (a beat, two, a bar: some nod at every second beat),
-that of an electrode its power that comes back: ``mean_k E[e(t) e(t - k P)]``, k P up to 16 s.
-Noise adds nothing to it on average.
+So what comes back with the beat is compared with itself `LATER`: of a swing most is still there,
+an answer has turned. Two autocovariances measure it, and no latency or decoder enters. That of
+the sound gives the times P after which it repeats itself (a beat, two, a bar: some nod at every
+second beat), that of an electrode the power that comes back, ``mean_k E[e(t) e(t - k P)]``, k P up
+to 32 s, and that which stays, the same `LATER` to both sides of k P; in frequency, the power that
+comes back times ``cos(2 pi f LATER)``, over 0 up to 3.2 Hz and under 0 from there to the end of the
+band. Noise adds nothing on average. A jerk is as quick as an answer, and known by its size alone.
 """
 
 from __future__ import annotations
@@ -21,18 +25,26 @@ from dsp.filters import RATE, Floats, Strip
 from dsp.rebuilder import Rebuilder
 
 WINDOW = 120  #: s that are looked at
-BOUND = 1.75  #: microvolt rms; a sine of 5 µV from peak to peak
-ERRORS, SURE = 2.0, 4.0  #: standard errors that it must exceed the bound by, and nothing at all
+LATER = 5  #: grid points, 78 ms: most of the way from N1 to P2
+#: Microvolt rms that stay. An answer of 10 µV from N1 to P2 every second leaves 0.8 at most, where
+#: it is nearly all P2; ordinarily it leaves less than nothing, and so do tones 0.6 s apart.
+BOUND = 1.0
+#: Microvolt rms that come back, whatever their shape. Loud tones are answered with 10 to 15 µV from
+#: N1 to P2 (Lightfoot 2010, Insights in Practice), 1.2 to 2.5 µV rms if they are 1 to 2 s apart;
+#: denser ones with half of it (doi 10.31436/ijahs.v2i3.128).
+LARGEST = 3.0
+ERRORS, SURE = 1.0, 4.0  #: standard errors that it must exceed the bound by, and nothing at all
 _MIN_SECONDS = 15
-_REACH = 16.0  # s over which a beat is taken to be steady
-_PERIODS = np.arange(0.4 * RATE, 4.0 * RATE, 0.25)  # grid points
+_REACH = 32.0  # s over which a beat is taken to be steady
+# Grid points; so close that the last multiple within reach is met to 1.5 of them.
+_PERIODS = np.geomspace(0.4 * RATE, 4.0 * RATE, 1600)
 _AS_WELL = 0.85  # of the best repetition: beats, bars, and whatever number of beats
 
-_SENTENCE = "Something as large as a movement swings with the beat."
+_SENTENCE = "A swing with the beat looks like movement: keep still."
 
 
 class BeatSwing:
-    """Whether an electrode swings with the beat more than a brain could.
+    """Whether an electrode swings with the beat as no brain does.
 
     Parameters
     ----------
@@ -58,8 +70,8 @@ class BeatSwing:
             return ""
         eeg = self._eeg.read(start, stop)
         eeg[:, self._decoder.without] = np.nan
-        low = swing(eeg, periods(heard))
-        return _SENTENCE if low > BOUND**2 else ""
+        back, stays = swing(eeg, periods(heard))
+        return _SENTENCE if stays > BOUND**2 or back > LARGEST**2 else ""
 
 
 def _autocovariance(x: Floats) -> Floats:
@@ -68,10 +80,24 @@ def _autocovariance(x: Floats) -> Floats:
     return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(x, 2 * n, axis=0)) ** 2, 2 * n, axis=0)[:n])
 
 
-def _lags(period: float, n: int) -> npt.NDArray[np.int64]:
-    """Multiples of `period` up to `_REACH` s, and to half of what there is, but at least one."""
-    count = max(int(min(_REACH * RATE, n / 2) / period), 1)
-    return np.asarray(np.rint(period * np.arange(1, count + 1)), dtype=np.int64)
+def _lags(after: Floats, n: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Multiples of times up to `_REACH` s, and to half of what there is.
+
+    Returns
+    -------
+    lags : int64 [shape=(n_periods, n_multiples)]
+    counted : float64 [shape=(n_periods, n_multiples)]
+        1, and 0 for those that are further.
+    """
+    reach = min(_REACH * RATE, n / 2)
+    lags = np.rint(np.outer(after, np.arange(1, int(reach / after.min()) + 1)))
+    counted = lags <= reach
+    return np.asarray(np.where(counted, lags, 0.0), dtype=np.int64), counted.astype(np.float64)
+
+
+def _about(sums: Floats, lags: npt.NDArray[np.int64], later: int) -> Floats:
+    """Mean of what stands `later` before and after some lags."""
+    return np.asarray(0.5 * (sums[lags + later] + sums[np.abs(lags - later)]))
 
 
 def periods(heard: Floats) -> Floats:
@@ -85,17 +111,18 @@ def periods(heard: Floats) -> Floats:
     Returns
     -------
     float64 [shape=(n_periods,)]
-        Grid points, to a quarter: those with a mean autocovariance at their multiples of
+        Grid points, to 0.1 %: those with a mean autocovariance at their multiples of
         `_AS_WELL` of the largest or more.
     """
     n = heard.size
     cov = _autocovariance(heard) / np.arange(n, 0, -1)
-    means = np.array([cov[_lags(period, n)].mean() for period in _PERIODS])
+    lags, counted = _lags(_PERIODS, n)
+    means = np.sum(cov[lags] * counted, axis=1) / counted.sum(axis=1)
     return np.asarray(_PERIODS[means >= _AS_WELL * means.max()])
 
 
-def swing(eeg: Floats, after: Floats) -> float:
-    """Power that comes back after some time, less its error.
+def swing(eeg: Floats, after: Floats) -> tuple[float, float]:
+    """Power that comes back after some time, and that which stays `LATER`, less their errors.
 
     Parameters
     ----------
@@ -106,23 +133,22 @@ def swing(eeg: Floats, after: Floats) -> float:
 
     Returns
     -------
-    float
+    back, stays : float
         Largest over periods and electrodes, less `ERRORS` standard errors (Bartlett 1946, Suppl.
         J. R. Stat. Soc. 8:27), of those that exceed `SURE` of them; 0 where none does. In the
         square of the EEG's unit.
     """
     ok = np.isfinite(eeg)
-    x = np.where(ok, eeg, 0.0)
-    products, pairs = _autocovariance(x), np.rint(_autocovariance(ok.astype(np.float64)))
-    # Samples one after the other say the same: so many count as one.
-    shape = products[:RATE] / np.maximum(products[0], 1e-30)
-    together = np.maximum(2.0 * np.sum(shape**2, axis=0) - 1.0, 1.0)
-    power = products[0] / np.maximum(pairs[0], 1.0)
-    low = []
-    for period in after:
-        lags = _lags(period, len(eeg))
-        count = np.maximum(pairs[lags].sum(axis=0), 1.0)
-        error = power * np.sqrt(together / count)
-        back = products[lags].sum(axis=0) / count
-        low.append(np.where(back > SURE * error, back - ERRORS * error, 0.0))
-    return float(np.max(low))
+    products = _autocovariance(np.where(ok, eeg, 0.0))
+    pairs = np.rint(_autocovariance(ok.astype(np.float64)))
+    lags, counted = _lags(after, len(eeg))
+    near, found = np.arange(RATE), []
+    for later in (0, LATER):
+        # Samples one after the other say the same.
+        alike = _about(products, near, later) / np.maximum(_about(pairs, near, later), 1.0)
+        spread = 2.0 * np.sum(alike**2, axis=0) - alike[0] ** 2
+        count = np.maximum(np.einsum("pkc,pk->pc", _about(pairs, lags, later), counted), 1.0)
+        power = np.einsum("pkc,pk->pc", _about(products, lags, later), counted) / count
+        error = np.sqrt(spread / count)
+        found.append(float(np.max(np.where(power > SURE * error, power - ERRORS * error, 0.0))))
+    return found[0], found[1]
