@@ -40,7 +40,7 @@ _REACH = 32.0  # s over which a beat is taken to be steady
 _PERIODS = np.geomspace(0.4 * RATE, 4.0 * RATE, 1600)
 _AS_WELL = 0.85  # of the best repetition: beats, bars, and whatever number of beats
 
-_SENTENCE = "A swing with the beat looks like movement: keep still."
+MOVEMENT = "A swing with the beat looks like movement: keep still."
 
 
 class BeatSwing:
@@ -71,7 +71,7 @@ class BeatSwing:
         eeg = self._eeg.read(start, stop)
         eeg[:, self._decoder.without] = np.nan
         back, stays = swing(eeg, periods(heard))
-        return _SENTENCE if stays > BOUND**2 or back > LARGEST**2 else ""
+        return MOVEMENT if stays > BOUND**2 or back > LARGEST**2 else ""
 
 
 def _autocovariance(x: Floats) -> Floats:

@@ -71,6 +71,22 @@ class Music:
         return Stimulus("music", rows, start + 0.0037 + np.arange(self.feature.size) / RATE)
 
 
+def _onsets(at: Floats, size: Floats, seconds: float) -> Floats:
+    """Feature of onsets at some times, of some size."""
+    feature = np.zeros(int(seconds * RATE) + 8)
+    position = np.maximum(at, 0.0) * RATE
+    low = np.minimum(position.astype(np.int64), feature.size - 2)
+    np.add.at(feature, low, size * (1.0 - (position - low)))
+    np.add.at(feature, low + 1, size * (position - low))
+    return np.asarray(np.convolve(feature, [0.6, 0.3, 0.1])[: int(seconds * RATE)])
+
+
+def even_tones(seconds: float, apart: float) -> Music:
+    """Tones that are all alike, so many seconds apart."""
+    at = np.arange(0.2, seconds - 0.5, apart)
+    return Music(_onsets(at, np.ones(at.size), seconds), at, 60.0 / apart)
+
+
 def music(
     rng: np.random.Generator, seconds: float, *, tempo: float | None = None, loop: bool = False
 ) -> Music:
@@ -93,12 +109,7 @@ def music(
         size = accent[slot] * rng.uniform(0.5, 1.5, n)
         at = np.arange(n) * step + rng.normal(0.0, 0.008, n)
     at, size = at[played], size[played]
-    feature = np.zeros(int(seconds * RATE) + 8)
-    position = np.maximum(at, 0.0) * RATE
-    low = np.minimum(position.astype(np.int64), feature.size - 2)
-    np.add.at(feature, low, size * (1.0 - (position - low)))
-    np.add.at(feature, low + 1, size * (position - low))
-    feature = np.convolve(feature, [0.6, 0.3, 0.1])[: int(seconds * RATE)]
+    feature = _onsets(at, size, seconds)
     beats = np.arange(0.0, seconds, 4 * step)
     return Music(feature, beats[beats < seconds - 0.5], 15.0 / step)
 
@@ -210,6 +221,14 @@ class Brain:
             at = np.cumsum(rng.exponential(3.0, int(length / 3.0) + 8) + 1.0)
             recording = add(recording, blink_potential(rng, recording, at[at < length - 1.0]))
         return recording
+
+
+def vertex_answer(recording: Recording, at: Floats, *, microvolts: float) -> Floats:
+    """N1 and P2 to sounds at the seconds `at`, so large from peak to peak at the best electrode."""
+    lag = np.arange(int(0.4 * recording.sfreq)) / recording.sfreq
+    n1, p2 = (np.exp(-0.5 * ((lag - t) / sd) ** 2) for t, sd in ((0.1, 0.022), (0.19, 0.04)))
+    wave = microvolts * (p2 - n1) / np.ptp(p2 - n1)
+    return _pulses(recording, at, [wave] * at.size, _SOUND)
 
 
 # ---- what disturbs

@@ -17,9 +17,11 @@ from simulated_brain import (
     Music,
     add,
     blink_potential,
+    even_tones,
     head_bob,
     muscle_bursts,
     music,
+    vertex_answer,
 )
 from validation_rows import (
     COUPLING,
@@ -38,6 +40,7 @@ from app.evaluate import go_through, judged
 from app.heard import Stimulus
 from devices.formats.npz import Recording
 from dsp.filters import Floats
+from dsp.movement import MOVEMENT
 from dsp.quality import CleanBlock, Guard
 from dsp.tracking import Tracker, calibrate
 
@@ -119,6 +122,30 @@ def at_the_beat(size: Sizes) -> list[Row]:
             what = f"{label}, nothing masked, doubts still heard: windows with p < 0.05"
             said_of = f"{share:.0%}"
             rows.append(Row(test, what, "shown beside", said_of, len(naive), None, share))
+    return rows + _strong_answers(size)
+
+
+def _strong_answers(size: Sizes) -> list[Row]:
+    """Test 11 the other way round: strong answers to even tones are not called movement."""
+    sessions = size(20, 1)
+    rows = []
+    # As strong as loud tones are answered at Cz (dsp/movement.py), half of it where they are dense.
+    answered = ((0.5, 6.0), (0.6, 8.0), (1.0, 12.0), (1.5, 15.0))
+    for number, (apart, microvolts) in enumerate(answered):
+        called, said = [], []
+        for k in range(sessions):
+            rng = generator(11, number, k)
+            track = even_tones(_SESSION, apart)
+            recording = Brain(2600 + k, coupling=0.0).record(rng, track.feature)
+            answer = vertex_answer(recording, track.beats, microvolts=microvolts)
+            run = go_through(add(recording, answer), track.stimulus(), seed=k)
+            called.append(float(np.mean([MOVEMENT in t.reasons for _, t in run.seconds])))
+            said.append(ever(run))
+        share = float(np.mean(called))
+        what = f"tones {apart} s apart, answered with {microvolts:.0f} µV from peak to peak"
+        found = f"{share:.1%}; 'following' in {sum(said)} sessions"
+        rows.append(Row(11, f"{what}: time called a movement", "at most 5%", found, sessions,
+                        share <= 0.05, share))  # fmt: skip
     return rows
 
 
