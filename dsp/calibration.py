@@ -30,6 +30,7 @@ _START_STEP = 0.1
 _N_SHIFTED = 60
 _MIN_SECONDS = 20
 _MIN_SHARE = 0.5
+_TOGETHER = 16  # s summed at once: one by one, most of the time goes into adding large matrices
 _PART = 30  # s of a part where there is one recording only, and how many of them at most
 _MAX_PARTS = 20  # (each holds a covariance of all lags)
 _EARLY = 3  # grid points, 47 ms: where only electrical bleed can be
@@ -83,14 +84,11 @@ def calibrate(
         Without 20 s of clean EEG with sound.
     """
     pick = chosen_electrodes(ch_names)
-    ch_names = tuple(ch_names[int(i)] for i in pick)
-    recordings = [
-        ([_picked(block, pick) for block in blocks], sound) for blocks, sound in recordings
-    ]
+    some = _picked(recordings, pick)
     choices = []
     for band in BANDS:
         lags = lag_steps(0.0, search + max(LENGTHS))
-        parts = _parts(recordings, len(ch_names), sfreq, band, lags, seed)
+        parts = _parts(some, pick.size, sfreq, band, lags, seed)
         total = sum(p.n for p in parts) / RATE
         if total < _MIN_SECONDS or len(parts) < 2:
             raise InputError(
@@ -98,28 +96,40 @@ def calibrate(
                 f"least {_MIN_SECONDS} s: play for longer, or better the contact of the electrodes."
             )
         choices.append((band, lags, parts))
-    band, lags, parts, window, r, null = _choose(choices, len(ch_names), search)
+    band, lags, parts, window, r, null = _choose(choices, pick.size, search)
     null95 = float(np.quantile(null, 0.95))
-    if r <= null95:
+    found = r > null95
+    if not found:
         # Chance made that choice. What was learnt of all delays may still know a weak answer.
         (band, lags, parts), window = choices[0], (0, round((search + ANSWER) * RATE))
-    columns = _columns(lags, window, len(ch_names))
-    cov = np.asarray(sum(p.cov for p in parts))[np.ix_(columns, columns)]
-    cross = np.asarray(sum(p.cross[:, 0] for p in parts))[columns]
+    at_least = max(null95, MOSTLY * r, 0.0)
+    bleed = _bleeds(some, pick.size, sfreq, (band, lags, parts), at_least, seed)
+    lags = lags[(lags >= window[0]) & (lags <= window[1])]
+    # With the lags known there is room for more electrodes than while they are searched.
+    pick = chosen_electrodes(ch_names, lags.size)
+    ch_names = tuple(ch_names[int(i)] for i in pick)
+    n = len(ch_names)
+    recordings = _picked(recordings, pick)
+    columns = np.arange(n * lags.size)
+    parts = _parts(recordings, n, sfreq, band, lags, seed)
+    if found:
+        r = float(_held_out(parts, columns, n)[0])
+    cov = np.asarray(sum(p.cov for p in parts))
+    cross = np.asarray(sum(p.cross[:, 0] for p in parts))
     seconds = sum(p.n for p in parts) / RATE
     sums = Sums(cov, cross, float(sum(p.power[0] for p in parts)), seconds)
-    sums = sums.scaled(sums.levels(len(ch_names)), seconds=seconds)
+    sums = sums.scaled(sums.levels(n), seconds=seconds)
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
-    chosen = lags[(lags >= window[0]) & (lags <= window[1])]
-    choice = (band, lags, parts)
-    at_least = max(null95, MOSTLY * r, 0.0)
-    bleed = _bleeds(recordings, len(ch_names), sfreq, choice, at_least, seed)
-    heard = _windows(recordings, len(ch_names), sfreq, choice, columns)
-    return Decoder(ch_names, band, chosen, sums, r, null95, effect, bleed, heard)
+    heard = _windows(recordings, n, sfreq, (band, lags, parts), columns)
+    return Decoder(ch_names, band, lags, sums, r, null95, effect, bleed, heard)
 
 
-def _picked(block: CleanBlock, pick: npt.NDArray[np.int64]) -> CleanBlock:
-    return replace(block, eeg=block.eeg[:, pick], valid=block.valid[:, pick])
+def _picked(recordings: Sequence[Recording], pick: npt.NDArray[np.int64]) -> list[Recording]:
+    """Recordings of the electrodes `pick` alone."""
+    return [
+        ([replace(b, eeg=b.eeg[:, pick], valid=b.valid[:, pick]) for b in blocks], sound)
+        for blocks, sound in recordings
+    ]
 
 
 def _bleeds(
@@ -207,14 +217,16 @@ def _sum_part(
     d = n_channels * lags.size
     cov, cross = np.zeros((d, d)), np.zeros((d, targets.shape[1]))
     power, n = np.zeros(targets.shape[1]), 0
-    for i, (_, eeg, _) in enumerate(seconds):
-        design = lagged(eeg, lags, RATE)
+    for i in range(0, len(seconds), _TOGETHER):
+        part = seconds[i : i + _TOGETHER]
+        span = slice(i * RATE, (i + len(part)) * RATE)
+        design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in part])
         valid = np.isfinite(design)
-        rows = heard[i * RATE : (i + 1) * RATE] & (valid.mean(axis=1) >= _MIN_SHARE)
+        rows = heard[span] & (valid.mean(axis=1) >= _MIN_SHARE)
         if not rows.any():
             continue
         design = np.where(valid, design, 0.0)[rows]
-        target = targets[i * RATE : (i + 1) * RATE][rows]
+        target = targets[span][rows]
         cov += design.T @ design
         cross += design.T @ target
         power += (target**2).sum(axis=0)
@@ -254,7 +266,8 @@ def _weights(cov: Floats, cross: Floats, n_channels: int, *, seconds: float) -> 
     power = np.diag(cov).reshape(n_channels, n_lags).mean(axis=1)
     unit = np.repeat(1.0 / np.sqrt(np.maximum(power, 1e-12)), n_lags)
     scaled, target = cov * unit[:, None] * unit[None, :], cross * unit[:, None]
-    return unit[:, None] * ridge(scaled, target, penalty=strength(seconds), n_lags=n_lags)
+    penalty = strength(seconds, n_channels)
+    return unit[:, None] * ridge(scaled, target, penalty=penalty, n_lags=n_lags)
 
 
 def _windows(

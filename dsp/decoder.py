@@ -9,8 +9,10 @@ it, and it can be solved again without a lost electrode.
 P is the penalty. Equal weights for all electrodes would call dear what is cheap: where all share a
 reference, the differences between them, in which the answer lies, are small. So nine tenths of P
 are the electrodes' own covariance (as if each lag held so much EEG that knows no sound), one
-tenth is the same for all. It weighs as much as `PENALTY` s of EEG however long the session is,
-which is what a penalty must do: it stands for what is expected of the weights, not for the data.
+tenth is the same for all. It weighs as much as `PENALTY` s of EEG for each electrode, however long
+the session is, which is what a penalty must do: it stands for what is expected of the weights, not
+for the data. All of them together are expected to explain the same small share of the sound, so
+the more they are, the smaller is each, and the dearer (a g-prior: Zellner 1986).
 """
 
 from __future__ import annotations
@@ -26,13 +28,15 @@ from dsp.checks import InputError
 from dsp.expectation import ACOUSTICS
 from dsp.filters import BANDS, RATE
 
-PENALTY = 60.0  #: s of EEG that the penalty weighs as much as; half or twice makes little
+#: s of EEG that the penalty weighs as much as, for each electrode; half or twice makes little
+PENALTY = 15.0
 MAX_STRENGTH = 3.0  #: of the penalty, in units of the data, while there are hardly any
 _ALIKE = 0.1  # share of the penalty that is the same for all electrodes
 _LAG_SMOOTH = 5  # lags on each side over which their weights are pooled
 _LAG_RANGE = (0.2, 20.0)  # how far the penalty of a lag may move
-MAX_ELECTRODES = 32
-MAX_PRIOR = 240.0  #: s that a stored decoder counts for at most
+MAX_ELECTRODES = 32  #: with lags as wide as without a calibration
+MAX_WEIGHTS = 1280  #: with fewer lags more electrodes: the cost grows with the cube of the weights
+MAX_PRIOR = 1200.0  #: s that a stored decoder counts for at most, twice a long calibration
 _STEP = 2  # grid points between lags: the band ends at 8 Hz
 
 Floats = npt.NDArray[np.float64]
@@ -48,16 +52,30 @@ def lag_steps(start: float, stop: float) -> Ints:
 WIDE_LAGS = lag_steps(0.0, 1.2)  #: while nothing is known of the delay
 
 
-def chosen_electrodes(ch_names: Sequence[str]) -> Ints:
-    """Columns that are decoded from: all, or `MAX_ELECTRODES` evenly spread over the list.
+def chosen_electrodes(
+    ch_names: Sequence[str], n_lags: int = WIDE_LAGS.size, *, known: Sequence[str] = ()
+) -> Ints:
+    """Columns that are decoded from: all, or as many as there is room for.
 
-    Some twenty well-spread electrodes decode better than all of a dense net (Montoya-Martinez
-    et al. 2021, doi 10.1371/journal.pone.0246769), and the cost grows with the cube.
+    While lags are many, some twenty well-spread electrodes decode as well as all of a dense net
+    (Montoya-Martinez et al. 2021, doi 10.1371/journal.pone.0246769). A calibration leaves few lags,
+    and enough data for more electrodes.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+    n_lags : int
+    known : sequence of str
+        Electrodes of a stored decoder: these are taken, where not all are. Else the chosen ones
+        are evenly spread over the list.
     """
-    n = len(ch_names)
-    if n <= MAX_ELECTRODES:
+    n, most = len(ch_names), max(MAX_ELECTRODES, MAX_WEIGHTS // n_lags)
+    if n <= most:
         return np.arange(n)
-    return np.floor((np.arange(MAX_ELECTRODES) + 0.5) * n / MAX_ELECTRODES).astype(np.int64)
+    here = [i for i, name in enumerate(ch_names) if name in known]
+    if here:
+        return np.array(here)
+    return np.floor((np.arange(most) + 0.5) * n / most).astype(np.int64)
 
 
 def lagged(data: Floats, lags: Ints, n: int) -> Floats:
@@ -69,9 +87,9 @@ def lagged(data: Floats, lags: Ints, n: int) -> Floats:
     return np.ascontiguousarray(data[index].transpose(0, 2, 1)).reshape(n, -1)
 
 
-def strength(seconds: float) -> float:
-    """Penalty for sums over `seconds`, in units of the data."""
-    return min(PENALTY / max(seconds, 1e-9), MAX_STRENGTH)
+def strength(seconds: float, n_channels: int) -> float:
+    """Penalty for sums over `seconds` of `n_channels` electrodes, in units of the data."""
+    return min(PENALTY * n_channels / max(seconds, 1e-9), MAX_STRENGTH)
 
 
 def penalty_shape(cov: Floats, n_lags: int, by_lag: Floats | None = None) -> Floats:
@@ -359,6 +377,6 @@ def solve(
     cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
     # A few lags are no search that could be narrowed.
     solver = ridge_narrowing if n_lags > 2 * _LAG_SMOOTH else ridge
-    solved = solver(cov, cross, penalty=strength(known), n_lags=n_lags)
+    solved = solver(cov, cross, penalty=strength(known, keep.size // n_lags), n_lags=n_lags)
     weights[keep] = solved / np.repeat(levels, n_lags)[keep]
     return weights

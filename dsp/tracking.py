@@ -93,12 +93,13 @@ class Tracker:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
         check_number("sfreq", sfreq, low=100.0, unit="Hz")
-        self._pick = chosen_electrodes(ch_names)
-        self.ch_names = tuple(ch_names[int(i)] for i in self._pick)  #: those decoded from
-        self._n = len(self.ch_names)
         self._bleed = decoder is not None and decoder.bleed
         wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
         lags = decoder.lags if decoder else wide
+        known = decoder.ch_names if decoder else ()
+        self._pick = chosen_electrodes(ch_names, lags.size, known=known)
+        self.ch_names = tuple(ch_names[int(i)] for i in self._pick)  #: those decoded from
+        self._n = len(self.ch_names)
         band = decoder.band if decoder else BANDS[0]
         prior = decoder.select(self.ch_names) if decoder else None
         # A calibration that found nothing is where to start from, and says nothing of delays.

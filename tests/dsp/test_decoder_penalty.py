@@ -60,9 +60,12 @@ def test_the_textbooks_penalty_would_lose_it() -> None:
     assert np.corrcoef(ours, rest)[0, 1] > 1.5 * np.corrcoef(plain, rest)[0, 1]
 
 
-@given(st.floats(0.1, 1e5))
-def test_the_penalty_stands_for_the_same_seconds_however_long_the_session(seconds: float) -> None:
-    assert strength(seconds) * seconds == pytest.approx(min(PENALTY, MAX_STRENGTH * seconds))
+@given(st.floats(0.1, 1e5), st.integers(1, 128))
+def test_the_penalty_stands_for_the_same_seconds_however_long_the_session(
+    seconds: float, electrodes: int
+) -> None:
+    weighs = strength(seconds, electrodes) * seconds
+    assert weighs == pytest.approx(min(PENALTY * electrodes, MAX_STRENGTH * seconds))
 
 
 def test_the_penalty_has_the_size_of_the_data_and_couples_electrodes_at_one_lag_only() -> None:
