@@ -377,6 +377,6 @@ def solve(
     cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
     # A few lags are no search that could be narrowed.
     solver = ridge_narrowing if n_lags > 2 * _LAG_SMOOTH else ridge
-    solved = solver(cov, cross, penalty=strength(known, keep.size // n_lags), n_lags=n_lags)
+    solved = solver(cov, cross, penalty=strength(known, n_channels), n_lags=n_lags)
     weights[keep] = solved / np.repeat(levels, n_lags)[keep]
     return weights
