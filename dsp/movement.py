@@ -30,8 +30,8 @@ LATER = 5  #: grid points, 78 ms: most of the way from N1 to P2
 #: it is nearly all P2; ordinarily it leaves less than nothing, and so do tones 0.6 s apart.
 BOUND = 1.0
 #: Microvolt rms that come back, whatever their shape. Loud tones are answered with 10 to 15 µV from
-#: N1 to P2 (Lightfoot 2010, Insights in Practice), 1.2 to 2.5 µV rms if they are 1 to 2 s apart;
-#: denser ones with half of it (doi 10.31436/ijahs.v2i3.128).
+#: N1 to P2 (Lightfoot 2010, Insights in Practice), which would be 1.2 to 2.5 µV rms if they
+#: were 1 to 2 s apart, and less for denser ones.
 LARGEST = 3.0
 ERRORS, SURE = 1.0, 4.0  #: standard errors that it must exceed the bound by, and nothing at all
 _MIN_SECONDS = 15
