@@ -155,3 +155,10 @@ def test_swing_is_the_power_that_comes_back_and_what_of_it_stays() -> None:
         halved = swing(eeg / 2.0, np.array([64.0, 128.0]))
         assert halved == pytest.approx((back / 4.0, stays / 4.0))
         assert swing(eeg, np.array([96.0]))[0] == 0.0
+
+
+def test_a_sound_without_a_beat_has_none_to_swing_with() -> None:
+    onsets = np.zeros(120 * RATE)
+    at = np.cumsum(np.random.default_rng(5).gamma(3.0, 0.07, 600))  # syllables, some five a second
+    onsets[(at[at < 120.0] * RATE).astype(int)] = 1.0
+    assert periods(np.convolve(onsets, bandpass(1.0, 8.0), mode="same")).size == 0

@@ -78,7 +78,9 @@ FEW, ALL = TONES[:1] + AM[:1], TONES + AM + STARTER[:4]
 @needs_data
 @pytest.mark.parametrize("calibrations", [[], TONES], ids=["from nothing", "calibrated"])
 @pytest.mark.parametrize(
-    "sounds", [FEW, pytest.param(ALL, marks=pytest.mark.slow)], ids=["few", "all"]
+    "sounds",
+    [FEW, pytest.param(ALL, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    ids=["few", "all"],
 )
 def test_recordings_without_sound_do_not_follow(
     calibrations: list[Path], sounds: list[Path]
