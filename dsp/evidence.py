@@ -71,8 +71,7 @@ class Evidence:
         for j, (mu, _) in enumerate(self._effects):
             gain = mu * z - mu * mu / 2.0
             self._logs[j] = min(math.log(math.exp(self._logs[j]) + start) + gain, 300.0)
-        total = sum(w * math.exp(v) for v, (_, w) in zip(self._logs, self._effects, strict=True))
-        self.session = math.log(total)
+        self.session = self._total()
         self.highest = max(self.highest, self.session)
         gain = _NOW_EFFECT * z - _NOW_EFFECT**2 / 2.0
         self.now = min(max(_LEAK * self.now + gain, _FLOOR), _CEILING)
@@ -83,10 +82,20 @@ class Evidence:
         self.now *= _LEAK
 
     def void(self) -> None:
-        """Take back everything: it came from a time when something else followed the sound."""
-        self._logs = [-math.inf] * len(self._effects)
-        self.session = self.highest = -math.inf
+        """Take back what was gained: it came from a time when something else followed the sound.
+
+        What was staked stays, or doubts raised in vain would leave nothing to gain with: a sum
+        that is lowered, by whatever rule, remains a supermartingale.
+        """
+        staked = math.log(1.0 - self._start_left) if self._start_left < 1.0 else -math.inf
+        self._logs = [min(v, staked) for v in self._logs]
+        self.session = self.highest = self._total()
         self.now = min(self.now, 0.0)
+
+    def _total(self) -> float:
+        """Log of the weighted sum over effects."""
+        total = sum(w * math.exp(v) for v, (_, w) in zip(self._logs, self._effects, strict=True))
+        return math.log(total) if total > 0.0 else -math.inf
 
     @property
     def ever(self) -> bool:

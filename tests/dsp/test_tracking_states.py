@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dsp.decoder import WIDE_LAGS
+from dsp.evidence import Evidence
 from dsp.montage import Montage
 from dsp.quality import CleanBlock
 from dsp.tracking import CANNOT_TELL, FOLLOWING, Decoder, Tracker, Tracking, calibrate
@@ -265,3 +266,23 @@ def test_a_warning_of_changed_sides_is_a_reason_and_changes_nothing_else(
     assert plain[-1].state == FOLLOWING
     assert [(t.state, t.usable) for t in warned] == [(t.state, t.usable) for t in plain]
     assert warned[-1].reasons == (*plain[-1].reasons, "Left and right.")
+
+
+def test_a_doubt_takes_back_what_was_gained_and_no_more() -> None:
+    fresh, doubted, against = (Evidence(effect=1.0) for _ in range(3))
+    for _ in range(30):
+        doubted.add(2.0)
+        against.add(-1.0)
+    assert doubted.ever
+    before = against.session
+    for evidence in (fresh, doubted, against):
+        evidence.void()
+    assert fresh.session == -np.inf
+    assert -0.1 < doubted.session <= 0.0
+    assert not doubted.ever
+    assert against.session == before
+    blocks = 0
+    while not doubted.ever:
+        doubted.add(2.0)
+        blocks += 1
+    assert blocks <= 3  # and not as many more as the session is long
