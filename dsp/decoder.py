@@ -3,7 +3,7 @@
 ``s_hat(t) = sum_c sum_l w_cl e_c(t + l)`` with ``w = (C + C0 + lam P)^-1 (p + p0)`` (Crosse et
 al. 2016, Front. Hum. Neurosci. 10:604). The sums ``C = sum x x'`` and ``p = sum x s`` of the
 session grow second by second. A stored decoder enters as the sums C0 and p0 of its calibration,
-counted for at most `MAX_PRIOR` s, each electrode in units of its own level: the session outgrows
+counted for at most `MAX_PRIOR` s an electrode, each in units of its own level: the session outgrows
 it, and it can be solved again without a lost electrode.
 
 P is the penalty. Equal weights for all electrodes would call dear what is cheap: where all share a
@@ -36,7 +36,9 @@ _LAG_SMOOTH = 5  # lags on each side over which their weights are pooled
 _LAG_RANGE = (0.2, 20.0)  # how far the penalty of a lag may move
 MAX_ELECTRODES = 32  #: with lags as wide as without a calibration
 MAX_WEIGHTS = 1280  #: with fewer lags more electrodes: the cost grows with the cube of the weights
-MAX_PRIOR = 1200.0  #: s that a stored decoder counts for at most, twice a long calibration
+#: s that a stored decoder counts for at most, for each electrode. The more weights there are, the
+#: longer a session takes to know better; with few it must, or a changed delay would turn r over.
+MAX_PRIOR = 60.0
 _STEP = 2  # grid points between lags: the band ends at 8 Hz
 
 Floats = npt.NDArray[np.float64]
@@ -371,7 +373,7 @@ def solve(
     if prior is not None and prior.seconds > 0.0:
         known += prior.seconds
         unit = np.where(levels > 0.0, 1.0, 0.0)
-        total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR))
+        total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR * n_channels))
     keep = np.flatnonzero(alive)
     weights = np.zeros(alive.size)
     cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
