@@ -183,22 +183,52 @@ class XdfWriter:
             self._file.append(_chunk(_STREAM_FOOTER, struct.pack("<I", number) + xml.encode()))
 
 
+def _length_at(data: bytes, at: int) -> tuple[int, int] | None:
+    """Number of variable length that stands at `at`, and where it ends; None if none does."""
+    fmt = {1: "<B", 4: "<I", 8: "<Q"}.get(data[at]) if at < len(data) else None
+    if fmt is None or at + 1 + struct.calcsize(fmt) > len(data):
+        return None
+    return int(struct.unpack_from(fmt, data, at + 1)[0]), at + 1 + struct.calcsize(fmt)
+
+
+def _samples_fit(data: bytes, at: int, end: int) -> bool:
+    """True if samples as this file's writer makes them fill a chunk from `at` to `end` exactly.
+
+    A reader that takes damaged ones loses its place, and with it the rest of the stream.
+    """
+    counted = _length_at(data, at + 4)  # after the stream's number
+    if counted is None:
+        return False
+    n, at = counted
+    if n == 0 or n > end - at:
+        return False
+    size, rest = divmod(end - at, n)
+    if rest == 0 and size > 9 and data[at:end:size] == b"\x08" * n:
+        return True
+    for _ in range(n):  # texts
+        text = _length_at(data, at + 9) if at < end and data[at] == 8 else None
+        if text is None:
+            return False
+        at = text[0] + text[1]
+    return at == end
+
+
 def _chunk_end(data: bytes, start: int) -> int | None:
     """End of the chunk that starts at `start`, or None if there is no whole chunk there."""
-    sizes = {1: "<B", 4: "<I", 8: "<Q"}
-    fmt = sizes.get(data[start]) if start < len(data) else None
-    if fmt is None or start + 1 + struct.calcsize(fmt) + 2 > len(data):
+    told = _length_at(data, start)
+    if told is None or told[1] + 2 > len(data):
         return None
-    body = start + 1 + struct.calcsize(fmt)
-    (length,) = struct.unpack_from(fmt, data, start + 1)
+    length, body = told
     (tag,) = struct.unpack_from("<H", data, body)
     end = body + length
     if length < 2 or not _FILE_HEADER <= tag <= _STREAM_FOOTER or end > len(data):
         return None
+    if tag == _SAMPLES and not _samples_fit(data, body + 2, end):
+        return None
     # A damaged length can reach over good chunks; a boundary inside gives it away.
     if tag != _BOUNDARY_TAG and data.find(BOUNDARY, body, end) >= 0:
         return None
-    return int(end)
+    return end
 
 
 def whole_chunks(data: bytes) -> tuple[bytes, int, int]:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -179,7 +180,7 @@ def test_ctrl_c_while_starting_says_one_word_and_leaves_nothing(tmp_path, after)
 def own_server(sound_server, tmp_path, monkeypatch) -> Iterator[int]:
     """A sound server of this test alone; yields its process."""
     script = ROOT / ".ci" / "sound.sh"
-    folder = Path(f"/tmp/attune-own-{os.getpid()}")  # short: the path of a socket is
+    folder = Path(tempfile.mkdtemp(prefix="own"))  # short: the path of a socket is
     told = subprocess.run(
         ["bash", str(script), "start", str(folder)],
         stdout=subprocess.PIPE, text=True, timeout=30, check=True,

@@ -1,7 +1,6 @@
 """What the real window shows, and that it says it in words."""
 
 import time
-from pathlib import Path
 
 import pytest
 from fake_session import NOTICE, FakeSession
@@ -129,7 +128,7 @@ def test_the_layer_shows_state_level_and_ceiling(bench):
     assert "limit −18 dB · locked" in _said(card)
 
 
-def test_after_the_stop_report_and_folder_are_one_click_away(bench, monkeypatch):
+def test_after_the_stop_report_and_folder_are_one_click_away(bench, monkeypatch, tmp_path):
     opened = []
     monkeypatch.setattr(
         "app.window.main_window.QDesktopServices.openUrl",
@@ -137,14 +136,14 @@ def test_after_the_stop_report_and_folder_are_one_click_away(bench, monkeypatch)
     )
     session = FakeSession(t0=100.0, speed=1e-4)
     window = bench.open(session)
-    session.report = Path("/tmp/session/report.html")
+    session.report = tmp_path / "report.html"
     window.stop()
     bench.pump(lambda: window.settled)
     bar = window.screen_.bottom
     assert bar.ended.text() == "Stopped after 1:40"
     QTest.mouseClick(bar.open_report, Qt.MouseButton.LeftButton)
     QTest.mouseClick(bar.open_folder, Qt.MouseButton.LeftButton)
-    assert opened == ["/tmp/session/report.html", str(session.snapshot().folder)]
+    assert opened == [str(tmp_path / "report.html"), str(session.snapshot().folder)]
     assert not window.screen_.rating.keys[0].isEnabled()
 
 
