@@ -99,14 +99,14 @@ def ideal(size: Sizes) -> list[Row]:
 def power(size: Sizes) -> list[Row]:
     """Test 6: people of four strengths and silent ones, calibrated for ten minutes.
 
-    Power follows from ``z = atanh(r) sqrt(N_eff T)`` (3.3). The table's signals have 15 independent
-    samples a second; music with a beat has half as many, and so a larger r for the same z. What is
-    compared is therefore the power at the r that makes the same z of 15 a second. N_eff is that of
-    the null's spread, which the coverage of the interval checks. More power than the table's must
-    not be bought with false alarms: the silent people show them, for each length of window.
+    The table's null is the phase-randomised one alone; the tracker takes the larger of two p. Both
+    are held to the table at the same mean r.
 
-    The table's null is the phase-randomised one alone, and so is what is held to it. The tracker
-    takes the larger of two p, which costs some of the power: shown beside.
+    Shown beside: power follows from ``z = atanh(r) sqrt(N_eff T)`` (3.3). The table's signals have
+    15 independent samples a second; music with a beat has half as many, and so a larger r for the
+    same z. So the power is also set against the table at the r that makes the same z of 15 a
+    second, and against Fisher's formula, N_eff being that of the null's spread. Of silent people,
+    the share of significant windows is told for each length.
     """
     people, seconds = size(16, 1), size(620, 180)
     nulls = Nulls(seed=1, n_bins=1200)
@@ -143,11 +143,12 @@ def power(size: Sizes) -> list[Row]:
         mean = float(np.mean(rs))
         same = np.tanh(np.arctanh(rs) * np.sqrt(np.array(effective) / TABLE_PER_SECOND))
         what = f"mean r {mean:.3f}, {np.mean(effective):.1f} independent samples a second"
-        held, beside = (
-            _against_table(f"{what}, {null}", float(np.mean(same)), hits)
-            for null, hits in both.items()
-        )
-        rows += [held, shown(beside)]
+        for null, hits in both.items():
+            rows.append(_against_table(f"{what}, {null}", mean, hits))
+            equal = _against_table(
+                f"{what}, {null}, as much information", float(np.mean(same)), hits
+            )
+            rows.append(shown(equal))
         rows.append(_by_formula(what, np.array(rs), np.array(effective)))
         found.append((mean, np.array([np.mean(larger[length]) for length in LENGTHS])))
     order = sorted(found, key=lambda f: f[0])
@@ -193,7 +194,8 @@ def _against_table(what: str, same: float, hits: dict[int, list[bool]]) -> Row:
     what = f"{what}: power at 10/30/60/120 s (table 3.3 at r {same:.3f}: {_percent(told)})"
     measured = f"{_percent(got)}; {low:+.0%} to {high:+.0%}"
     n = sum(len(h) for h in hits.values())
-    return Row(6, what, "at most 20 % less", measured, n, low >= -0.20, low)
+    off = max(low, high, key=abs)
+    return Row(6, what, "each within 20 %", measured, n, abs(off) <= 0.20, off)
 
 
 def _percent(values: Floats) -> str:
@@ -264,7 +266,7 @@ def expectation(size: Sizes) -> list[Row]:
     }
     r: dict[str, list[float]] = {name: [] for name in (*_LOUDNESS, *_TEMPI)}
     left: dict[str, list[float]] = {name: [] for name in r}
-    # Shown beside: an answer that grows by 19 % for 3 dB, and one taught at three loudnesses.
+    # An answer that grows by 19 % for 3 dB; shown beside, one that was taught at three loudnesses.
     steep: dict[str, list[float]] = {name: [] for name in _LOUDNESS}
     varied: dict[str, list[float]] = {name: [] for name in _LOUDNESS}
     for seed in range(people):
@@ -295,10 +297,11 @@ def expectation(size: Sizes) -> list[Row]:
         what = after if before == "0 dB" else "80 to 140 BPM"
         rows_out.append(_changed(f"{what}: change of residual", left, before, after))
         rows_out.append(shown(_changed(f"{what}: change of r", r, before, after)))
-    beside = {"": steep, ", calibrated at three loudnesses": varied}
-    for (what, values), (before, after) in itertools.product(beside.items(), louder):
-        what = f"{after}, an answer that grows by 19 % for 3 dB{what}: change of residual"
-        rows_out.append(shown(_changed(what, values, before, after)))
+    for before, after in louder:
+        what = f"{after}, an answer that grows by 19 % for 3 dB"
+        rows_out.append(_changed(f"{what}: change of residual", steep, before, after))
+        what = f"{what}, calibrated at three loudnesses: change of residual"
+        rows_out.append(shown(_changed(what, varied, before, after)))
     return [*rows_out, shown(_passive(people))]
 
 

@@ -129,7 +129,7 @@ def _strong_answers(size: Sizes) -> list[Row]:
     """Test 11 the other way round: strong answers to even tones are not called movement."""
     sessions = size(20, 1)
     rows = []
-    # As strong as loud tones are answered at Cz (dsp/movement.py), half of it where they are dense.
+    # As strong as loud tones are answered at Cz (dsp/movement.py), less where they are dense.
     answered = ((0.5, 6.0), (0.6, 8.0), (1.0, 12.0), (1.5, 15.0))
     for number, (apart, microvolts) in enumerate(answered):
         called, said = [], []
