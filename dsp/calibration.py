@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.alignment import KEEP, Aligned, SoundSampler
+from dsp.bleed import EARLY, DelayProfile
 from dsp.checks import InputError
 from dsp.decoder import Decoder, Sums, chosen_electrodes, lag_steps, lagged, ridge, strength
 from dsp.expectation import WINDOW, acoustics
 from dsp.filters import BANDS, RATE, Floats, Strip
 from dsp.quality import CleanBlock
-from dsp.rivals import MOSTLY
 
 LENGTHS = (0.4, 0.6)  #: s of lags; longer ones only learn the regularity of the sound
 SEARCH = 1.0  #: s that the delay is searched over
@@ -33,7 +33,6 @@ _MIN_SHARE = 0.5
 _TOGETHER = 16  # s summed at once: one by one, most of the time goes into adding large matrices
 _PART = 30  # s of a part where there is one recording only, and how many of them at most
 _MAX_PARTS = 20  # (each holds a covariance of all lags)
-_EARLY = 3  # grid points, 47 ms: where only electrical bleed can be
 _BETTER = 1.03  # another band than the widest must be this much better
 
 Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]
@@ -102,8 +101,7 @@ def calibrate(
     if not found:
         # Chance made that choice. What was learnt of all delays may still know a weak answer.
         (band, lags, parts), window = choices[0], (0, round((search + ANSWER) * RATE))
-    at_least = max(null95, MOSTLY * r, 0.0)
-    bleed = _bleeds(some, pick.size, sfreq, (band, lags, parts), at_least, seed)
+    bleed = found and _bleeds(some, pick.size, sfreq, band, lags)
     lags = lags[(lags >= window[0]) & (lags <= window[1])]
     # With the lags known there is room for more electrodes than while they are searched.
     pick = chosen_electrodes(ch_names, lags.size)
@@ -136,27 +134,18 @@ def _bleeds(
     recordings: Sequence[Recording],
     n_channels: int,
     sfreq: float,
-    choice: tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]],
-    at_least: float,
-    seed: int,
+    band: tuple[float, float],
+    lags: npt.NDArray[np.int64],
 ) -> bool:
-    """True if EEG from 50 ms before the sound to the sound itself beats EEG 50-400 ms after it.
-
-    No brain answers before it hears: that is current from loudspeaker or headphone in the leads.
-    """
-    band, lags, parts = choice
-    early = np.arange(_EARLY + 1)
-    moved = [
-        (blocks, (values, np.asarray(times, dtype=np.float64) - _EARLY / RATE))
-        for blocks, (values, times) in recordings
-    ]
-    before = _parts(moved, n_channels, sfreq, band, early, seed)
-    if len(before) < 2:
-        return False
-    at_once = float(_held_out(before, np.arange(n_channels * early.size), n_channels)[0])
-    window = (_EARLY, round(0.4 * RATE))
-    later = float(_held_out(parts, _columns(lags, window, n_channels), n_channels)[0])
-    return at_once > at_least and at_once > later
+    """True if the sound stands in the EEG before a brain can answer."""
+    profile = DelayProfile(n_channels, latest=int(lags.max()))
+    for recording in recordings:
+        seconds = _seconds(recording, n_channels, sfreq, band, lags)
+        if len(seconds) * RATE > profile.before + EARLY:
+            eeg = np.concatenate([eeg[:RATE] for _, eeg, _ in seconds])
+            feature = np.concatenate([feature for *_, feature in seconds])
+            profile.add(eeg[profile.before : -EARLY], feature)
+    return profile.at_once
 
 
 def _parts(

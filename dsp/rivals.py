@@ -1,9 +1,8 @@
 """Rivals of the decoder: what else could rebuild the sound, and does it as well.
 
-A *nuisance* decoder sees only eyes, slow movements and muscles; an *early* one only EEG up to the
-sound itself, before any brain can answer; the *stored* one alone, which learns nothing in the
-session, shows whether the answer still comes as late as at calibration. Each goes the way of the
-main decoder (`dsp.rebuilder`).
+A *nuisance* decoder sees only eyes, slow movements and muscles; the *stored* one alone, which
+learns nothing in the session, shows whether the answer still comes as late as at calibration. Each
+goes the way of the main decoder (`dsp.rebuilder`).
 """
 
 from __future__ import annotations
@@ -24,9 +23,6 @@ from dsp.rebuilder import Rebuilder
 
 LOOK_BACK = 60  #: s over which a rival is compared with the main decoder
 _MIN_SECONDS = 5  # of them that both must have rebuilt
-_EARLY, _LATE = 3, 26  # grid points, 47 and 406 ms
-MOSTLY = math.sqrt(0.5)  #: of the correlation of all lags: half of what they explain
-_AT_ONCE, _CLEARLY = 1.64, 3.0  # standard scores of a decoder against both nulls
 _BEATEN = 2.0  # standard errors by which one correlation must be larger
 _NUISANCE_LAGS = np.arange(-24, 25, 2)  # people move ahead of the beat as well as after it
 _MIN_BLOCK = 0.4  # share of a block
@@ -34,10 +30,6 @@ _DELAYS = np.arange(-round(0.5 * RATE), 3 * RATE + 1)  # grid points
 _NEAR = round(0.3 * RATE)  # grid points in which a changed delay is looked for
 _MIN_DELAY_SECONDS = 60
 _CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
-
-
-#: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
-ELECTRICAL = "Sound leaks into the EEG electrically: move leads, recalibrate."
 
 
 def _window(
@@ -70,70 +62,6 @@ def _window(
 def _scored(nulls: Nulls, masked: Floats, feature: Floats) -> tuple[float, NullResult] | None:
     null = nulls.judge(masked, feature, feature)
     return None if null is None else (float(masked @ feature), null)
-
-
-def _lead(one: Floats, other: Floats, feature: Floats) -> float:
-    """Standard score of one correlation over another, paired by blocks that both rebuilt."""
-    n = feature.size // (BLOCK * RATE) * BLOCK * RATE
-    gain = ((one - other) * feature)[feature.size - n :].reshape(-1, BLOCK * RATE).sum(axis=1)
-    gain = gain[gain != 0.0]
-    if gain.size < 2:
-        return -math.inf
-    return float(gain.mean() / max(float(gain.std(ddof=1)), 1e-12) * math.sqrt(gain.size))
-
-
-class Bleed:
-    """The sound stands in the EEG electrically: it is there at once, before a brain can answer.
-
-    Lags of -50 to 0 ms against lags of 50 to 400 ms, both learnt in the session. Where the answer
-    comes later than that (a sound card may be late) the early lags only know the regularity of
-    the sound, and the main decoder knows clearly more: then it is no bleed.
-
-    Parameters
-    ----------
-    aligned : Aligned
-    main : Rebuilder
-        Where it does not rebuild the sound there is nothing to doubt.
-    n_channels : int
-    calibrated : bool
-        Only then is the delay of the sound known, and electrical bleed may be claimed.
-    nulls : Nulls
-    """
-
-    def __init__(
-        self,
-        aligned: Aligned,
-        main: Rebuilder,
-        n_channels: int,
-        *,
-        calibrated: bool,
-        nulls: Nulls,
-    ) -> None:
-        self._aligned, self._main = aligned, main
-        self._nulls, self._calibrated = nulls, calibrated
-        self.rebuilders = (
-            Rebuilder(aligned.eeg, n_channels, np.arange(-_EARLY, 1)),
-            Rebuilder(aligned.eeg, n_channels, np.arange(_EARLY, _LATE + 1, 2)),
-        )
-
-    def look(self, second: int) -> str:
-        """Say so if EEG before an answer rebuilds the sound, and better than EEG after it."""
-        window = _window(second, self._aligned, (*self.rebuilders, self._main))
-        if window is None:
-            return ""
-        feature, (early, late, main) = window
-        if float(early @ feature) <= MOSTLY * float(main @ feature):
-            return ""
-        if _lead(early, late, feature) < _AT_ONCE:
-            return ""
-        nulls = [self._nulls.judge(one, feature, feature) for one in (early, main)]
-        z, z_main = (-math.inf if null is None else null.z for null in nulls)
-        # Where the main decoder rebuilds nothing, there is little to doubt, and more to prove.
-        if z < (_AT_ONCE if z_main >= _AT_ONCE else _CLEARLY):
-            return ""
-        if self._calibrated:
-            return ELECTRICAL
-        return "The EEG moves with the sound at once: move leads or calibrate."
 
 
 class Nuisance:

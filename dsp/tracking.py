@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from dsp.alignment import Aligned
 from dsp.artifacts import BlinkLock
+from dsp.bleed import ELECTRICAL, Bleed
 from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
 from dsp.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
@@ -33,7 +34,7 @@ from dsp.movement import BeatSwing
 from dsp.nulls import Nulls
 from dsp.quality import CleanBlock
 from dsp.rebuilder import Rebuilder
-from dsp.rivals import ELECTRICAL, Bleed, Delay, Nuisance
+from dsp.rivals import Delay, Nuisance
 from dsp.scores import Compared, Score, Tracking, compare, window_score
 
 __all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
@@ -115,9 +116,7 @@ class Tracker:
         self._nuisance = Nuisance(
             self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
         )
-        bleed = Bleed(
-            self._aligned, self._main, self._n, calibrated=found is not None, nulls=self._nulls
-        )
+        bleed = Bleed(self._aligned, self._n, latest=int(lags.max()), calibrated=found is not None)
         self._delay = Delay(self._aligned, self._n, lags, prior) if found and prior else None
         movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
         self._doubts: tuple[Doubt, ...] = (
@@ -128,7 +127,7 @@ class Tracker:
             movement,
         )
         self._warners: tuple[Doubt, ...] = () if self._delay is None else (self._delay,)
-        self._of_eeg: tuple[Rebuilder, ...] = (self._main, *bleed.rebuilders)
+        self._of_eeg: tuple[Rebuilder, ...] = (self._main,)
         if self._delay is not None:
             self._of_eeg += self._delay.rebuilders
         if prior is not None:
