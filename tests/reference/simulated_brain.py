@@ -87,6 +87,14 @@ def even_tones(seconds: float, apart: float) -> Music:
     return Music(_onsets(at, np.ones(at.size), seconds), at, 60.0 / apart)
 
 
+def free_onsets(rng: np.random.Generator, seconds: float) -> Music:
+    """Onsets as many as in `music`, and as unequal, at random: no beat and no bar."""
+    at = np.sort(rng.uniform(0.2, seconds - 0.5, int(3.7 * seconds)))
+    size = rng.choice([1.0, 0.35, 0.6, 0.35], at.size, p=[0.475, 0.125, 0.275, 0.125])
+    feature = _onsets(at, size * rng.uniform(0.5, 1.5, at.size), seconds)
+    return Music(feature, np.empty(0), 0.0)
+
+
 def music(
     rng: np.random.Generator, seconds: float, *, tempo: float | None = None, loop: bool = False
 ) -> Music:

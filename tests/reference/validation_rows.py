@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
-from simulated_brain import SFREQ, SITES, Brain, music
+from simulated_brain import SFREQ, SITES, Brain, Music, music
 
 from app.evaluate import Run, judged
 from dsp.decoder import Decoder
@@ -58,16 +58,20 @@ def generator(*seed: int) -> np.random.Generator:
 
 @lru_cache(maxsize=128)
 def calibrated(
-    seed: int, coupling: float = COUPLING, minutes: int = 10, sites: tuple[str, ...] = SITES
+    seed: int,
+    coupling: float = COUPLING,
+    minutes: int = 10,
+    sites: tuple[str, ...] = SITES,
+    track: Callable[[np.random.Generator, float], Music] = music,
 ) -> tuple[Brain, Decoder]:
     """A person, and the decoder from five tracks that are heard in no test."""
     brain = Brain(seed, coupling=coupling, ch_names=sites)
     recordings = []
     for k in range(5):
         rng = generator(seed, k, 5)
-        track = music(rng, minutes * 12.0)
-        heard = track.stimulus()
-        recording = brain.record(rng, track.feature)
+        piece = track(rng, minutes * 12.0)
+        heard = piece.stimulus()
+        recording = brain.record(rng, piece.feature)
         recordings.append((judged(recording), (heard.values, heard.times)))
     return brain, calibrate(recordings, ch_names=brain.ch_names, sfreq=SFREQ)
 
