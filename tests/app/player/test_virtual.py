@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -208,17 +207,6 @@ def test_stop_is_silence_and_the_next_play_starts_anew(tracks: list[PreparedTrac
     player.advance(4.0)
     assert player.status().track == 1
     assert player.status().layer_level == 0.0
-
-
-def test_two_minutes_cost_little(tracks: list[PreparedTrack]) -> None:
-    player = VirtualPlayer(features_only=True)
-    began = time.process_time()
-    for k in range(8):
-        player.play(k, tracks[0], fade=0.05)
-        for second in range(15):
-            player.advance(15.0 * k + second + 1.0)
-            player.heard()
-    assert time.process_time() - began < 1.5
 
 
 def test_a_broken_track_is_skipped_with_a_sentence(
