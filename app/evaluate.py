@@ -68,6 +68,22 @@ def judged(recording: Recording) -> list[CleanBlock]:
     return [] if block is None else [block]
 
 
+Ticks = Sequence[tuple[int, CleanBlock | None]]
+
+
+def ticks_of(recording: Recording) -> Ticks:
+    """What the guard gives each second of the clock, as in a session."""
+    guard = Guard(ch_names=recording.ch_names, sfreq=recording.sfreq)
+    first, last = math.ceil(float(recording.times[0])), math.floor(float(recording.times[-1]))
+    out = []
+    i = 0
+    for now in range(first + 1, last + 1):
+        a = int(np.searchsorted(recording.times, now))
+        out.append((now, guard.push(recording.eeg[i:a], recording.times[i:a])))
+        i = a
+    return out
+
+
 def go_through(
     recording: Recording,
     stimulus: Stimulus,
@@ -75,9 +91,12 @@ def go_through(
     decoder: Decoder | None = None,
     search: float | None = None,
     seed: int = 0,
+    ticks: Ticks | None = None,
 ) -> Run:
-    """Run one recording through guard and tracker, a tick each second, as in a session."""
-    guard = Guard(ch_names=recording.ch_names, sfreq=recording.sfreq)
+    """Run one recording through guard and tracker, a tick each second, as in a session.
+
+    `ticks` is what `ticks_of` gave, where the same recording is gone through again.
+    """
     tracker = Tracker(
         ch_names=recording.ch_names,
         sfreq=recording.sfreq,
@@ -91,14 +110,12 @@ def go_through(
     seconds = []
     rebuilt: list[Floats] = []
     feature: list[Floats] = []
-    i = j = 0
-    done = first = math.ceil(start)
-    for now in range(first + 1, math.floor(float(recording.times[-1])) + 1):
-        a = int(np.searchsorted(recording.times, now))
+    j = 0
+    done = math.ceil(start)
+    for now, block in ticks_of(recording) if ticks is None else ticks:
         b = int(np.searchsorted(stimulus.times, now))
-        block = guard.push(recording.eeg[i:a], recording.times[i:a])
         tracker.push_stimulus(stimulus.values[j:b], stimulus.times[j:b])
-        i, j = a, b
+        j = b
         if block is not None:
             tracker.push_eeg(block)
             _count_masked(block, masked)
@@ -337,10 +354,13 @@ def evaluate_silence(
     for path in paths:
         recording = open_recording(path, channels=channels)
         start, until = float(recording.times[0]), float(recording.times[-1])
+        ticks = ticks_of(recording)
         found: list[tuple[int, int, bool]] = []
         for name in against:
             sound = lasting(file_stimulus(Path(name), start=start), until)
-            run = go_through(recording, sound, decoder=decoder, search=search, seed=seed)
+            run = go_through(
+                recording, sound, decoder=decoder, search=search, seed=seed, ticks=ticks
+            )
             states = list(windows(run))
             false = sum(state == FOLLOWING for state in states)
             ever = any(t.state == FOLLOWING for _, t in run.seconds)
