@@ -77,9 +77,9 @@ def ticks_of(recording: Recording) -> Ticks:
     first, last = math.ceil(float(recording.times[0])), math.floor(float(recording.times[-1]))
     out = []
     i = 0
-    for now in range(first + 1, last + 1):
-        a = int(np.searchsorted(recording.times, now))
-        out.append((now, guard.push(recording.eeg[i:a], recording.times[i:a])))
+    for second in range(first + 1, last + 1):
+        a = int(np.searchsorted(recording.times, second))
+        out.append((second, guard.push(recording.eeg[i:a], recording.times[i:a])))
         i = a
     return out
 
@@ -112,8 +112,8 @@ def go_through(
     feature: list[Floats] = []
     j = 0
     done = math.ceil(start)
-    for now, block in ticks_of(recording) if ticks is None else ticks:
-        b = int(np.searchsorted(stimulus.times, now))
+    for second, block in ticks_of(recording) if ticks is None else ticks:
+        b = int(np.searchsorted(stimulus.times, second))
         tracker.push_stimulus(stimulus.values[j:b], stimulus.times[j:b])
         j = b
         if block is not None:
@@ -124,7 +124,7 @@ def go_through(
             if reached > told:
                 masked["gap"] += reached - told
                 told = reached
-        seconds.append((now - start, tracker.estimate(float(now))))
+        seconds.append((second - start, tracker.estimate(float(second))))
         while tracker.scored_until > done:
             rebuilt.append(tracker.rebuilt.read(done * RATE, (done + 1) * RATE)[:, 0])
             feature.append(tracker.feature.read(done * RATE, (done + 1) * RATE)[:, 0])

@@ -39,6 +39,7 @@ _EDGE = 0.25  # Hz over the lower edge of the band, or slow swings would have no
 _EXACT = 0.02  # Hz; a tone has the same frequency on all electrodes
 _MIN_SEEN = 0.4  # share of the EEG that must be valid
 _TONE_SECONDS, _TONE_SHARE = 32, 0.5
+_FEW = 4  # electrodes for which `CORTEX` holds as it is
 
 
 class Lines:
@@ -59,6 +60,9 @@ class Lines:
         self._aligned = aligned
         self._ch_names = tuple(ch_names)
         self._band = band
+        # What hardly happens on the few electrodes of a headset happens somewhere in a dense net:
+        # of K noises the largest has log K times the power of the floor.
+        self._many = math.log(max(len(self._ch_names) / _FEW, 1.0))
         self._found: list[float] = []  # Hz of lines at the beat
         self._until = -math.inf  # second up to which the doubt lasts
         self.carried: Bools = np.zeros(len(self._ch_names), dtype=bool)  #: electrodes with a tone
@@ -108,16 +112,19 @@ class Lines:
             near = np.flatnonzero(np.abs(hz - centre) <= NEAR)
             peak = near[np.argmax(size[near], axis=0)]
             top = size[peak, np.arange(nothing.size)]
-            fires = counted & (top >= CORTEX) & (over_floor(hz, size, centre, top) >= SURE_DB)
+            over = over_floor(hz, size, centre, top)
+            chance = math.sqrt(self._many) * top / 10.0 ** (over / 20.0)
+            fires = counted & (top >= CORTEX + chance) & (over >= SURE_DB)
             sure |= fires
             line_hz[fires] = hz[peak[fires]]
             for f in hz[np.unique(peak[fires])]:
                 if all(abs(f - known) > _EXACT for known in self._found):
                     self._found.append(float(f))
         lines = sure.copy()
+        line_db = 10.0 * math.log10(10.0 ** (LINE_DB / 10.0) + self._many)
         for f in self._found:
             top = size[np.abs(hz - f) <= _EXACT].max(axis=0)
-            along = counted & (over_floor(hz, size, f, top) >= LINE_DB)
+            along = counted & (over_floor(hz, size, f, top) >= line_db)
             line_hz[along & ~lines] = f
             lines |= along
         if not lines.any():

@@ -147,6 +147,17 @@ def test_unrelated_eeg_is_not_said_to_carry_lines() -> None:
         assert not any(any(carried) for _, carried, _ in looks(eeg, loop(150)))
 
 
+def test_a_strong_answer_at_all_electrodes_of_a_dense_net_is_no_line_and_a_line_still_is() -> None:
+    gain = np.random.default_rng(1).uniform(0.4, 1.0, 64)
+    answered = background(50, 100, electrodes=64)
+    answered += (sine(2.0, 1.5, 100) + sine(4.0, 1.5, 100))[:, None] * gain
+    assert not any(any(carried) for _, carried, _ in looks(answered, loop(100)))
+    answered[:, 7] += sine(6.0, 5.0, 100)
+    carried = looks(answered, loop(100))[-1][1]
+    assert carried[7]
+    assert sum(carried) <= 3  # another may stand 8.3 dB over its floor by chance
+
+
 def test_masked_samples_do_not_look_like_lines() -> None:
     eeg = background(7)
     eeg[:: 2 * 128] = np.nan
