@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsp.artifacts import site_region
+from dsp.artifacts import site_regions
 from dsp.decoder import Bools, Floats, Ints, Sums
 from dsp.evidence import BLOCK
 from dsp.filters import RATE, Strip
@@ -33,8 +33,8 @@ def mirror_pairs(ch_names: Sequence[str]) -> Pairs:
     """Columns of left and right twins; a name outside the 10-20 system has none."""
     upper = [name.strip().upper() for name in ch_names]
     pairs = []
-    for left, name in enumerate(upper):
-        number = re.search(r"\d+$", name) if site_region(name) else None
+    for left, (name, region) in enumerate(zip(upper, site_regions(ch_names), strict=True)):
+        number = re.search(r"\d+$", name) if region else None
         if number and int(number[0]) % 2 == 1:
             twin = name[: number.start()] + str(int(number[0]) + 1)
             if twin in upper:

@@ -56,6 +56,12 @@ def test_twins_are_told_by_their_names() -> None:
     assert named == [("F3", "F4"), ("tp9", "TP10"), ("AF7", "AF8")]
 
 
+def test_caps_that_count_their_electrodes_have_no_sides() -> None:
+    counted = [f"{bank}{k}" for bank in "ABCD" for k in range(1, 33)]
+    assert "C3" in counted
+    assert mirror_pairs(counted) == ()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_swapped_sides_are_warned_of_within_two_minutes_naming_the_pairs(seed: int) -> None:
     eeg, stored = session(head(seed), seed), calibration(head(seed))
