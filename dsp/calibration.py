@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.alignment import KEEP, Aligned, SoundSampler
-from dsp.bleed import EARLY, DelayProfile
+from dsp.bleed import CLEAR_LEAD, EARLY, DelayProfile
 from dsp.checks import InputError
 from dsp.decoder import Decoder, Sums, chosen_electrodes, lag_steps, lagged, ridge, strength
 from dsp.expectation import WINDOW, acoustics
@@ -137,7 +137,7 @@ def _bleeds(
     band: tuple[float, float],
     lags: npt.NDArray[np.int64],
 ) -> bool:
-    """True if the sound stands in the EEG before a brain can answer."""
+    """True if the sound clearly stands in the EEG before a brain can answer."""
     profile = DelayProfile(n_channels, latest=int(lags.max()))
     for recording in recordings:
         seconds = _seconds(recording, n_channels, sfreq, band, lags)
@@ -145,7 +145,7 @@ def _bleeds(
             eeg = np.concatenate([eeg[:RATE] for _, eeg, _ in seconds])
             feature = np.concatenate([feature for *_, feature in seconds])
             profile.add(eeg[profile.before : -EARLY], feature)
-    return profile.at_once
+    return profile.lead > CLEAR_LEAD
 
 
 def _parts(
