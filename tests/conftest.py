@@ -10,14 +10,20 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # As the program does: small matrices are slower on two threads than on one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from playlists.tracks import PreparedTrack
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 48000
@@ -163,6 +169,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (ATTUNE_DATA names another folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def measured() -> "Callable[[Path], PreparedTrack]":
+    """`prepare`, with the cache that the program fills too: a second a track, once in a run.
+
+    The cache begins empty with each run (see `pytest_configure`), so what it holds was measured by
+    the code that is tested; tests of the measuring itself take ``cache=None``.
+    """
+    from app.simulate import cache_dir
+    from playlists.prepare import prepare
+
+    return partial(prepare, cache=cache_dir())
 
 
 @pytest.fixture(autouse=True)

@@ -41,9 +41,9 @@ def test_the_feature_is_bit_for_bit_that_of_the_sound_times_the_gain(noisy):
     assert prepared.feature.size == prepared.n_frames // 750
 
 
-def test_the_feature_of_a_starter_track_does_not_depend_on_block_size():
+def test_the_feature_of_a_starter_track_does_not_depend_on_block_size(measured):
     path = STARTER_DIR / starter_tracks()[5].file
-    prepared = prepare(path, cache=None)
+    prepared = measured(path)
     np.testing.assert_array_equal(prepared.feature, as_played(path, prepared.gain, size=12_345))
 
 
@@ -88,11 +88,11 @@ def test_files_that_nobody_analysed_have_no_grid_and_no_key(noisy):
     assert "tempo" not in prepared.descriptors
 
 
-def test_a_starter_track_is_known_by_content_wherever_it_lies(tmp_path):
+def test_a_starter_track_is_known_by_content_wherever_it_lies(tmp_path, measured):
     known = starter_tracks()[2]
     path = tmp_path / "renamed.ogg"
     shutil.copy(STARTER_DIR / known.file, path)
-    prepared = prepare(path, cache=None)
+    prepared = measured(path)
     assert prepared.grid.sure
     assert prepared.grid.confidence == 1.0
     np.testing.assert_array_equal(prepared.grid.beats, known.beats)
@@ -101,8 +101,8 @@ def test_a_starter_track_is_known_by_content_wherever_it_lies(tmp_path):
     assert prepared.track.title == known.title
 
 
-def test_brighter_and_busier_music_has_more_energy():
-    by_title = {t.title: prepare(STARTER_DIR / t.file, cache=None) for t in starter_tracks()[4:7]}
+def test_brighter_and_busier_music_has_more_energy(measured):
+    by_title = {t.title: measured(STARTER_DIR / t.file) for t in starter_tracks()[4:7]}
     energy = {title: one.descriptors["energy"] for title, one in by_title.items()}
     assert energy["North Road"] > energy["Rain on Tin"]
     assert all(0.0 <= value <= 1.0 for value in energy.values())

@@ -11,15 +11,14 @@ from playlists import decode
 from playlists.generator.mixing import mix
 from playlists.generator.notation import Key
 from playlists.generator.rendering import SONGS
-from playlists.prepare import prepare
 from playlists.starter import DESCRIPTION, STARTER_DIR, starter_tracks
 
 
 @pytest.fixture(scope="module", params=range(8), ids=lambda k: starter_tracks()[k].title)
-def shipped(request):
+def shipped(request, measured):
     known = starter_tracks()[request.param]
     path = STARTER_DIR / known.file
-    return known, prepare(path, cache=None), np.concatenate(list(decode.blocks(path)))
+    return known, measured(path), np.concatenate(list(decode.blocks(path)))
 
 
 def test_eight_tracks_two_of_them_long_and_the_first_of_these_opens():

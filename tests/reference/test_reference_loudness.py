@@ -26,9 +26,9 @@ def ebur128(path):
 
 
 @pytest.mark.parametrize("number", [0, 2, 6])
-def test_loudness_and_true_peak_of_music_agree_with_ffmpeg(number):
+def test_loudness_and_true_peak_of_music_agree_with_ffmpeg(measured, number):
     path = STARTER_DIR / starter_tracks()[number].file
-    prepared = prepare(path, cache=None)
+    prepared = measured(path)
     integrated, peak = ebur128(path)
     # ffmpeg prints one decimal, so 0.05 of the allowed 0.1 LU are its rounding.
     assert prepared.lufs == pytest.approx(integrated, abs=0.1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from app.player.heard import Trace
 from app.player.virtual import VirtualPlayer
 from devices.timeline import Timeline
 from dsp.stimulus import HEARD_NAMES
-from playlists.prepare import prepare
 from playlists.starter import STARTER_DIR
 from playlists.tracks import PreparedTrack
 
@@ -71,9 +71,9 @@ def test_features_only_is_the_full_rendering_bit_for_bit(tracks: list[PreparedTr
     assert full.events() == lean.events()
 
 
-def test_so_it_is_with_the_starter_tracks(tmp_path: Path) -> None:
+def test_so_it_is_with_the_starter_tracks(measured: Callable[[Path], PreparedTrack]) -> None:
     pair = [
-        prepare(STARTER_DIR / name, cache=None)
+        measured(STARTER_DIR / name)
         for name in sorted(place.name for place in STARTER_DIR.glob("*.ogg"))[:2]
     ]
     heard = []
