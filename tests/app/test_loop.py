@@ -8,12 +8,10 @@ import pytest
 from app.calibration import load_calibration
 from app.journal import decision_event, events_of
 from app.loop import NO_REPEAT, Loop, LoopEvent, PoolTrack, TickInput
-from app.plan import Plan
 from app.policy import PROTECTED, decide
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
 from app.rig import SIMULATED_SFREQ
-from app.session import Session
 from app.settings import load_preset
 from app.simulate import starter
 from devices.simulated import MONTAGE
@@ -31,12 +29,9 @@ def pool():
 
 
 @pytest.fixture(scope="module")
-def ticks(tmp_path_factory):
+def ticks(demo_folder):
     """Two minutes in which the loop closes: layer, change, rise."""
-    plan = Plan(source="simulated", seed=5000, minutes=2, out=tmp_path_factory.mktemp("out"))
-    session = Session(plan, prepared=starter())
-    session.run()
-    reader = SessionReader(session.folder)
+    reader = SessionReader(demo_folder)
     (eeg_times, eeg), (heard_times, heard) = reader.eeg(), reader.heard()
     out, a, b = [], 0, 0
     for row in reader.events():
@@ -58,6 +53,12 @@ def ticks(tmp_path_factory):
         )
         a, b = c, d
     return out
+
+
+@pytest.fixture(scope="module")
+def whole(pool, ticks):
+    """What a loop that nobody disturbs says to all of them."""
+    return run(make(pool), ticks)
 
 
 def make(pool, *, settings=DEMO, ch_names=MONTAGE, calibration="clear"):
@@ -118,10 +119,9 @@ def heard_only(number, seconds, *, start=0.0, position=0.0, events=()):
 # When it may judge
 
 
-def test_the_recorded_session_closes_the_loop(pool, ticks):
-    results = run(make(pool), ticks)
-    assert [r.decision.kind for r in by_eeg(results)] == ["layer_on", "change_track"]
-    assert results[-1].track == 1
+def test_the_recorded_session_closes_the_loop(whole):
+    assert [r.decision.kind for r in by_eeg(whole)] == ["layer_on", "change_track"]
+    assert whole[-1].track == 1
 
 
 @pytest.mark.parametrize("first", [20.0, 31.0])
@@ -137,16 +137,15 @@ def test_nothing_is_judged_before_its_time_however_low_the_bar(pool, ticks, firs
     assert first <= results[0].position <= first + 1.0
 
 
-def test_no_score_holds_eeg_of_the_blank_time_after_start_or_action(pool, ticks):
-    results = run(make(pool), ticks)
+def test_no_score_holds_eeg_of_the_blank_time_after_start_or_action(ticks, whole):
     begins = [float(ticks[0].heard_times[0])]
-    tracks = [r.track for r in results]
+    tracks = [r.track for r in whole]
     begins += [
         float(ticks[k].now) - 1.0 for k in range(1, len(tracks)) if tracks[k] > tracks[k - 1]
     ]
-    begins += [r.now for r in acted(results) if r.decision.kind != "next_track"]
+    begins += [r.now for r in acted(whole) if r.decision.kind != "next_track"]
     assert len(begins) >= 5
-    entered = entered_by(results)
+    entered = entered_by(whole)
     assert len(entered) > 20
     for begin in begins:
         early = [end for end in entered if begin < end and end - WINDOW < begin + BLANK]
@@ -194,8 +193,7 @@ def test_a_low_rating_ends_the_track_even_where_the_eeg_is_delighted(pool, ticks
     )
 
 
-def test_without_eeg_the_same_session_does_nothing_and_equals_the_twin(pool, ticks):
-    whole = run(make(pool), ticks)
+def test_without_eeg_the_same_session_does_nothing_and_equals_the_twin(pool, ticks, whole):
     alone = run(
         make(pool, ch_names=()), [replace(t, eeg=NOTHING[0], eeg_times=NOTHING[1]) for t in ticks]
     )
@@ -376,9 +374,8 @@ def test_what_the_policy_sees_is_rounded(pool, ticks, monkeypatch):
     assert all(getattr(v, n) == round(getattr(v, n), 6) for v in views for n in names)
 
 
-def test_noise_below_the_rounding_changes_no_byte(pool, ticks, monkeypatch):
+def test_noise_below_the_rounding_changes_no_byte(pool, ticks, whole, monkeypatch):
     """As if another BLAS had added up in another order."""
-    before = log(run(make(pool), ticks))
     level, below = EnjoymentFilter.level, EnjoymentFilter.p_below
     jitter = np.random.default_rng(0)
 
@@ -387,11 +384,11 @@ def test_noise_below_the_rounding_changes_no_byte(pool, ticks, monkeypatch):
 
     monkeypatch.setattr(EnjoymentFilter, "level", lambda self: tuple(map(shaken, level(self))))
     monkeypatch.setattr(EnjoymentFilter, "p_below", lambda self, x: shaken(below(self, x)))
-    assert log(run(make(pool), ticks)) == before
+    assert log(run(make(pool), ticks)) == log(whole)
 
 
 @pytest.mark.parametrize("late", [1, 25])
-def test_where_the_eeg_is_cut_into_ticks_changes_nothing(pool, ticks, late):
+def test_where_the_eeg_is_cut_into_ticks_changes_nothing(pool, ticks, whole, late):
     """Samples on their way in at the moment of the tick come with the next one."""
     rest = (ticks[0].eeg[:0], ticks[0].eeg_times[:0])
     moved = []
@@ -402,16 +399,15 @@ def test_where_the_eeg_is_cut_into_ticks_changes_nothing(pool, ticks, late):
         n = max(times.size - late, 0)
         moved.append(replace(one, eeg=eeg[:n], eeg_times=times[:n]))
         rest = (eeg[n:], times[n:])
-    whole, cut = run(make(pool), ticks), run(make(pool), moved)
+    cut = run(make(pool), moved)
     assert log(cut) == log(whole)
     assert [r.enjoyment for r in cut] == [r.enjoyment for r in whole]
 
 
-def test_a_loop_is_the_same_again_whatever_ran_before(pool, ticks):
-    first = log(run(make(pool), ticks))
+def test_a_loop_is_the_same_again_whatever_ran_before(pool, ticks, whole):
     run(make(pool, calibration="silent"), ticks[:30])
     np.random.default_rng().random(7)
-    assert log(run(make(pool), ticks)) == first
+    assert log(run(make(pool), ticks)) == log(whole)
 
 
 def test_eeg_that_is_lost_for_a_minute_holds_the_policy_until_enough_came_back(pool, ticks):

@@ -19,13 +19,10 @@ def prepared():
     return starter()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, prepared):
+@pytest.fixture
+def folder(demo_folder):
     """Two minutes of the demo, recorded."""
-    plan = Plan(source="simulated", seed=5000, minutes=2, out=tmp_path_factory.mktemp("out"))
-    session = Session(plan, prepared=prepared)
-    session.run()
-    return session.folder
+    return demo_folder
 
 
 def decisions(folder):
