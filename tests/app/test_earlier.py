@@ -31,8 +31,8 @@ SHORT = {
 }
 
 
-@pytest.fixture
-def taught(monkeypatch):
+@pytest.fixture(scope="module")
+def taught():
     """Earlier sessions of some minutes instead of forty; what the decoder would be taught.
 
     The search for the decoder itself takes half a minute and is tested where it lives.
@@ -43,10 +43,19 @@ def taught(monkeypatch):
         given.append((recordings, how))
         return load_calibration("silent").decoder
 
-    for name, value in SHORT.items():
-        monkeypatch.setattr(earlier, name, value)
-    monkeypatch.setattr(earlier, "calibrate", note)
-    return given
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in SHORT.items():
+            patched.setattr(earlier, name, value)
+        patched.setattr(earlier, "calibrate", note)
+        yield given
+
+
+@pytest.fixture(scope="module")
+def clear(taught):
+    """Calibrations of the clear listener from seeds 3, 3 and 4, each with what it was taught."""
+    tracks = list(starter().values())
+    made = [calibrate_listener("clear", tracks, seed=s) for s in (3, 3, 4)]
+    return list(zip(made, taught[-3:], strict=True))
 
 
 def arrays(calibration):
@@ -80,13 +89,11 @@ def sound_and_eeg(recordings):
     return out
 
 
-def test_a_calibration_is_the_same_again_from_its_seed_and_another_from_another(taught):
-    tracks = list(starter().values())
-    made = [calibrate_listener("clear", tracks, seed=s) for s in (3, 3, 4)]
-    a, b, c = (arrays(one)["numbers"].tobytes() for one in made)
+def test_a_calibration_is_the_same_again_from_its_seed_and_another_from_another(clear):
+    a, b, c = (arrays(one)["numbers"].tobytes() for one, _ in clear)
     assert a == b
     assert a != c
-    (first, how), (again, how_again), (other, _) = taught
+    (_, (first, how)), (_, (again, how_again)), (_, (other, _)) = clear
     assert how == how_again
     assert how["ch_names"] == MONTAGE
     assert sound_and_eeg(first) == sound_and_eeg(again)
@@ -101,9 +108,8 @@ def test_no_belief_is_earned_where_theta_answers_nothing(taught):
     assert np.mean([trust((z,)) for z in checks]) < trust(()) + 0.1
 
 
-def test_the_decoder_sees_sound_and_eeg_of_as_many_tracks_as_it_should(taught):
-    calibrate_listener("clear", list(starter().values()), seed=5)
-    ((recordings, _),) = taught
+def test_the_decoder_sees_sound_and_eeg_of_as_many_tracks_as_it_should(clear):
+    _, (recordings, _) = clear[0]
     assert len(recordings) == SHORT["N_DECODER"]
     for blocks, (heard, times) in recordings:
         assert heard.shape == (times.size, 4)
