@@ -27,7 +27,6 @@ from app.player.player import Player
 from app.records.reader import SessionReader
 from app.session import Session
 from playlists.files import STARTER_DIR
-from playlists.prepare import prepare
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
@@ -93,10 +92,10 @@ def test_a_sound_engine_that_is_killed_ends_the_session_with_a_sentence(tmp_path
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A file system of 120 kB."""
+    """A file system of 60 kB: three seconds of EEG."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)]
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("a small file system can only be mounted by root on Linux")
     if subprocess.run(command, capture_output=True, check=False).returncode:
@@ -106,7 +105,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_up_costs_the_records_and_not_the_session(small_disk):
-    words = ["--source", "brainflow:synthetic", "--minutes", "0.15", "--out", str(small_disk)]
+    words = ["--source", "brainflow:synthetic", "--minutes", "0.1", "--out", str(small_disk)]
     with Program(*HEADLESS, *words) as program:
         assert program.ends() == 0
     (said,) = program.found("Nothing more is recorded")
@@ -212,8 +211,8 @@ def test_a_sound_server_that_dies_costs_the_sound_and_not_the_session(own_server
 
 
 @pytest.mark.sound
-def test_music_goes_on_from_where_the_sound_server_died(own_server):
-    track = prepare(sorted(STARTER_DIR.glob("*.ogg"))[0], cache=None)
+def test_music_goes_on_from_where_the_sound_server_died(own_server, measured):
+    track = measured(sorted(STARTER_DIR.glob("*.ogg"))[0])
     player = Player(output="device")
     player.start()
     try:
