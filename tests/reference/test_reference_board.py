@@ -7,7 +7,7 @@ frequency, whose phase goes on, and noise, drawn again from what was left of the
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from app.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
 from app.player.virtual import VirtualPlayer
 from app.settings import load_preset
 from app.simulate import starter
-from devices.acquisition import acquire
+from devices.acquisition import Acquisition, acquire
 from devices.simulated import MONTAGE, Listener
 from devices.timeline import HeardTrack
 
@@ -55,17 +55,13 @@ class Board:
         return at
 
 
-def record(seconds: float) -> Board:
-    """Record the real board and find what each channel is made of."""
-    source = acquire("brainflow:synthetic")
-    try:
-        info = source.wait_ready(20.0)
-        n = round(seconds * info.sfreq)
-        while source.ring.total < n and source.state != "lost":
-            source._closing.wait(0.05)
-        data = np.array(source.ring.since(0).data[-n:], dtype=np.float64)
-    finally:
-        source.close()
+def recorded(source: Acquisition, seconds: float) -> Board:
+    """Wait until the real board has been recorded; find what each channel is made of."""
+    info = source.wait_ready(20.0)
+    n = round(seconds * info.sfreq)
+    while source.ring.total < n and source.state != "lost":
+        source._closing.wait(0.05)
+    data = np.array(source.ring.since(0).data[-n:], dtype=np.float64)
     assert info.sfreq == SFREQ
     assert len(data) == n
     data = data[np.isfinite(data).all(axis=1)]
@@ -156,10 +152,18 @@ def shares(results: list[TickResult], name: str) -> tuple[float, float]:
     return following, usable
 
 
+@pytest.fixture(scope="module", autouse=True)
+def streaming() -> Iterator[Acquisition]:
+    """The real board: it streams from the first test on, so that hardly anybody waits for it."""
+    source = acquire("brainflow:synthetic")
+    yield source
+    source.close()
+
+
 @pytest.fixture(scope="module")
-def board(request) -> Board:
+def board(request, streaming) -> Board:
     """The real board, recorded: for half a minute where the hour is asked for."""
-    return record(30.0 if request.config.getoption("markexpr") == "slow" else 6.0)
+    return recorded(streaming, 30.0 if request.config.getoption("markexpr") == "slow" else 6.0)
 
 
 def bare(board: Board, *, minutes: float, seed: int) -> list[TickResult]:
@@ -184,6 +188,12 @@ def silent(*, minutes: float, seed: int) -> list[TickResult]:
     return run(minutes, MONTAGE, make, stored, preset="demo", seed=seed)
 
 
+def test_a_listener_whose_eeg_holds_nothing_is_not_said_to_follow():
+    following, usable = shares(silent(minutes=4, seed=11), "silent listener")
+    assert usable >= 0.60
+    assert following <= 0.05
+
+
 def test_what_is_carried_on_is_the_board(board):
     again = board.voltages(np.random.default_rng(0), 0.0)(np.arange(len(board.rest)) / SFREQ)
     sd = np.hypot(board.fit[1], board.fit[2]) / np.sqrt(2.0)
@@ -191,12 +201,6 @@ def test_what_is_carried_on_is_the_board(board):
     assert np.allclose(again.std(axis=0) ** 2, sd**2 + board.rest.var(axis=0), rtol=0.2)
     assert np.all(board.rest.std(axis=0) < sd)  # the sine is found, noise is the smaller part
     assert len(set(np.round(board.hz, 1))) == len(board.hz)
-
-
-def test_a_listener_whose_eeg_holds_nothing_is_not_said_to_follow():
-    following, usable = shares(silent(minutes=4, seed=11), "silent listener")
-    assert usable >= 0.60
-    assert following <= 0.05
 
 
 def test_the_board_is_not_said_to_follow(board):
