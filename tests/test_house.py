@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,15 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def parsed(*folders: str) -> Iterator[tuple[str, ast.Module]]:
     for path in files(".py"):
         if not folders or named(path).split("/")[0] in folders:
-            yield named(path), ast.parse(path.read_text(encoding="utf-8"))
+            yield named(path), tree_of(path)
 
 
 def run(*words: str) -> None:

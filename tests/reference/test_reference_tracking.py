@@ -1,20 +1,17 @@
 """Against the field's own decoder, and against real recordings with and without sound."""
 
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from app.evaluate import (
-    evaluate_silence,
-    evaluate_tracking,
-    go_through,
-    judged,
-    ticks_of,
-    windows,
-)
+from app import evaluate
+from app.evaluate import evaluate_silence, evaluate_tracking, go_through, windows
 from app.heard import file_stimulus, own_stimulus
-from devices.formats.npz import read_npz
+from devices.formats.npz import Recording, read_npz
 from dsp.decoder import lagged, ridge
 from dsp.tracking import CANNOT_TELL, FOLLOWING, calibrate
 
@@ -23,6 +20,30 @@ TONES = sorted((DATA / "muse_tones").glob("*.npz"))
 AM = sorted((DATA / "muse_am").glob("*.npz"))
 SILENT = sorted((DATA / "muse_no_sound").glob("*.npz"))
 needs_data = pytest.mark.skipif(not TONES, reason="the real recordings are not at hand")
+
+
+def once(judge: Callable[[Recording], Any]) -> Callable[[Recording], Any]:
+    """What `judge` gives, for each recording in memory only once."""
+    known: dict[int, tuple[Recording, Any]] = {}  # with the recording: its id stays taken
+
+    def found(recording: Recording) -> Any:
+        if id(recording) not in known:
+            known[id(recording)] = (recording, judge(recording))
+        return known[id(recording)][1]
+
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def opened_once() -> Iterator[None]:
+    """Real recordings are opened, judged and calibrated from once for all tests of this file."""
+    calibrated = lru_cache(evaluate.calibrated)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(evaluate, "open_recording", lru_cache(evaluate.open_recording))
+        patched.setattr(evaluate, "judged", once(evaluate.judged))
+        patched.setattr(evaluate, "ticks_of", once(evaluate.ticks_of))
+        patched.setattr(evaluate, "calibrated", lambda paths, *how: calibrated(tuple(paths), *how))
+        yield
 
 
 def test_decoder_weights_agree_with_mtrf() -> None:
@@ -129,16 +150,16 @@ def test_a_hole_in_a_tone_run_is_cannot_tell_at_once() -> None:
 
 @needs_data
 def test_later_sound_costs_nothing_after_recalibration() -> None:
-    recordings = [read_npz(p) for p in TONES]
+    recordings = [evaluate.open_recording(p, channels=None) for p in TONES]
     sounds = [own_stimulus(p, r, "onset") for p, r in zip(TONES, recordings, strict=True)]
-    clean = [judged(r) for r in recordings]
-    found = {}
-    for delay in (0.0, 0.2, 0.4):
+    clean = [evaluate.judged(r) for r in recordings]
+    found = {0.0: evaluate.calibrated(TONES, "onset", None, None)[0].r}
+    for delay in (0.2, 0.4):
         parts = [(c, (s.values, s.times - delay)) for c, s in zip(clean, sounds, strict=True)]
         found[delay] = calibrate(parts, ch_names=recordings[0].ch_names, sfreq=256.0).r
     assert min(found.values()) >= 0.95 * found[0.0]
     for recording, sound in zip(recordings, sounds, strict=True):
-        ticks = ticks_of(recording)
+        ticks = evaluate.ticks_of(recording)
         for delay in (0.2, 0.4):
             early = type(sound)(sound.name, sound.values, sound.times - delay)
             run = go_through(recording, early, ticks=ticks)
