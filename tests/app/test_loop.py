@@ -166,14 +166,25 @@ def test_an_action_of_the_operator_blanks_as_well(pool, ticks):
 # Whose word counts
 
 
+def surest():
+    """A calibration that puts all weight on the highest gain."""
+    return replace(load_calibration("clear"), checks=(12.0, 12.0, 12.0))
+
+
+@pytest.fixture(scope="module")
+def unrated(pool, ticks):
+    """What it leads to where nobody rates."""
+    return run(make(pool, calibration=surest()), ticks[:60])
+
+
 @pytest.mark.parametrize("given", [7, 8, 9])
-def test_a_high_rating_protects_even_where_all_weight_lies_on_the_highest_gain(pool, ticks, given):
-    known = replace(load_calibration("clear"), checks=(12.0, 12.0, 12.0))
-    unrated = run(make(pool, calibration=known), ticks[:60])
+def test_a_high_rating_protects_even_where_all_weight_lies_on_the_highest_gain(
+    pool, ticks, unrated, given
+):
     assert {r.decision.kind for r in by_eeg(unrated)} == {"layer_on", "change_track"}
     value = (given - 1) / 8
     assert value >= PROTECTED
-    rated = run(make(pool, calibration=known), told(ticks[:60], 24, LoopEvent("rating", value)))
+    rated = run(make(pool, calibration=surest()), told(ticks[:60], 24, LoopEvent("rating", value)))
     assert by_eeg([r for r in rated if r.track == 0]) == []
     assert rated[-1].eeg_weight > 0.9
 
