@@ -151,9 +151,11 @@ print(json.dumps({
 
 def scene(**env: str) -> dict[str, list[float]]:
     """Figures of a whole tracker and calibration in a process with these settings of BLAS."""
+    # A thread that waits sleeps at once: spinning, it took the core from the one it waits for.
+    waiting = {"OPENBLAS_THREAD_TIMEOUT": "4"}
     done = subprocess.run(
         [sys.executable, "-c", SCENE],
-        env=os.environ | env,
+        env=os.environ | waiting | env,
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
