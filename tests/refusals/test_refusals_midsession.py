@@ -92,10 +92,10 @@ def test_a_sound_engine_that_is_killed_ends_the_session_with_a_sentence(tmp_path
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A file system of 60 kB: three seconds of EEG."""
+    """A file system of 120 kB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(folder)]
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("a small file system can only be mounted by root on Linux")
     if subprocess.run(command, capture_output=True, check=False).returncode:
@@ -105,7 +105,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_up_costs_the_records_and_not_the_session(small_disk):
-    words = ["--source", "brainflow:synthetic", "--minutes", "0.1", "--out", str(small_disk)]
+    words = ["--source", "brainflow:synthetic", "--minutes", "0.15", "--out", str(small_disk)]
     with Program(*HEADLESS, *words) as program:
         assert program.ends() == 0
     (said,) = program.found("Nothing more is recorded")
