@@ -1,11 +1,13 @@
 """CPU of the program's small pieces, each beside a bare one in the same run.
 
-    python tests/benchmarks/bench_pieces.py [--only report,records,window,virtual]
+    python tests/benchmarks/bench_pieces.py [--only report,records,window,virtual,cache,start]
 
 * report: the report of an hour's session, beside reading its folder;
 * records: 64 channels at 1 kHz for 10 s, beside writing the same bytes to one file;
 * window: a frame of the session window with new EEG, beside repainting an empty one;
-* virtual: two minutes of music as numbers alone, beside decoding them.
+* virtual: two minutes of music as numbers alone, beside decoding them;
+* cache: a track that was measured before, beside reading its file;
+* start: `start.py` up to its hand-over where all is set up, beside starting Python.
 
 CPU seconds, the median of several runs. The window needs no display of its own.
 """
@@ -16,7 +18,9 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -133,11 +137,34 @@ def virtual(root: Path) -> tuple[float, float]:
     return cost(play), cost(bare)
 
 
+def cache(root: Path) -> tuple[float, float]:
+    """The first starter track."""
+    path = sorted(STARTER_DIR.glob("*.ogg"))[0]
+    prepare(path, cache=root)
+    return cost(lambda: prepare(path, cache=root)), cost(path.read_bytes)
+
+
+def start(_: Path) -> tuple[float, float]:
+    """CPU of processes of their own."""
+
+    def run(code: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    ready = f"import start; start.set_up({str(ROOT)!r}, 'run', allowed=False)"
+    bare = statistics.median(run("pass") for _ in range(5))
+    return statistics.median(run(ready) for _ in range(5)) - bare, bare
+
+
 PIECES: dict[str, tuple[Callable[[Path], tuple[float, float]], float]] = {
     "report": (report, 1.0),
     "records": (records, 0.5),
     "window": (window, 0.025),
     "virtual": (virtual, 1.5),
+    "cache": (cache, 0.03),
+    "start": (start, 0.06),
 }  #: each with the CPU seconds that it may take
 
 
@@ -157,7 +184,7 @@ def main() -> None:
         result[name] = {
             "cpu_s": round(taken, 4),
             "bare_s": round(bare, 4),
-            "over_bare": round(taken / bare, 2),
+            "over_bare": round(taken / max(bare, 1e-6), 2),
             "limit_s": limit,
             "met": taken <= limit,
         }

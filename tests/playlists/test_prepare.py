@@ -1,7 +1,6 @@
 """What is known of a track before it plays: gain, feature as the player computes it, cache."""
 
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -108,17 +107,12 @@ def test_brighter_and_busier_music_has_more_energy(measured):
     assert all(0.0 <= value <= 1.0 for value in energy.values())
 
 
-def test_the_cache_gives_the_same_in_under_30_ms_and_follows_the_content(noisy, tmp_path):
+def test_the_cache_gives_the_same_and_follows_the_content(noisy, tmp_path):
     cache = tmp_path / "cache"
     fresh = prepare(noisy, cache=cache)
     moved = tmp_path / "moved.flac"
     shutil.copy(noisy, moved)
-    took = []
-    for _ in range(5):
-        start = time.perf_counter()
-        cached = prepare(moved, cache=cache)
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.030
+    cached = prepare(moved, cache=cache)
     np.testing.assert_array_equal(cached.feature, fresh.feature)
     assert cached.gain == fresh.gain
     assert cached.descriptors == fresh.descriptors
