@@ -62,6 +62,11 @@ class DacClock:
         self._fit = 0.0
         self._jumped = 0
 
+    @property
+    def steady(self) -> bool:
+        """True once the times of several callbacks in a row agree."""
+        return self._n >= 2 * _REFIT and self._jumped == 0
+
     def time_of(self, frame: int, *, entry: float, current: float, dac: float) -> float:
         """Take one callback's times; return when `frame` (its first one) is heard.
 
@@ -306,15 +311,19 @@ class DeviceOutput:
 
     def alive(self) -> bool:
         """Whether callbacks come: a suspended sink simply stops calling, without any error."""
-        patience = max(0.5, 3.0 * self.latency) if self.settled() else _START_S
+        patience = max(0.5, 3.0 * self.latency) if self._runs() else _START_S
         return not (self._finished or now() - self._last_call > patience)
 
-    def settled(self) -> bool:
-        """Whether it runs at its pace: the first filling comes at once, its times are guesses.
+    def _runs(self) -> bool:
+        """Whether it has gone on from the first filling, which comes at once.
 
         An idle PulseAudio sink can let a second pass between the first filling and the next call.
         """
         return self._last_call - self._first_call > 0.05
+
+    def settled(self) -> bool:
+        """Whether its times hold: those of the first fillings are guesses, 5 to 1,000 ms off."""
+        return self._runs() and self._clock.steady
 
     def close(self) -> None:
         """End the stream at once; fade out before, where it still sounds."""

@@ -33,7 +33,7 @@ from dsp.limiter import Limiter
 from dsp.stimulus import FS
 
 _LOOK = 0.02  # s between two looks of the housekeeping loop
-_SETTLE_S = 1.5  # longest wait for a device to run at its pace
+_SETTLE_S = 3.0  # longest wait for times of a device that hold
 _RETRY = 1.0  # s between attempts to get a lost device back
 _LAYER_ALONE, _MUSIC_ALONE = 2.0, 10.0  # s without the program's heartbeat
 _LIMITER_DELAY = Limiter.delay / FS

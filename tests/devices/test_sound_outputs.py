@@ -47,6 +47,16 @@ def test_a_jump_of_the_device_starts_a_new_segment() -> None:
     assert np.abs((said - true)[6:]).max() < 0.002
 
 
+def test_times_are_steady_only_when_several_in_a_row_agree() -> None:
+    clock = DacClock()
+    assert not clock.steady
+    _feed(clock, 6)
+    _feed(clock, 8, first=6, shift=0.020)
+    assert not clock.steady
+    _feed(clock, 8, first=14, shift=0.020)
+    assert clock.steady
+
+
 def test_one_wild_value_does_not() -> None:
     clock = DacClock()
     _feed(clock, 1_000)
