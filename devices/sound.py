@@ -322,7 +322,7 @@ class DeviceOutput:
         return self._last_call - self._first_call > 0.05
 
     def settled(self) -> bool:
-        """Whether its times hold: those of the first fillings are guesses, 5 to 1,000 ms off."""
+        """Whether its times hold: those of the first fillings were seen up to 1.4 s off."""
         return self._runs() and self._clock.steady
 
     def close(self) -> None:
