@@ -15,6 +15,7 @@ import validation_artefacts
 import validation_nulls
 import validation_timing
 from scipy.stats import binom
+from simulated_brain import EIGHT
 from validation import PAGE, STORED, TESTS, full, page, quick
 from validation_rows import FALSE_ALARMS, Row
 
@@ -71,10 +72,8 @@ def test_stamps_do_not_jump_when_a_connection_comes_back():
     assert [row.measured for row in validation_timing.reconnect(quick) if not row.passed] == []
 
 
-def test_blinks_and_muscles_at_the_beat_are_not_taken_for_a_brain(monkeypatch):
-    # The other way round nothing is held to one session: those are for the whole ones.
-    monkeypatch.setattr(validation_artefacts, "_strong_answers", lambda size: [])
-    rows = validation_artefacts.at_the_beat(quick)
+def test_blinks_and_muscles_at_the_beat_are_not_taken_for_a_brain():
+    rows = validation_artefacts.silent_movers(quick)
     silent = [row for row in rows if row.what.startswith("silent brain")]
     said = {row.what: row.value for row in silent if "nodding" not in row.what}
     assert len(said) == 3
@@ -87,11 +86,9 @@ def test_bleed_at_calibration_is_flagged_and_not_counted():
     assert after.value == 0.0
 
 
-def test_a_lost_electrode_of_eight_costs_little_and_a_noisy_one_is_seen_at_once(monkeypatch):
-    # Sides that are swapped are held to nothing in one session either.
-    monkeypatch.setattr(validation_artefacts, "_FAULTS", ("off", "flat", "noisy"))
-    monkeypatch.setattr(validation_artefacts, "_sides", lambda *_: [])
-    rows = validation_artefacts.electrodes(quick)
+def test_a_lost_electrode_of_eight_costs_little_and_a_noisy_one_is_seen_at_once():
+    # Sides that are swapped are held to nothing in one session.
+    rows = validation_artefacts.electrodes_of(EIGHT, quick, faults=("off", "flat", "noisy"))
     assert [row.measured for row in rows if row.passed is False] == []
 
 

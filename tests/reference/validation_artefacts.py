@@ -47,7 +47,7 @@ from dsp.tracking import Tracker, calibrate
 
 _SESSION = 162  # s
 _LOST_AT = 30  # s after which an electrode is lost
-_FAULTS = ("off", "flat", "noisy", "swapped", "one pair swapped")
+_LOST, _SWAPPED = ("off", "flat", "noisy"), ("swapped", "one pair swapped")
 
 
 def _naive_p(recording: Recording, heard: Stimulus) -> list[float]:
@@ -78,7 +78,12 @@ def _loosely(rng: np.random.Generator, track: Music) -> Floats:
 
 
 def at_the_beat(size: Sizes) -> list[Row]:
-    """Tests 10 and 11: silent brains whose owners blink, tense or nod with the music."""
+    """Tests 10 and 11."""
+    return silent_movers(size) + _strong_answers(size)
+
+
+def silent_movers(size: Sizes) -> list[Row]:
+    """Silent brains whose owners blink, tense or nod with the music."""
     sessions = size(60, 1)
     labels: dict[tuple[int, str], Callable[[np.random.Generator, Recording, Music], Floats]] = {
         (10, "blinks on 15 % of beats"): lambda rng, rec, m: blink_potential(
@@ -123,7 +128,7 @@ def at_the_beat(size: Sizes) -> list[Row]:
             what = f"{label}, nothing masked, doubts still heard: windows with p < 0.05"
             said_of = f"{share:.0%}"
             rows.append(Row(test, what, "shown beside", said_of, len(naive), None, share))
-    return rows + _strong_answers(size)
+    return rows
 
 
 def _strong_answers(size: Sizes) -> list[Row]:
@@ -220,42 +225,46 @@ def _leaking(
 
 def electrodes(size: Sizes) -> list[Row]:
     """Test 13: an electrode off, flat or noisy; left and right swapped."""
+    return [row for sites in (EIGHT, SITES) for row in electrodes_of(sites, size)]
+
+
+def electrodes_of(
+    sites: tuple[str, ...], size: Sizes, *, faults: tuple[str, ...] = _LOST + _SWAPPED
+) -> list[Row]:
+    """Test 13 with the electrodes `sites`; swapped sides only where they are among the faults."""
     people = size(8, 1)
     known = (COUPLING, 10) if size(1, 0) else (0.25, 2)
-    rows = []
-    for sites in (EIGHT, SITES)[: size(2, 1)]:
-        scores: dict[str, list[float]] = {n: [] for n in ("whole", *_FAULTS)}
-        found: list[float] = []
-        warned: dict[str, list[bool]] = {n: [] for n in scores}
-        for seed in range(people):
-            brain, decoder = calibrated(seed, *known, sites)
-            rng = generator(13, seed)
-            track = music(rng, size(210, 120))
-            recording = brain.record(rng, track.feature)
-            column = (2 * seed + 1) % len(sites)
-            for name in scores:
-                faulty = _with_fault(rng, recording, name, column)
-                run = go_through(faulty, track.stimulus(), decoder=decoder)
-                scores[name].append(correlation(run, first=45.0))
-                said = " ".join(r for _, t in run.seconds for r in t.reasons).lower()
-                warned[name].append("swap" in said or "left and right" in said)
-                if name == "noisy":
-                    found.append(_found_after(faulty, column))
-        of = f"one of {len(sites)} electrodes"
-        whole = scores["whole"]
-        losses = [
-            loss_row(13, f"{of} {what}", whole, scores[name], limit=0.10)
-            for name, what in (("off", "off"), ("flat", "flat"), ("noisy", "noisy (150 µV)"))
-        ]
-        # Of four electrodes one is a quarter of what there is to know: the limit is that of eight.
-        rows += losses[:2] if sites == EIGHT else [shown(row) for row in losses[:2]]
-        rows.append(shown(losses[2]))
-        slowest = max(found)
-        what = f"{of} turns noisy: seconds until it is called bad, slowest"
-        quick_enough = slowest < 5.0
-        rows.append(Row(13, what, "under 5 s", f"{slowest:.0f} s", people, quick_enough, slowest))
-        rows += _sides(sites, whole, scores, warned)
-    return rows
+    scores: dict[str, list[float]] = {n: [] for n in ("whole", *faults)}
+    found: list[float] = []
+    warned: dict[str, list[bool]] = {n: [] for n in scores}
+    for seed in range(people):
+        brain, decoder = calibrated(seed, *known, sites)
+        rng = generator(13, seed)
+        track = music(rng, size(210, 120))
+        recording = brain.record(rng, track.feature)
+        column = (2 * seed + 1) % len(sites)
+        for name in scores:
+            faulty = _with_fault(rng, recording, name, column)
+            run = go_through(faulty, track.stimulus(), decoder=decoder)
+            scores[name].append(correlation(run, first=45.0))
+            said = " ".join(r for _, t in run.seconds for r in t.reasons).lower()
+            warned[name].append("swap" in said or "left and right" in said)
+            if name == "noisy":
+                found.append(_found_after(faulty, column))
+    of = f"one of {len(sites)} electrodes"
+    whole = scores["whole"]
+    losses = [
+        loss_row(13, f"{of} {what}", whole, scores[name], limit=0.10)
+        for name, what in (("off", "off"), ("flat", "flat"), ("noisy", "noisy (150 µV)"))
+    ]
+    # Of four electrodes one is a quarter of what there is to know: the limit is that of eight.
+    rows = losses[:2] if sites == EIGHT else [shown(row) for row in losses[:2]]
+    rows.append(shown(losses[2]))
+    slowest = max(found)
+    what = f"{of} turns noisy: seconds until it is called bad, slowest"
+    rows.append(Row(13, what, "under 5 s", f"{slowest:.0f} s", people, slowest < 5.0, slowest))
+    swapped = set(_SWAPPED) <= set(faults)
+    return rows + _sides(sites, whole, scores, warned) if swapped else rows
 
 
 def _sides(
