@@ -194,12 +194,13 @@ def own_server(sound_server, tmp_path, monkeypatch) -> Iterator[int]:
 
 @pytest.mark.sound
 def test_a_sound_server_that_dies_costs_the_sound_and_not_the_session(own_server, tmp_path):
-    words = ["run", "--headless", "--source", "none", "--minutes", "0.2", "--output", "device"]
+    words = ["run", "--headless", "--source", "none", "--minutes", "2", "--output", "device"]
     with Program(*words, "--out", str(tmp_path)) as program:
-        program.says("0:03  EEG .* 0:0[23] ")
+        program.says("EEG closed .* 0:0[2-9] ")
         os.kill(own_server, signal.SIGKILL)
         program.says("sound device .*", seconds=8)
-        program.goes_on(ticks=2)
+        program.goes_on(ticks=4)
+        program.interrupt()
         assert program.ends() == 0
     assert program.path("Report").is_file()
     ticks = logged(program.path("Session"), "tick")
