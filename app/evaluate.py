@@ -6,6 +6,7 @@ session; nothing here filters, solves or scores in another way.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import binary_opening
 
-from app.evaluate_residual import residual_summary
+from app.evaluate_match import match_mismatch
+from app.evaluate_residual import kind_of, residual_summary
 from app.heard import Stimulus, file_stimulus, lasting, open_recording, own_stimulus
 from devices.formats.npz import Recording
 from dsp.calibration import ANSWER, SEARCH
@@ -28,12 +31,8 @@ from dsp.nulls import Nulls, bins_of
 from dsp.quality import CleanBlock, Guard
 from dsp.tracking import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, Tracker, Tracking, calibrate
 
-LENGTHS = (5, 10, 20, 30, 60)  #: s of match/mismatch windows
 WINDOW, HOP = 30, 5  #: s of the windows whose state is counted, and between them
-_OWN_SHIFT = 10.0  # s; impostors of the own feature are further away
-_N_OWN = 20
-_MAX_MASKED = 0.5  # share of a match/mismatch window
-_SAME = 0.5  # correlation with the sound itself from which an impostor is none
+_HOLE = 5  # s in which nothing is rebuilt: left out where chance levels are made
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,12 +49,28 @@ class Run:
         At 64 Hz from the first whole second; NaN where masked.
     masked : dict
         Reason -> seconds, mean over the electrodes.
+    arrived : bool [shape=(n_seconds,)]
+        Whether any EEG came in each of `seconds`, good or bad.
     """
 
     seconds: list[tuple[float, Tracking]]
     rebuilt: Floats
     feature: Floats
     masked: dict[str, float]
+    arrived: npt.NDArray[np.bool_]
+
+    def scored(self) -> tuple[Floats, Floats]:
+        """`rebuilt` and `feature` without stretches of 5 s in which nothing was rebuilt.
+
+        Nothing is compared there, and surrogates that are spread over them would be too small.
+        """
+        dead = np.logical_not(np.isfinite(self.rebuilt).reshape(-1, RATE).any(axis=1))
+        keep = np.repeat(np.logical_not(binary_opening(dead, np.ones(_HOLE, dtype=np.bool_))), RATE)
+        return self.rebuilt[keep], self.feature[keep]
+
+    def attended(self, index: int) -> bool:
+        """Whether EEG came at all in the 30 s that end with `seconds[index]`."""
+        return bool(self.arrived[max(index + 1 - WINDOW, 0) : index + 1].any())
 
 
 # ---- going through
@@ -69,6 +84,7 @@ def judged(recording: Recording) -> list[CleanBlock]:
 
 
 Ticks = Sequence[tuple[int, CleanBlock | None]]
+Marks = tuple[tuple[bytes, str], ...]
 
 
 def ticks_of(recording: Recording) -> Ticks:
@@ -111,7 +127,7 @@ def go_through(
     rebuilt: list[Floats] = []
     feature: list[Floats] = []
     j = 0
-    done = math.ceil(start)
+    done = first = math.ceil(start)
     for second, block in ticks_of(recording) if ticks is None else ticks:
         b = int(np.searchsorted(stimulus.times, second))
         tracker.push_stimulus(stimulus.values[j:b], stimulus.times[j:b])
@@ -129,12 +145,20 @@ def go_through(
             rebuilt.append(tracker.rebuilt.read(done * RATE, (done + 1) * RATE)[:, 0])
             feature.append(tracker.feature.read(done * RATE, (done + 1) * RATE)[:, 0])
             done += 1
+    edges = first + np.arange(len(seconds) + 1)
+    arrived = np.diff(np.searchsorted(recording.times, edges)) > 0
+    # What the guard still holds at the end it tells nothing of; a hole before it is known all
+    # the same.
+    untold = max(told - (first - math.floor(start)), 0)
+    if lost := np.count_nonzero(~arrived[untold:]):
+        masked["gap"] += lost
     nothing = np.empty(0)
     return Run(
         seconds,
         np.concatenate([nothing, *rebuilt]),
         np.concatenate([nothing, *feature]),
         {word: round(value, 2) for word, value in sorted(masked.items())},
+        arrived,
     )
 
 
@@ -145,12 +169,17 @@ def _count_masked(block: CleanBlock, masked: defaultdict[str, float]) -> None:
                 masked[word if word != "good" else "edge"] += (1.0 - valid) / len(second.words)
 
 
-def windows(run: Run) -> Iterator[str]:
-    """State at the end of each 30 s window, every 5 s; none where a window holds no EEG at all."""
-    for at, tracking in run.seconds:
+def window_ends(run: Run) -> Iterator[Tracking]:
+    """What is said at the end of each 30 s window, every 5 s; none where no EEG came in it."""
+    for index, (at, tracking) in enumerate(run.seconds):
         due = at >= WINDOW and math.floor(at - WINDOW) % HOP == 0
-        if due and tracking.age_s <= WINDOW:
-            yield tracking.state
+        if due and run.attended(index):
+            yield tracking
+
+
+def windows(run: Run) -> list[str]:
+    """State at the end of each window."""
+    return [tracking.state for tracking in window_ends(run)]
 
 
 # ---- tracking
@@ -171,8 +200,8 @@ def evaluate_tracking(
     decoder: Decoder | None = None
     others: list[Stimulus] = []
     if calibrations:
-        _refuse_twice(tests, calibrations)
-        decoder, others = calibrated(calibrations, feature, channels, search)
+        marks = _marks(tests, [recording for _, recording in opened])
+        decoder, others = calibrated(calibrations, feature, channels, search, marks)
     results = []
     for number, ((_, recording), sound) in enumerate(zip(opened, sounds, strict=True)):
         run = go_through(recording, sound, decoder=decoder, search=search, seed=seed)
@@ -191,14 +220,30 @@ def evaluate_tracking(
     return out
 
 
-def _refuse_twice(tests: Sequence[Path], calibrations: Sequence[Path]) -> None:
-    known = {path.resolve() for path in calibrations}
-    for path in tests:
-        if path.resolve() in known:
+def _refuse_twice(tests: Marks, calibrations: Marks) -> None:
+    """The same EEG must not come twice, under whatever name: it would be left out, and known."""
+    known: dict[bytes, str] = {}
+    for mark, name in calibrations:
+        if mark in known:
             raise InputError(
-                f"{path.name} is in --test and in --calibrate; what a decoder was made from does "
-                "not test it: leave it out of one of them."
+                f"{name} and {known[mark]} in --calibrate hold the same EEG; what is learnt from "
+                "one would be tested on the other: leave one of them out."
             )
+        known[mark] = name
+    for mark, name in tests:
+        if mark in known:
+            raise InputError(
+                f"{name} in --test holds the EEG of {known[mark]} in --calibrate; what a decoder "
+                "was made from does not test it: leave it out of one of them."
+            )
+
+
+def _marks(paths: Sequence[Path], recordings: Sequence[Recording]) -> Marks:
+    """What tells EEG from other EEG, and the name of its file."""
+    return tuple(
+        (hashlib.blake2b(r.eeg.tobytes()).digest(), path.name)
+        for path, r in zip(paths, recordings, strict=True)
+    )
 
 
 def calibrated(
@@ -206,13 +251,18 @@ def calibrated(
     feature: str,
     channels: Sequence[str] | None,
     search: float | None,
+    tests: Marks = (),
 ) -> tuple[Decoder, list[Stimulus]]:
     """Decoder from recordings, and what was heard in them."""
     opened = [open_recording(path, channels=channels) for path in paths]
-    if len({(r.ch_names, r.sfreq) for r in opened}) > 1:
-        raise InputError(
-            "The calibration recordings differ in electrodes or rate; expected one montage."
-        )
+    for other in opened[1:]:
+        if (other.ch_names, other.sfreq) != (opened[0].ch_names, opened[0].sfreq):
+            raise InputError(
+                f"{other.name} has {_montage(other)}, {opened[0].name} {_montage(opened[0])}; "
+                "expected one montage in --calibrate: choose --channels that all have, or leave "
+                "it out."
+            )
+    _refuse_twice(tests, _marks(paths, opened))
     sounds = [own_stimulus(p, r, feature) for p, r in zip(paths, opened, strict=True)]
     decoder = calibrate(
         [(judged(r), (s.values, s.times)) for r, s in zip(opened, sounds, strict=True)],
@@ -221,6 +271,12 @@ def calibrated(
         search=SEARCH if search is None else search,
     )
     return decoder, sounds
+
+
+def _montage(recording: Recording) -> str:
+    names = recording.ch_names
+    shown = ", ".join(names if len(names) <= 4 else (*names[:3], "..."))
+    return f"{len(names)} electrodes ({shown}) at {recording.sfreq:g} Hz"
 
 
 def _describe(
@@ -232,16 +288,20 @@ def _describe(
 ) -> dict[str, Any]:
     states = Counter(windows(run))
     first = next((at for at, t in run.seconds if t.state == FOLLOWING), None)
-    after = [t.state == FOLLOWING for at, t in run.seconds if first is not None and at >= first]
+    after = [
+        tracking.state == FOLLOWING
+        for index, (at, tracking) in enumerate(run.seconds)
+        if first is not None and at >= first and run.attended(index)
+    ]
     r, null95 = overall(run, seed=seed)
-    reasons = Counter(reason for _, t in run.seconds for reason in t.reasons if not t.usable)
+    reasons = Counter(kind_of(r) for _, t in run.seconds for r in t.reasons if not t.usable)
     return {
         "name": recording.name,
         "r": _rounded(r),
         "r_null95": _rounded(null95),
-        "match_mismatch": {
-            str(length): _match(run, impostors, decoder, length) for length in LENGTHS
-        },
+        "match_mismatch": match_mismatch(
+            *run.scored(), impostors, band=decoder.band if decoder else None
+        ),
         "windows": {
             "following": states[FOLLOWING],
             "not_following": states[NOT_FOLLOWING],
@@ -252,7 +312,7 @@ def _describe(
         "residual": residual_summary(run.seconds),
         "diagnostics": {
             figure.name: {"value": _rounded(figure.value), "null95": _rounded(figure.null95)}
-            for figure in diagnose(run.rebuilt, run.feature, seed=seed)
+            for figure in diagnose(*run.scored(), seed=seed)
         },
         "masked": run.masked,
         "cannot_tell_because": dict(reasons.most_common(5)),
@@ -265,11 +325,12 @@ def _rounded(value: float) -> float | None:
 
 def overall(run: Run, *, seed: int = 0) -> tuple[float, float]:
     """Correlation over all samples scored, and its 95 % level by chance (the larger null)."""
-    ok = np.isfinite(run.rebuilt) & np.isfinite(run.feature)
+    rebuilt, feature = run.scored()
+    ok = np.isfinite(rebuilt) & np.isfinite(feature)
     if np.count_nonzero(ok) < 10 * RATE:
         return math.nan, math.nan
-    feature = np.nan_to_num(run.feature)
-    masked = np.where(ok, run.rebuilt, 0.0)
+    feature = np.nan_to_num(feature)
+    masked = np.where(ok, rebuilt, 0.0)
     masked[ok] -= masked[ok].mean()
     target = feature[ok] - feature[ok].mean()
     size = math.sqrt(float(masked @ masked) * float(target @ target))
@@ -278,59 +339,6 @@ def overall(run: Run, *, seed: int = 0) -> tuple[float, float]:
     if null is None or size <= 0.0:
         return math.nan, math.nan
     return float(masked[ok] @ target) / size, null.level95 / size
-
-
-def _match(
-    run: Run, impostors: Sequence[Stimulus], decoder: Decoder | None, length: int
-) -> dict[str, Any]:
-    """How often the window's own sound fits better than an impostor."""
-    others = _impostors(run, impostors, decoder)
-    n = length * RATE
-    wins = total = count = 0
-    for stop in range(n, run.rebuilt.size + 1, RATE):
-        part = slice(stop - n, stop)
-        y, own = run.rebuilt[part], run.feature[part]
-        ok = np.isfinite(y) & np.isfinite(own)
-        if ok.mean() < 1.0 - _MAX_MASKED:
-            continue
-        mine = _correlation(y[ok], own[ok])
-        theirs = [_correlation(y[ok], o[part][ok]) for o in others if o.size >= stop]
-        wins += sum(mine > r for r in theirs)
-        total += len(theirs)
-        count += 1
-    accuracy = round(wins / total, 4) if total else None
-    return {"accuracy": accuracy, "windows": count, "comparisons": total}
-
-
-def _impostors(run: Run, impostors: Sequence[Stimulus], decoder: Decoder | None) -> list[Floats]:
-    """Own feature turned round by more than 10 s, and the features of the other recordings."""
-    from dsp.alignment import filtered_feature
-
-    own = np.nan_to_num(run.feature)
-    band = None if decoder is None else decoder.band
-    low = round(_OWN_SHIFT * RATE)
-    n_own = _N_OWN if own.size > 2 * low else 0
-    shifts = np.linspace(low, max(own.size - low, low), n_own).astype(int).tolist()
-    out = [np.roll(own, s) for s in shifts]
-    for sound in impostors:
-        other = filtered_feature(sound.values, sound.times, band=band)
-        if other.size and not _same(own, other):
-            out.append(np.resize(other, own.size))
-    return out
-
-
-def _same(own: Floats, other: Floats) -> bool:
-    """True for the same sound, whenever it began: recordings of several people share one."""
-    n = own.size + other.size
-    cross = np.fft.irfft(np.conj(np.fft.rfft(own, n)) * np.fft.rfft(other, n), n)
-    power = math.sqrt(float(own @ own) * float(other @ other))
-    return bool(np.abs(cross).max() > _SAME * power) if power > 0.0 else True
-
-
-def _correlation(a: Floats, b: Floats) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    size = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / size if size > 0.0 else 0.0
 
 
 # ---- silence
@@ -361,7 +369,8 @@ def evaluate_silence(
             run = go_through(
                 recording, sound, decoder=decoder, search=search, seed=seed, ticks=ticks
             )
-            states = list(windows(run))
+            # A window without any clean EEG tests nothing.
+            states = [t.state for t in window_ends(run) if t.age_s <= WINDOW]
             false = sum(state == FOLLOWING for state in states)
             ever = any(t.state == FOLLOWING for _, t in run.seconds)
             found.append((false, len(states), ever))
@@ -380,19 +389,20 @@ def evaluate_silence(
                 "name": recording.name,
                 "rate": _share(false, count),
                 "windows": count,
-                "ever": _share(sum(f[2] for f in found), len(found)),
+                "ever": _share(sum(f[2] for f in found), sum(f[1] > 0 for f in found)),
             }
         )
     count = sum(p["windows"] for p in pairs)
-    false = sum(p["rate"] * p["windows"] for p in pairs)
+    false = sum(p["rate"] * p["windows"] for p in pairs if p["windows"])
     return {
         "rate": _share(false, count),
         "windows": count,
-        "ever": _share(sum(p["ever"] for p in pairs), len(pairs)),
+        "ever": _share(sum(p["ever"] for p in pairs), sum(p["windows"] > 0 for p in pairs)),
         "recordings": results,
         "pairs": pairs,
     }
 
 
-def _share(part: float, whole: int) -> float:
-    return round(part / whole, 5) if whole else 0.0
+def _share(part: float, whole: int) -> float | None:
+    """Share of `whole`; None, which is no perfect score, where there was nothing to test."""
+    return round(part / whole, 5) if whole else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,17 @@ import numpy as np
 from dsp.expectation import WINDOW
 from dsp.tracking import Tracking
 
+MASKED = "Masked, or not scored."
+
+
+def kind_of(reason: str) -> str:
+    """The same for one reason with other seconds in it."""
+    return re.sub(r"\d+(\.\d+)?(?= s (old|of clean))", "...", reason)
+
 
 def residual_windows(
     seconds: Sequence[tuple[float, Tracking]],
-) -> tuple[list[float], float, Counter[str]]:
+) -> tuple[list[float], float, defaultdict[str, float]]:
     """Residual of each window, clean seconds in them, and seconds lost by reason.
 
     Parameters
@@ -24,15 +32,16 @@ def residual_windows(
         Time since the start, and what could be said then.
     """
     values: list[float] = []
-    usable, reasons = 0.0, Counter[str]()
+    usable, reasons = 0.0, defaultdict[str, float](float)
     for at, tracking in seconds:
         if math.floor(at) % WINDOW:
             continue
         if math.isfinite(tracking.residual):
             values.append(tracking.residual)
             usable += tracking.usable_s
+            reasons[MASKED] += WINDOW - tracking.usable_s
         else:
-            reasons[tracking.residual_reason] += WINDOW
+            reasons[kind_of(tracking.residual_reason)] += WINDOW
     return values, usable, reasons
 
 
@@ -54,5 +63,5 @@ def residual_summary(seconds: Sequence[tuple[float, Tracking]]) -> dict[str, Any
         **{k: None if math.isnan(v) else round(v, 4) for k, v in numbers.items()},
         "windows": len(values),
         "usable_s": round(usable, 1),
-        "not_known_s": dict(reasons),
+        "not_known_s": {reason: round(s, 1) for reason, s in reasons.items() if s >= 0.05},
     }

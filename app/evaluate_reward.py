@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from app.calibration import load_calibration
 from app.evaluate import go_through
-from app.evaluate_residual import residual_windows
+from app.evaluate_residual import MASKED, residual_windows
 from app.heard import open_recording, own_stimulus
 from devices.formats.npz import Recording
 from dsp.checks import InputError
@@ -38,24 +38,30 @@ def evaluate_reward(
         block = guard.push(recording.eeg, recording.times)
         values: defaultdict[str, list[float]] = defaultdict(list)
         usable: defaultdict[str, float] = defaultdict(float)
-        reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        reasons: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+        length = float(recording.times[-1] - recording.times[0])
         for score in theta.push(block) if block else []:
             if score.usable:
                 values["fm_theta_db"].append(score.db)
-                usable["fm_theta_db"] += 2.0 * score.valid_share
+                usable["fm_theta_db"] += SCORE_SECONDS * score.valid_share
+                reasons["fm_theta_db"][MASKED] += SCORE_SECONDS * (1.0 - score.valid_share)
             else:
-                reasons["fm_theta_db"]["Under 30 % of 2 s were clean."] += 2
+                reasons["fm_theta_db"]["Under 30 % of 2 s were clean."] += SCORE_SECONDS
         if not theta.sites:
-            reasons["fm_theta_db"]["No frontal electrode."] += 0
+            reasons["fm_theta_db"]["No frontal electrode."] = length
         for item in correlates.push(block) if block else []:
-            usable[item.name] += item.usable_s
             if item.usable:
                 values[item.name].append(item.value)
+                usable[item.name] += item.usable_s
+                reasons[item.name][MASKED] += WINDOW - item.usable_s
             else:
-                reasons[item.name][item.reason] += 30
+                reasons[item.name][item.reason] += WINDOW
         kept, seconds, why = _residual(path, recording)
         values["residual_tracking"], usable["residual_tracking"] = kept, seconds
         reasons["residual_tracking"] = why
+        for name in ("fm_theta_db", *NAMES, "residual_tracking"):
+            left = length - usable[name] - sum(reasons[name].values())
+            reasons[name]["No EEG, or too little for another window."] += max(left, 0.0)
         features = {
             name: _summary(
                 values[name],
@@ -70,20 +76,22 @@ def evaluate_reward(
     return {"recordings": results}
 
 
-def _residual(path: Path, recording: Recording) -> tuple[list[float], float, Counter[str]]:
+def _residual(
+    path: Path, recording: Recording
+) -> tuple[list[float], float, defaultdict[str, float]]:
     """Residual tracking where it is known what was heard; with the session's own calibration."""
     try:
         sound = own_stimulus(path, recording, "onset")
     except InputError:
         length = float(recording.times[-1] - recording.times[0])
-        return [], 0.0, Counter({"It is not recorded what was heard.": round(length)})
+        return [], 0.0, defaultdict(float, {"It is not recorded what was heard.": length})
     stored = path / "calibration.npz"
     decoder = load_calibration(str(stored)).decoder if stored.exists() else None
     return residual_windows(go_through(recording, sound, decoder=decoder).seconds)
 
 
 def _summary(
-    values: list[float], usable: float, reasons: Counter[str], *, per_window: int
+    values: list[float], usable: float, reasons: Mapping[str, float], *, per_window: int
 ) -> dict[str, Any]:
     whole = len(values) - len(values) % per_window
     windows = np.reshape(values[:whole], (-1, per_window)).mean(axis=1).tolist()
@@ -101,5 +109,5 @@ def _summary(
         "z": z,
         "scores": len(values),
         "usable_s": round(usable, 1),
-        "unusable_s": dict(reasons),
+        "unusable_s": {reason: round(s, 1) for reason, s in reasons.items() if s >= 0.05},
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from devices.formats.npz import Recording, read_array, read_npz
+from devices.formats.npz import Recording, read_array, read_npz, read_rate
 from dsp.checks import InputError, check_option
 from dsp.filters import RATE
 from dsp.stimulus import tracked
@@ -79,6 +79,11 @@ def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
         If the recording does not say what was heard.
     """
     if feature not in ("onset", "envelope"):
+        if not Path(feature).exists():
+            raise InputError(
+                f"--feature is {feature!r}; expected onset, envelope, or a file with a feature or "
+                "a sound, and there is no such file."
+            )
         return file_stimulus(Path(feature), start=float(recording.times[0]))
     if path.is_dir():
         heard = _open_session(path)[1]
@@ -89,7 +94,8 @@ def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
         return heard
     if recording.envelope is None:
         raise InputError(
-            f"{path.name} has no 'envelope' of a sound; give what was heard with --feature FILE."
+            f"{path.name} has no 'envelope' of the sound that was heard; add it to the file, or "
+            "give a feature or sound file instead (tracking: --feature FILE)."
         )
     values = envelope_rows(recording.envelope, recording.sfreq, rise=feature == "onset")
     rows = np.arange(len(values))
@@ -107,11 +113,7 @@ def envelope_rows(envelope: Floats, sfreq: float, *, rise: bool) -> Floats:
     clean = np.where(np.isfinite(envelope), envelope, 0.0)
     clean = clean - min(float(clean.min()), 0.0)
     top = float(np.quantile(clean[clean > 0.0], 0.99)) if (clean > 0.0).any() else 1.0
-    n = int(clean.size * RATE / sfreq)
-    total = np.concatenate([[0.0], np.cumsum(clean)])
-    edges = np.arange(n + 1) * (sfreq / RATE)
-    area = np.interp(edges, np.arange(total.size), total)
-    level = np.log1p(10.0 * np.diff(area) * (RATE / sfreq) / top)
+    level = np.log1p(10.0 * _means(clean, sfreq) / top)
     row = np.maximum(0.0, np.diff(level, prepend=level[:1])) if rise else level
     return np.stack([row, row, np.zeros_like(row)], axis=1)
 
@@ -120,41 +122,67 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
     """Feature from a file: a recording with an envelope, an array at 64 Hz, or a sound file."""
     if not path.exists():
         raise InputError(
-            f"{path} does not exist; expected onset, envelope, or a file with a feature or sound."
+            f"{path} does not exist; expected a recording with an envelope, a feature file (.npy, "
+            ".npz) or a sound file."
         )
     level: Floats | None = None
     if path.is_dir():
         stimulus = _open_session(path)[1]
         return Stimulus(path.name, stimulus.values, stimulus.times - stimulus.times[0] + start)
     feature: Floats | None
+    at = 0.0  # rows that the first one lies after the start
     if path.suffix in (".npz", ".npy"):
         feature = read_array(path, "feature")
         if feature is None:
             recording = read_npz(path)
             values = own_stimulus(path, recording, "onset").values
-            return Stimulus(recording.name, values, start + np.arange(len(values)) / RATE)
+            times = start + (np.arange(len(values)) + 0.5) / RATE
+            return Stimulus(recording.name, values, times)
+        _refuse_odd(path, feature)
+        sfreq = 0.0 if path.suffix == ".npy" else read_rate(path)
+        if sfreq and sfreq != RATE:
+            feature, at = _means(feature, sfreq), 0.5
         # A fixed scale: units of a feature file are anybody's.
         size = np.abs(feature[feature != 0.0])
         feature = feature / np.quantile(size, 0.99) if size.size else feature
     else:
-        from dsp.stimulus import StimulusFeatures
+        from dsp.stimulus import FS, StimulusFeatures, row_frame
         from playlists.decode import blocks
 
         features = StimulusFeatures()
         parts = [features.push(block) for block in blocks(path)]
         feature = np.concatenate([np.empty(0), *(part[:, 0] for part in parts)])
         level = np.concatenate([np.empty(0), *(part[:, 2] for part in parts)])
+        at = float(row_frame(0)) * RATE / FS  # as a session stamps what it plays
     row = np.asarray(feature, dtype=np.float64)
-    if row.size < RATE or not np.isfinite(row).all():
-        raise InputError(
-            f"{path.name} holds {row.size} rows of a feature; expected at least one second of "
-            f"finite numbers at {RATE} Hz."
-        )
+    _refuse_odd(path, row)
     columns = [row, row, np.zeros_like(row)]
     if level is not None:
         columns.append(level)
     values = np.stack(columns, axis=1)
-    return Stimulus(path.stem, values, start + np.arange(row.size) / RATE)
+    return Stimulus(path.stem, values, start + (np.arange(row.size) + at) / RATE)
+
+
+def _refuse_odd(path: Path, row: Floats) -> None:
+    if not np.isfinite(row).all():
+        raise InputError(
+            f"{path.name} holds values that are no numbers (NaN or infinity), the first in row "
+            f"{int(np.argmin(np.isfinite(row)))}; expected finite numbers: put 0 where nothing "
+            "sounds."
+        )
+    if row.size < RATE:
+        raise InputError(
+            f"{path.name} holds {row.size} rows of a feature; expected at least one second, which "
+            f"is {RATE} at {RATE} Hz: give a longer one."
+        )
+
+
+def _means(values: Floats, sfreq: float) -> Floats:
+    """Means over each 1/64 s of values at `sfreq` Hz."""
+    n = int(values.size * RATE / sfreq)
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    area = np.interp(np.arange(n + 1) * (sfreq / RATE), np.arange(total.size), total)
+    return np.asarray(np.diff(area) * (RATE / sfreq))
 
 
 def lasting(stimulus: Stimulus, until: float) -> Stimulus:

@@ -26,6 +26,8 @@ _MIN_SECONDS = 5.0
 CLEAR_LEAD = math.sqrt(2.0)
 # Share explained by chance, times the seconds: 99 % of looks at people who heard nothing are lower
 _CHANCE = 0.3  # s
+#: s; of so little EEG a lead is unsure by its own size, of more by the root less
+_UNSURE = 2.0
 
 #: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
 ELECTRICAL = "Sound leaks into the EEG electrically: move leads, recalibrate."
@@ -99,6 +101,11 @@ class DelayProfile:
         return np.asarray((fits[:, there] / self._power[there]).mean(axis=1))
 
     @property
+    def unsure(self) -> float:
+        """By how much a lead of 1 is exceeded by chance."""
+        return math.sqrt(_UNSURE / max(self._seconds, _MIN_SECONDS))
+
+    @property
     def lead(self) -> float:
         """What the sound explains before a brain can answer, as a multiple of any later delay.
 
@@ -140,8 +147,10 @@ class Bleed:
             self._aligned.feature.read(start - self._profile.before, stop + EARLY)[:, 0],
             keep=math.exp(-BLOCK / _MEMORY),
         )
-        if self._profile.lead <= 1.0:
-            return ""
+        lead = self._profile.lead
         if self._calibrated:
-            return ELECTRICAL
+            # A calibration found no bleed: that it has come since takes more than a hint.
+            return ELECTRICAL if lead > 1.0 + self._profile.unsure else ""
+        if lead <= 1.0:
+            return ""
         return "The EEG moves with the sound at once: move leads or calibrate."

@@ -31,8 +31,10 @@ _N_SHIFTED = 60
 _MIN_SECONDS = 20
 _MIN_SHARE = 0.5
 _TOGETHER = 16  # s summed at once: one by one, most of the time goes into adding large matrices
-_PART = 30  # s of a part where there is one recording only, and how many of them at most
-_MAX_PARTS = 20  # (each holds a covariance of all lags)
+_PART = 30  # s of a part where there is one recording only
+_MAX_PARTS = (
+    20  # each holds a covariance of all lags; of more recordings several are left out at once
+)
 _BETTER = 1.03  # another band than the widest must be this much better
 
 Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]
@@ -46,7 +48,17 @@ class _Part:
     cross: Floats  # [shape=(d, 1 + n_shifted)]
     power: Floats
     n: int
-    where: tuple[int, int, int]  # number of the recording, first second in it, seconds
+    #: Number of the recording, first second in it, seconds: of each piece.
+    where: tuple[tuple[int, int, int], ...]
+
+    def __add__(self, other: _Part) -> _Part:
+        return _Part(
+            self.cov + other.cov,
+            self.cross + other.cross,
+            self.power + other.power,
+            self.n + other.n,
+            self.where + other.where,
+        )
 
 
 def calibrate(
@@ -84,23 +96,12 @@ def calibrate(
     """
     pick = chosen_electrodes(ch_names)
     some = _picked(recordings, pick)
-    choices = []
-    for band in BANDS:
-        lags = lag_steps(0.0, search + max(LENGTHS))
-        parts = _parts(some, pick.size, sfreq, band, lags, seed)
-        total = sum(p.n for p in parts) / RATE
-        if total < _MIN_SECONDS or len(parts) < 2:
-            raise InputError(
-                f"There are {total:.0f} s of clean EEG with sound to calibrate on; expected at "
-                f"least {_MIN_SECONDS} s: play for longer, or better the contact of the electrodes."
-            )
-        choices.append((band, lags, parts))
-    band, lags, parts, window, r, null = _choose(choices, pick.size, search)
-    null95 = float(np.quantile(null, 0.95))
+    lags = lag_steps(0.0, search + max(LENGTHS))
+    band, window, r, null95 = _choose(some, pick.size, sfreq, lags, search, seed)
     found = r > null95
     if not found:
         # Chance made that choice. What was learnt of all delays may still know a weak answer.
-        (band, lags, parts), window = choices[0], (0, round((search + ANSWER) * RATE))
+        band, window = BANDS[0], (0, round((search + ANSWER) * RATE))
     bleed = found and _bleeds(some, pick.size, sfreq, band, lags)
     lags = lags[(lags >= window[0]) & (lags <= window[1])]
     # With the lags known there is room for more electrodes than while they are searched.
@@ -156,14 +157,19 @@ def _parts(
     lags: npt.NDArray[np.int64],
     seed: int,
 ) -> list[_Part]:
-    parts = []
+    parts: list[_Part] = []
+    together = -(-len(recordings) // _MAX_PARTS)
     for number, recording in enumerate(recordings):
         seconds = _seconds(recording, n_channels, sfreq, band, lags)
         size = len(seconds) if len(recordings) > 1 else max(_PART, -(-len(seconds) // _MAX_PARTS))
-        for start in range(0, len(seconds), size):
-            part = seconds[start : start + size]
-            summed = _sum_part(part, n_channels, lags, seed + 1000 * number + start)
-            parts.append(replace(summed, where=(number, start, len(part))))
+        for start in range(0, len(seconds), max(size, 1)):
+            piece = seconds[start : start + size]
+            summed = _sum_part(piece, n_channels, lags, seed + 1000 * number + start)
+            summed = replace(summed, where=((number, start, len(piece)),))
+            if parts and together > 1 and parts[-1].where[0][0] // together == number // together:
+                parts[-1] += summed
+            else:
+                parts.append(summed)
     return [p for p in parts if p.n > 5 * RATE]
 
 
@@ -220,7 +226,7 @@ def _sum_part(
         cross += design.T @ target
         power += (target**2).sum(axis=0)
         n += int(rows.sum())
-    return _Part(cov, cross, power, n, (0, 0, len(seconds)))
+    return _Part(cov, cross, power, n, ())
 
 
 def _columns(
@@ -278,31 +284,31 @@ def _windows(
     out: list[Floats] = []
     at, seconds = -1, []
     for part in parts:
-        number, first, size = part.where
-        if number != at:
-            at, seconds = number, _seconds(recordings[number], n_channels, sfreq, band, lags)
-            heard = _heard(*recordings[number][1])
         own, other = (cov - part.cov)[np.ix_(columns, columns)], (cross - part.cross[:, :1])
         rest = (sum(p.n for p in parts) - part.n) / RATE
         weights = _weights(own, other[columns], n_channels, seconds=rest)[:, 0]
-        for start in range(first, first + size - WINDOW + 1, WINDOW):
-            window = seconds[start : start + WINDOW]
-            design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in window])
-            target = np.concatenate([feature for _, _, feature in window])
-            valid = np.isfinite(design)
-            ok = np.isfinite(target) & (valid.mean(axis=1) >= _MIN_SHARE)
-            if np.count_nonzero(ok) < WINDOW * RATE / 2:
-                continue
-            y = (np.where(valid, design, 0.0)[:, columns] @ weights)[ok]
-            if not (y.std() > 0.0 and target[ok].std() > 0.0):
-                continue
-            # As many independent numbers as the band has room for.
-            sd = 1.0 / math.sqrt(2.0 * (band[1] - band[0]) * y.size / RATE)
-            begin = window[0][0] * RATE
-            sound = heard.read(begin, begin + WINDOW * RATE)
-            x = acoustics(sound[:, 0], sound[:, 1])
-            if np.isfinite(x[:3]).all():
-                out.append(np.array([np.corrcoef(y, target[ok])[0, 1], sd, *x]))
+        for number, first, size in part.where:
+            if number != at:
+                at, seconds = number, _seconds(recordings[number], n_channels, sfreq, band, lags)
+                heard = _heard(*recordings[number][1])
+            for start in range(first, first + size - WINDOW + 1, WINDOW):
+                window = seconds[start : start + WINDOW]
+                design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in window])
+                target = np.concatenate([feature for _, _, feature in window])
+                valid = np.isfinite(design)
+                ok = np.isfinite(target) & (valid.mean(axis=1) >= _MIN_SHARE)
+                if np.count_nonzero(ok) < WINDOW * RATE / 2:
+                    continue
+                y = (np.where(valid, design, 0.0)[:, columns] @ weights)[ok]
+                if not (y.std() > 0.0 and target[ok].std() > 0.0):
+                    continue
+                # As many independent numbers as the band has room for.
+                sd = 1.0 / math.sqrt(2.0 * (band[1] - band[0]) * y.size / RATE)
+                begin = window[0][0] * RATE
+                sound = heard.read(begin, begin + WINDOW * RATE)
+                x = acoustics(sound[:, 0], sound[:, 1])
+                if np.isfinite(x[:3]).all():
+                    out.append(np.array([np.corrcoef(y, target[ok])[0, 1], sd, *x]))
     return np.array(out).reshape(len(out), -1) if out else np.empty((0, 6))
 
 
@@ -317,20 +323,35 @@ def _heard(values: npt.ArrayLike, times: npt.ArrayLike) -> Strip:
     return strip
 
 
-_Choice = tuple[
-    tuple[float, float], npt.NDArray[np.int64], list[_Part], tuple[int, int], float, Floats
-]
-
-
 def _choose(
-    choices: Sequence[tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]]],
+    recordings: Sequence[Recording],
     n_channels: int,
+    sfreq: float,
+    lags: npt.NDArray[np.int64],
     search: float,
-) -> _Choice:
-    """Best band and lag window on parts left out; the same choice for each shifted feature."""
-    found: list[tuple[float, _Choice]] = []
+    seed: int,
+) -> tuple[tuple[float, float], tuple[int, int], float, float]:
+    """Best band and lag window on parts left out; the same choice for each shifted feature.
+
+    Returns
+    -------
+    band : tuple of float
+        Hz.
+    window : tuple of int
+        First and last lag, grid points.
+    r, null95 : float
+        Of that choice on parts left out, and what the same search reaches by chance.
+    """
+    best, choice = -math.inf, (BANDS[0], (0, 0), 0.0)
     null = np.full(_N_SHIFTED, -1.0)
-    for band, lags, parts in choices:
+    for band in BANDS:
+        parts = _parts(recordings, n_channels, sfreq, band, lags, seed)
+        total = sum(p.n for p in parts) / RATE
+        if total < _MIN_SECONDS or len(parts) < 2:
+            raise InputError(
+                f"There are {total:.0f} s of clean EEG with sound to calibrate on; expected at "
+                f"least {_MIN_SECONDS} s: play for longer, or better the contact of the electrodes."
+            )
         # Chance correlations shrink with the root of the bandwidth: what counts is r against them.
         width = math.sqrt(band[1] - band[0])
         for length in LENGTHS:
@@ -339,6 +360,8 @@ def _choose(
                 scores = _held_out(parts, _columns(lags, window, n_channels), n_channels)
                 null = np.maximum(null, scores[1:] * width)
                 merit = float(scores[0]) * width / (1.0 if band == BANDS[0] else _BETTER)
-                found.append((merit, (band, lags, parts, window, float(scores[0]), null)))
-    _, choice = max(found, key=lambda f: f[0])
-    return (*choice[:5], null / math.sqrt(choice[0][1] - choice[0][0]))
+                if merit > best:
+                    best, choice = merit, (band, window, float(scores[0]))
+    band, window, r = choice
+    null95 = float(np.quantile(null, 0.95)) / math.sqrt(band[1] - band[0])
+    return band, window, r, null95

@@ -24,7 +24,7 @@ from dsp.artifacts import BlinkLock
 from dsp.bleed import ELECTRICAL, Bleed
 from dsp.calibration import calibrate
 from dsp.checks import InputError, check_number
-from dsp.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
+from dsp.decoder import PENALTY, WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
 from dsp.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.expectation import Residual, Residuals
 from dsp.filters import BANDS, RATE, Floats
@@ -109,6 +109,7 @@ class Tracker:
         self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
+        self._calibrated = found is not None
         self._warned: tuple[str, ...] = ()  # what is said beside a state
         self._lines = Lines(self._aligned, self.ch_names, band=band)
         self._nulls = Nulls(seed=seed)
@@ -116,7 +117,7 @@ class Tracker:
         self._nuisance = Nuisance(
             self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
         )
-        bleed = Bleed(self._aligned, self._n, latest=int(lags.max()), calibrated=found is not None)
+        bleed = Bleed(self._aligned, self._n, latest=int(lags.max()), calibrated=self._calibrated)
         self._delay = Delay(self._aligned, self._n, lags, prior) if found and prior else None
         movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
         self._doubts: tuple[Doubt, ...] = (
@@ -286,7 +287,9 @@ class Tracker:
             # Both must speak for it to begin; it ends when neither does any more.
             state = FOLLOWING
         elif evidence.now <= LOWER and not significant:
-            state = NOT_FOLLOWING
+            state = NOT_FOLLOWING if self._can_find() else CANNOT_TELL
+            if state == CANNOT_TELL:
+                reasons += ("The decoder has not learnt enough yet to find an answer.",)
         else:
             state = CANNOT_TELL
             reasons += ("The evidence is not enough yet, one way or the other.",)
@@ -312,6 +315,10 @@ class Tracker:
             residual_high=residual.high,
             residual_reason=residual.reason,
         )
+
+    def _can_find(self) -> bool:
+        """Whether an answer would show: with many electrodes a decoder learns for minutes."""
+        return self._calibrated or self._main.learnt >= PENALTY * self._n
 
     def _hindrances(self, now: float, age: float) -> tuple[str, ...]:
         """Why nothing can be said, or nothing."""

@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         search = arguments.delay_search
         if search is not None:
             check_number("--delay-search", search, low=0.0, high=3.0, unit="s")
+        check_number("--seed", arguments.seed, low=0)
         shared |= {"calibrations": arguments.calibrate, "search": search, "seed": arguments.seed}
     if arguments.kind == "tracking":
         result = evaluate_tracking(arguments.test, feature=arguments.feature, **shared)

@@ -21,6 +21,9 @@ _TRACK = 0.002  # how far one stamp pulls the sample clock
 _START = 1000.0  # s; recordings have no clock of their own worth keeping
 _MAX_RATE = 100_000.0  # Hz
 _RATE_SHARE = 0.2  # by which stamps may run faster or slower than fs says
+_LONGEST_HOLE = 6 * 3600.0  # s
+_CHUNK = 0.1  # s of samples under one stamp that are a burst, and not yet a chunk
+_VOLTS = 0.05  # microvolts; the liveliest electrode of any amplifier is noisier
 _KEYS = ("eeg", "ch_names", "fs", "t", "envelope")
 
 
@@ -67,10 +70,7 @@ def read_npz(path: Path) -> Recording:
                 "ch_names and fs."
             )
     names = _distinct(arrays["ch_names"])
-    rate = arrays["fs"].ravel()[:1].tolist()
-    sfreq = check_number(
-        f"fs of {path.name}", *(rate or [None]), low=100.0, high=_MAX_RATE, unit="Hz"
-    )
+    sfreq = _rate(path, arrays["fs"], low=100.0)
     eeg = _real(arrays["eeg"], f"eeg of {path.name}", np.float32)
     if eeg.ndim == 1:
         eeg = eeg[:, None]
@@ -79,6 +79,7 @@ def read_npz(path: Path) -> Recording:
             f"eeg of {path.name} has shape {eeg.shape}; expected (samples, {len(names)}) for the "
             f"{len(names)} names in ch_names."
         )
+    _check_units(path, eeg)
     stamps, envelope = (
         None if key not in arrays else _column(_real(arrays[key], f"{key} of {path.name}"))
         for key in ("t", "envelope")
@@ -106,6 +107,22 @@ def read_npz(path: Path) -> Recording:
         times,
         envelope,
     )
+
+
+def _rate(path: Path, stored: npt.NDArray[Any], *, low: float) -> float:
+    rate = stored.ravel()[:1].tolist() or [None]
+    return check_number(f"fs of {path.name}", *rate, low=low, high=_MAX_RATE, unit="Hz")
+
+
+def _check_units(path: Path, eeg: npt.NDArray[np.float32]) -> None:
+    """Volts and millivolts would all be called flat, which says nothing of the cause."""
+    known = eeg[np.isfinite(eeg).all(axis=1)].astype(np.float64)
+    spread = float(known.std(axis=0).max()) if len(known) else 0.0
+    if 0.0 < spread < _VOLTS:
+        raise InputError(
+            f"eeg of {path.name} varies by {spread:.2g} (SD of its liveliest electrode); expected "
+            "microvolts, of which EEG has 1 to 100: multiply volts by 1e6, millivolts by 1000."
+        )
 
 
 def _distinct(stored: npt.NDArray[Any]) -> tuple[str, ...]:
@@ -160,6 +177,12 @@ def read_array(path: Path, key: str) -> npt.NDArray[np.float64] | None:
     return row
 
 
+def read_rate(path: Path) -> float:
+    """`fs` of an archive, Hz; 0 if it has none."""
+    arrays = _load(path, ("fs",))
+    return _rate(path, arrays["fs"], low=1.0) if "fs" in arrays else 0.0
+
+
 def steady_times(
     stamps: npt.NDArray[np.float64], sfreq: float, *, name: str
 ) -> npt.NDArray[np.float64]:
@@ -167,7 +190,8 @@ def steady_times(
 
     Radio packets come in bursts: stamps step back by some 30 ms although the samples are evenly
     spaced. A clock of the nominal rate follows the stamps slowly; a stamp more than 0.25 s ahead
-    of it is a hole, one more than 0.25 s behind an `InputError`.
+    of it is a hole, one more than 0.25 s behind, or six hours ahead, an `InputError`. Where a
+    whole chunk bears one stamp, that is the time of its last sample.
     """
     if not np.isfinite(stamps).all():
         raise InputError(f"t of {name} has values that are no numbers; leave t out instead.")
@@ -180,12 +204,18 @@ def steady_times(
                 "seconds and one rate in both."
             )
     step = 1.0 / sfreq
+    stamps = _spread(stamps, step)
     out = np.empty(stamps.size)
     clock = _START - step
     offset = _START - float(stamps[0])
     for i, stamp in enumerate((stamps + offset).tolist()):
         clock += step
         late = stamp - clock
+        if late > _LONGEST_HOLE:
+            raise InputError(
+                f"Time in {name} jumps ahead by {late / 3600.0:.1f} h at sample {i}; expected at "
+                f"most {_LONGEST_HOLE / 3600.0:g} h: cut the recording there."
+            )
         if late > _HOLE:
             clock = stamp
         elif late < -_HOLE:
@@ -197,3 +227,13 @@ def steady_times(
             clock += _TRACK * late
         out[i] = clock
     return out
+
+
+def _spread(stamps: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:
+    """Chunks that bear one stamp, spread over the time before it; other stamps as they are."""
+    first = np.flatnonzero(np.diff(stamps, prepend=-np.inf))
+    size = np.diff(np.append(first, stamps.size))
+    if float(np.median(size)) * step <= _CHUNK:
+        return stamps
+    last = np.repeat(first + size - 1, size)
+    return np.asarray(stamps - (last - np.arange(stamps.size)) * step)

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from app.evaluate import _impostors, evaluate_tracking, go_through, overall
+from app.evaluate import evaluate_silence, evaluate_tracking, go_through, judged, overall
+from app.evaluate_match import _impostors
+from app.evaluate_reward import evaluate_reward
 from app.heard import Stimulus, own_stimulus
 from devices.formats.npz import read_npz
 from dsp.artifacts import ocular_sites, site_regions, temporal_sites
-from dsp.filters import RATE
+from dsp.calibration import _parts, calibrate
+from dsp.decoder import lag_steps
+from dsp.filters import BANDS, RATE
 
 FS = 128
 
@@ -38,13 +42,13 @@ def test_the_same_sound_in_two_recordings_is_no_impostor(tmp_path: Path) -> None
     first = read_npz(save(tmp_path / "a.npz", 30))
     sound = own_stimulus(tmp_path / "a.npz", first, "onset")
     run = go_through(first, sound)
-    n_own = len(_impostors(run, [], None))
+    n_own = len(_impostors(run.feature, [], None))
     later = Stimulus("later", sound.values[5 * RATE :], sound.times[5 * RATE :])
     another = own_stimulus(
         tmp_path / "b.npz", read_npz(save(tmp_path / "b.npz", 40, seed=1)), "onset"
     )
-    assert len(_impostors(run, [sound, later], None)) == n_own
-    assert len(_impostors(run, [another], None)) == n_own + 1
+    assert len(_impostors(run.feature, [sound, later], None)) == n_own
+    assert len(_impostors(run.feature, [another], None)) == n_own + 1
 
 
 def test_memory_for_chance_levels_grows_with_the_band_only(tmp_path: Path) -> None:
@@ -63,3 +67,107 @@ def test_caps_that_count_their_electrodes_have_none_with_a_role() -> None:
     assert ocular_sites(["F7", "C3", "T7", "TP10"]) == {"F7"}
     assert temporal_sites(["F7", "C3", "T7", "TP10"]) == {"T7", "TP10"}
     assert not any(site_regions(["EEG 1", "E17", "left ear"]))
+
+
+# ---- holes, and EEG that is bad throughout
+
+
+def answering(path: Path, seconds: int, *, hole: float = 0.0, gain: float = 6.0) -> Path:
+    """Two electrodes that answer an onset 120 ms later; a hole of so many seconds in the middle."""
+    rng = np.random.default_rng(7)
+    n = seconds * FS
+    sound = (rng.random(n) < 0.02).astype(float)
+    answer = np.convolve(sound, np.hanning(13))[:n]
+    answer = np.roll(answer / answer.std(), round(0.12 * FS))
+    eeg = 8.0 * rng.standard_normal((n, 2)).cumsum(axis=0) / np.sqrt(FS)
+    t = np.arange(n) / FS
+    t[n // 2 :] += hole
+    np.savez(
+        path,
+        eeg=(eeg + gain * answer[:, None] * [1.0, -0.5]).astype(np.float32),
+        ch_names=np.array(["Fz", "Cz"]),
+        fs=float(FS),
+        t=t,
+        envelope=sound,
+    )
+    return path
+
+
+def test_a_hole_changes_neither_chance_levels_nor_what_remains_followed(tmp_path: Path) -> None:
+    paths = [answering(tmp_path / f"{h}.npz", 120, hole=float(h)) for h in (0, 1200)]
+    whole, holed = evaluate_tracking(paths)["recordings"]
+    assert holed["masked"]["gap"] >= 1199.0
+    assert 0.8 < holed["r_null95"] / whole["r_null95"] < 1.25
+    for name in ("r_delta", "r_theta", "r_best_lag"):
+        levels = [one["diagnostics"][name]["null95"] for one in (whole, holed)]
+        assert 0.7 < levels[1] / levels[0] < 1.4
+    assert whole["first_following_s"] == holed["first_following_s"] < 60.0
+    assert holed["following_after_first"] > 0.5
+    for length in ("5", "10"):
+        counts = [one["match_mismatch"][length]["windows"] for one in (whole, holed)]
+        assert counts[1] > 0.8 * counts[0]
+
+
+def test_a_hole_just_before_the_end_is_masked_too(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", 30)
+    arrays = dict(np.load(path))
+    arrays["t"] = np.arange(30 * FS) / FS
+    arrays["t"][-6:] += 200.0
+    np.savez(path, **arrays)
+    (entry,) = evaluate_tracking([path])["recordings"]
+    assert abs(entry["masked"]["gap"] - 200.0) < 2.0
+
+
+def test_eeg_that_is_bad_throughout_is_cannot_tell_and_tests_no_silence(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", 60)
+    arrays = dict(np.load(path))
+    arrays["eeg"] = np.zeros_like(arrays["eeg"])
+    np.savez(path, **arrays)
+    (entry,) = evaluate_tracking([path])["recordings"]
+    assert entry["windows"] == {"following": 0, "not_following": 0, "cannot_tell": 6}
+    result = evaluate_silence([path], against=[str(save(tmp_path / "b.npz", 60, seed=1))])
+    assert result["windows"] == 0
+    assert result["rate"] is None
+    assert result["ever"] is None
+    assert result["recordings"][0]["rate"] is None
+
+
+def test_without_a_sound_there_is_no_accuracy(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", 60)
+    arrays = dict(np.load(path))
+    arrays["envelope"] = np.zeros(60 * FS)
+    np.savez(path, **arrays)
+    (entry,) = evaluate_tracking([path])["recordings"]
+    assert entry["r"] is None
+    assert [entry["match_mismatch"][n]["accuracy"] for n in ("5", "60")] == [None, None]
+
+
+def test_seconds_of_reward_add_up_to_the_recording(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", 100, hole=50.0)
+    (entry,) = evaluate_reward([path])["recordings"]
+    for name, told in entry["features"].items():
+        assert abs(told["usable_s"] + sum(told["unusable_s"].values()) - 150.0) < 1.0, name
+
+
+def test_of_many_recordings_several_are_left_out_at_once(tmp_path: Path) -> None:
+    paths = [answering(tmp_path / "whole.npz", 300)]
+    arrays = dict(np.load(paths[0]))
+    parts = []
+    for k in range(25):
+        cut = slice(12 * k * FS, 12 * (k + 1) * FS)
+        part = {
+            key: arrays[key][cut] if key in ("eeg", "envelope") else arrays[key]
+            for key in ("eeg", "envelope", "ch_names", "fs")
+        }
+        parts.append(tmp_path / f"{k}.npz")
+        np.savez(parts[-1], **part)
+    opened = [read_npz(p) for p in parts]
+    sounds = [own_stimulus(p, r, "onset") for p, r in zip(parts, opened, strict=True)]
+    recordings = [(judged(r), (s.values, s.times)) for r, s in zip(opened, sounds, strict=True)]
+    lags = lag_steps(0.0, 0.4)
+    summed = _parts(recordings, 2, float(FS), BANDS[0], lags, 0)
+    assert len(summed) == 13
+    assert [number for p in summed for number, _, _ in p.where] == list(range(25))
+    alone = [_parts([r], 2, float(FS), BANDS[0], lags, 0) for r in recordings[:2]]
+    assert np.allclose(summed[0].cov, sum(p.cov for one in alone for p in one))
+    assert calibrate(recordings, ch_names=("Fz", "Cz"), sfreq=float(FS)).found

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.bleed import EARLY, DelayProfile
-from dsp.filters import RATE, bandpass
+from dsp.bleed import EARLY, ELECTRICAL, Bleed, DelayProfile
+from dsp.filters import RATE, Strip, bandpass
 
 LATEST = 77  # grid points, 1.2 s
 SECONDS = 60
@@ -116,3 +116,29 @@ def test_where_it_is_cut_changes_nothing(cuts: list[int]) -> None:
     for start, stop in itertools.pairwise(edges):
         parts.add(rows[start:stop], sound[start : stop + LATEST + EARLY])
     assert parts.explained() == pytest.approx(profile(rows, sound).explained(), rel=1e-9)
+
+
+class Heard:
+    """What `Bleed` reads of a tracker's signals."""
+
+    def __init__(self, rows: np.ndarray, sound: np.ndarray) -> None:
+        self.eeg, self.feature = Strip(rows.shape[1], keep=5000), Strip(1, keep=5000)
+        self.eeg.write(0, rows)
+        self.feature.write(-LATEST, sound[:, None])
+
+
+def test_after_a_clean_calibration_bleed_is_claimed_on_more_than_a_hint() -> None:
+    """In single looks at EEG without any answer; without a calibration nothing is claimed."""
+    said = {True: set[str](), False: set[str]()}
+    for seed in range(40):
+        sound = heard(100 + seed)
+        rows = eeg(sound, 8, size=0.12, seed=200 + seed)
+        for calibrated in said:
+            bleed = Bleed(Heard(rows, sound), 3, latest=LATEST, calibrated=calibrated)
+            said[calibrated] |= {bleed.look(second) for second in range(6, 31, 5)}
+    assert said[True] == {""}
+    assert ELECTRICAL not in said[False]
+    assert len(said[False]) == 2
+    sound = heard(1)
+    bleed = Bleed(Heard(eeg(sound, 0, size=0.4), sound), 3, latest=LATEST, calibrated=True)
+    assert [bleed.look(second) for second in range(6, 61, 5)][-1] == ELECTRICAL

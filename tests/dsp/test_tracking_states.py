@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 
-from dsp.decoder import WIDE_LAGS
+from dsp.decoder import PENALTY, WIDE_LAGS
 from dsp.evidence import Evidence
 from dsp.montage import Montage
 from dsp.quality import CleanBlock
-from dsp.tracking import CANNOT_TELL, FOLLOWING, Decoder, Tracker, Tracking, calibrate
+from dsp.tracking import (
+    CANNOT_TELL,
+    FOLLOWING,
+    NOT_FOLLOWING,
+    Decoder,
+    Tracker,
+    Tracking,
+    calibrate,
+)
 
 SFREQ = 128.0
 CH = ("Fz", "Cz", "TP9")
@@ -286,3 +294,14 @@ def test_a_doubt_takes_back_what_was_gained_and_no_more() -> None:
         doubted.add(2.0)
         blocks += 1
     assert blocks <= 3  # and not as many more as the session is long
+
+
+def test_what_has_not_learnt_enough_does_not_say_that_nothing_is_followed() -> None:
+    flux = feature(120, seed=31)
+    waits = False
+    for seed in range(3):
+        said = follow(flux, eeg_for(flux, gain=0.0, seed=40 + seed))
+        first = [k for k, t in enumerate(said) if t.state == NOT_FOLLOWING]
+        assert min(first) > PENALTY * len(CH)
+        waits |= any("not learnt enough yet" in r for t in said[:45] for r in t.reasons)
+    assert waits

@@ -16,6 +16,7 @@ from dsp.decoder import MAX_ELECTRODES
 FS = 128
 SECONDS = 16
 N = FS * SECONDS
+STAMPS = np.arange(N) / FS
 
 
 def save(path: Path, **arrays: object) -> Path:
@@ -42,6 +43,12 @@ def save(path: Path, **arrays: object) -> Path:
         ({"t": np.arange(N) * 1000.0 / FS}, r"t of a.npz gives 0.128 samples a second and fs 128"),
         ({"t": np.arange(N, dtype=int)}, r"t of a.npz gives 1 samples a second"),
         ({"ch_names": np.array(["a", "b", None], dtype=object)}, r"a.npz cannot be read"),
+        ({"t": STAMPS + 9.0 * 3600.0 * (STAMPS > 8.0)}, r"jumps ahead by 9.0 h at sample 102[45]"),
+        ({"t": STAMPS - 0.3 * (STAMPS > 8.0)}, r"steps back by 0.30 s at sample 102[45]"),
+        (
+            {"eeg": 1e-5 * np.random.default_rng(1).standard_normal((N, 3))},
+            r"varies by 1e-05 .*1e6",
+        ),
     ],
 )
 def test_odd_archives_are_refused_in_one_sentence(
@@ -120,8 +127,53 @@ def test_units_of_a_feature_file_do_not_matter(tmp_path: Path) -> None:
 
 def test_what_a_decoder_was_made_from_does_not_test_it(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz")
-    with pytest.raises(InputError, match=r"a.npz is in --test and in --calibrate"):
+    with pytest.raises(InputError, match=r"a.npz in --test holds the EEG of a.npz in --calib"):
         evaluate_tracking([path], calibrations=[tmp_path / "." / "a.npz"])
+
+
+def test_the_same_eeg_twice_is_refused_under_any_name(tmp_path: Path) -> None:
+    first, copy = save(tmp_path / "a.npz"), save(tmp_path / "b.npz", fs=np.array(128))
+    with pytest.raises(InputError, match=r"b.npz and a.npz in --calibrate hold the same EEG"):
+        evaluate_tracking([save(tmp_path / "c.npz")], calibrations=[first, copy])
+    with pytest.raises(InputError, match=r"b.npz in --test holds the EEG of a.npz in --calibrate"):
+        evaluate_tracking([copy], calibrations=[first])
+
+
+def test_montages_that_differ_are_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    four = save(
+        tmp_path / "b.npz", eeg=8.0 * rng.standard_normal((N, 4)), ch_names=np.array([*"abcd"])
+    )
+    sentence = r"b has 4 electrodes \(a, b, c, d\) at 128 Hz, .*a 3 elec.*choose --channels"
+    with pytest.raises(InputError, match=sentence):
+        evaluate_tracking([four], calibrations=[save(tmp_path / "a.npz"), four])
+
+
+@pytest.mark.parametrize("chunk", [0.3, 0.5])
+def test_chunks_under_one_stamp_are_spread_over_the_time_before_it(
+    tmp_path: Path, chunk: float
+) -> None:
+    size = round(chunk * FS)
+    last = np.minimum((np.arange(N) // size + 1) * size, N) - 1
+    times = read_npz(save(tmp_path / "a.npz", t=STAMPS[last])).times
+    assert np.abs(np.diff(times) - 1.0 / FS).max() < 1e-6
+
+
+def test_the_rate_of_a_feature_file_counts(tmp_path: Path) -> None:
+    row = np.repeat(np.random.default_rng(2).random(640), 4)
+    np.savez(tmp_path / "a.npz", feature=row, fs=256)
+    np.savez(tmp_path / "b.npz", feature=row[::4])
+    fine, plain = (file_stimulus(tmp_path / n, start=5.0) for n in ("a.npz", "b.npz"))
+    assert np.allclose(fine.values, plain.values)
+    assert fine.times[0] == 5.0 + 0.5 / 64
+
+
+def test_a_feature_that_is_no_number_is_named(tmp_path: Path) -> None:
+    row = np.ones(640)
+    row[77] = np.nan
+    np.save(tmp_path / "a.npy", row)
+    with pytest.raises(InputError, match=r"a.npy holds values that are no numbers .* in row 77"):
+        file_stimulus(tmp_path / "a.npy", start=0.0)
 
 
 def test_every_refusal_is_a_sentence_and_status_2(
@@ -132,7 +184,10 @@ def test_every_refusal_is_a_sentence_and_status_2(
     for words in (
         ["tracking", "--test", bad],
         ["tracking", "--test", good, "--delay-search", "nan"],
+        ["tracking", "--test", good, "--seed", "-1"],
+        ["tracking", "--test", good, "--feature", "onsets"],
         ["silence", good, "--against", bad],
+        ["silence", good, "--against", "onset"],
         ["reward", bad],
     ):
         assert main(["evaluate", *words, "--json"]) == 2
