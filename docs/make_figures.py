@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from app.evaluate import Run, calibrated, evaluate_tracking, go_through  # noqa: E402
 from app.heard import file_stimulus, lasting, open_recording, own_stimulus  # noqa: E402
 from dsp.decoder import Decoder  # noqa: E402
+from dsp.tracking import Tracking  # noqa: E402
 
 WIDTH, LEFT, RIGHT = 900.0, 96.0, 28.0
 PANEL = 170.0  # height of a panel, px
@@ -75,17 +76,24 @@ def panel(run: Run, top: float, title: str) -> str:
         y = at_value(tick, top)
         out.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>')
         out.append(text(LEFT - 8, y + 4, f"{tick:g}", "end soft"))
-    shown = [(at, t) for at, t in run.seconds if math.isfinite(t.r)]
+    # Where nothing is known there is no line.
+    for known, group in groupby(run.seconds, key=lambda second: math.isfinite(second[1].r)):
+        if known:
+            out += _curves(list(group), top)
+    return "".join(out)
+
+
+def _curves(shown: list[tuple[float, Tracking]], top: float) -> list[str]:
     upper = [f"{at_time(at):.1f},{at_value(t.r_high, top):.1f}" for at, t in shown]
     lower = [f"{at_time(at):.1f},{at_value(t.r_low, top):.1f}" for at, t in reversed(shown)]
-    out.append(f'<polygon points="{" ".join(upper + lower)}" fill="{BLUE}" opacity=".15"/>')
+    out = [f'<polygon points="{" ".join(upper + lower)}" fill="{BLUE}" opacity=".15"/>']
     for name, look in (
         ("r_null95", f'stroke="{RUST}" stroke-width="1.6" stroke-dasharray="6 4"'),
         ("r", f'stroke="{BLUE}" stroke-width="2.2"'),
     ):
         places = [f"{at_time(at):.1f},{at_value(getattr(t, name), top):.1f}" for at, t in shown]
         out.append(f'<polyline points="{" ".join(places)}" fill="none" {look}/>')
-    return "".join(out)
+    return out
 
 
 def axis(top: float) -> str:
