@@ -27,7 +27,8 @@ def evaluate_reward(
     """Every feature of every recording: mean over its scores with a 90 % interval.
 
     `z` is the newest window of 30 s against the person's own earlier ones, the baseline while
-    listening; None with fewer than eight of them.
+    listening; None with fewer than eight of them. `in_estimate` is False for what may never enter
+    an estimate.
     """
     results = []
     for path in paths:
@@ -69,7 +70,7 @@ def evaluate_reward(
                 reasons[name],
                 per_window=WINDOW // SCORE_SECONDS if name == "fm_theta_db" else 1,
             )
-            | {"in_estimate": name not in (*FOR_RESEARCH, "residual_tracking")}
+            | {"in_estimate": name not in FOR_RESEARCH}
             for name in ("fm_theta_db", *NAMES, "residual_tracking")
         }
         results.append({"name": recording.name, "features": features})

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.evaluate_residual import residual_summary
+from app.evaluate_residual import MASKED, residual_summary
 from app.evaluate_reward import evaluate_reward
+from dsp.correlates import FOR_RESEARCH
 from dsp.tracking import Tracking
 
 NOTHING = Tracking(
@@ -26,7 +27,7 @@ def test_a_summary_takes_windows_of_thirty_seconds_and_says_why_others_are_missi
     assert got["mean"] == pytest.approx(0.03)
     assert got["low"] < 0.03 < got["high"]
     assert got["usable_s"] == 100.0
-    assert got["not_known_s"] == {"Not yet.": 60}
+    assert got["not_known_s"] == {MASKED: 20.0, "Not yet.": 60.0}
 
 
 def test_a_summary_of_nothing_holds_no_number() -> None:
@@ -53,13 +54,14 @@ def archive(path: Path, *, envelope: bool) -> Path:
     ("envelope", "reason"),
     [(False, "It is not recorded what was heard."), (True, "What is usual for this person")],
 )
-def test_reward_lists_residual_tracking_outside_the_estimate(
+def test_reward_lists_residual_tracking_with_what_is_missing(
     tmp_path: Path, envelope: bool, reason: str
 ) -> None:
     path = archive(tmp_path / "run.npz", envelope=envelope)
     (entry,) = evaluate_reward([path])["recordings"]
     feature = entry["features"]["residual_tracking"]
-    assert feature["in_estimate"] is False
+    assert feature["in_estimate"] is True
+    assert [n for n, f in entry["features"].items() if not f["in_estimate"]] == list(FOR_RESEARCH)
     assert feature["mean"] is None
     assert any(why.startswith(reason) for why in feature["unusable_s"])
     assert not math.isnan(feature["usable_s"])
