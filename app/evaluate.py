@@ -239,9 +239,14 @@ def _refuse_twice(tests: Marks, calibrations: Marks) -> None:
 
 
 def _marks(paths: Sequence[Path], recordings: Sequence[Recording]) -> Marks:
-    """What tells EEG from other EEG, and the name of its file."""
+    """What tells EEG from other EEG, and the name of its file; dead EEG is told by the file."""
     return tuple(
-        (hashlib.blake2b(r.eeg.tobytes()).digest(), path.name)
+        (
+            hashlib.blake2b(r.eeg.tobytes()).digest()
+            if np.nan_to_num(r.eeg).any()
+            else str(path.resolve()).encode(),
+            path.name,
+        )
         for path, r in zip(paths, recordings, strict=True)
     )
 
@@ -300,7 +305,7 @@ def _describe(
         "r": _rounded(r),
         "r_null95": _rounded(null95),
         "match_mismatch": match_mismatch(
-            *run.scored(), impostors, band=decoder.band if decoder else None
+            *run.scored(), run.feature, impostors, band=decoder.band if decoder else None
         ),
         "windows": {
             "following": states[FOLLOWING],
@@ -384,20 +389,22 @@ def evaluate_silence(
                 }
             )
         false, count = sum(f[0] for f in found), sum(f[1] for f in found)
+        tested = [ever for _, windows_, ever in found if windows_ or ever]
         results.append(
             {
                 "name": recording.name,
                 "rate": _share(false, count),
                 "windows": count,
-                "ever": _share(sum(f[2] for f in found), sum(f[1] > 0 for f in found)),
+                "ever": _share(sum(tested), len(tested)),
             }
         )
     count = sum(p["windows"] for p in pairs)
+    tested = [p["ever"] for p in pairs if p["windows"] or p["ever"]]
     false = sum(p["rate"] * p["windows"] for p in pairs if p["windows"])
     return {
         "rate": _share(false, count),
         "windows": count,
-        "ever": _share(sum(p["ever"] for p in pairs), sum(p["windows"] > 0 for p in pairs)),
+        "ever": _share(sum(tested), len(tested)),
         "recordings": results,
         "pairs": pairs,
     }

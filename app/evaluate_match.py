@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 def match_mismatch(
     rebuilt: Floats,
     feature: Floats,
+    heard: Floats,
     impostors: Sequence[Stimulus],
     *,
     band: tuple[float, float] | None,
@@ -34,7 +35,9 @@ def match_mismatch(
     Parameters
     ----------
     rebuilt, feature : float64 [shape=(n,)]
-        At 64 Hz, NaN where masked.
+        At 64 Hz, NaN where masked, without dead stretches.
+    heard : float64 [shape=(m,)]
+        The feature with them: by its whole course it is told whether another sound is the same.
     impostors : sequence of Stimulus
         What was heard in other recordings; the own feature turned round comes beside them.
     band : tuple of float, optional
@@ -45,7 +48,7 @@ def match_mismatch(
     dict
         Length in s -> accuracy (None where nothing could be compared), windows, comparisons.
     """
-    others = _impostors(feature, impostors, band)
+    others = _impostors(feature, heard, impostors, band)
     return {str(length): _match(rebuilt, feature, others, length) for length in LENGTHS}
 
 
@@ -71,7 +74,10 @@ def _match(rebuilt: Floats, feature: Floats, others: list[Floats], length: int) 
 
 
 def _impostors(
-    feature: Floats, impostors: Sequence[Stimulus], band: tuple[float, float] | None
+    feature: Floats,
+    heard: Floats,
+    impostors: Sequence[Stimulus],
+    band: tuple[float, float] | None,
 ) -> list[Floats]:
     """Own feature turned round by more than 10 s, and the features of the other recordings."""
     own = np.nan_to_num(feature)
@@ -81,7 +87,7 @@ def _impostors(
     out = [np.roll(own, s) for s in shifts]
     for sound in impostors:
         other = filtered_feature(sound.values, sound.times, band=band)
-        if other.size and not _same(own, other):
+        if other.size and not _same(np.nan_to_num(heard), other):
             out.append(np.resize(other, own.size))
     return out
 

@@ -18,7 +18,7 @@ MASKED = "Masked, or not scored."
 
 def kind_of(reason: str) -> str:
     """The same for one reason with other seconds in it."""
-    return re.sub(r"\d+(\.\d+)?(?= s (old|of clean))", "...", reason)
+    return re.sub(r"\d+(\.\d+)?(?= s (old|of)| of )", "...", reason)
 
 
 def residual_windows(

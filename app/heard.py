@@ -119,7 +119,10 @@ def envelope_rows(envelope: Floats, sfreq: float, *, rise: bool) -> Floats:
 
 
 def file_stimulus(path: Path, *, start: float) -> Stimulus:
-    """Feature from a file: a recording with an envelope, an array at 64 Hz, or a sound file."""
+    """Feature from a file: a recording with an envelope, an array, or a sound file.
+
+    An array is taken to be at 64 Hz unless its archive has ``fs`` for it.
+    """
     if not path.exists():
         raise InputError(
             f"{path} does not exist; expected a recording with an envelope, a feature file (.npy, "
@@ -139,7 +142,7 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
             times = start + (np.arange(len(values)) + 0.5) / RATE
             return Stimulus(recording.name, values, times)
         _refuse_odd(path, feature)
-        sfreq = 0.0 if path.suffix == ".npy" else read_rate(path)
+        sfreq = 0.0 if path.suffix == ".npy" else read_rate(path, feature.size)
         if sfreq and sfreq != RATE:
             feature, at = _means(feature, sfreq), 0.5
         # A fixed scale: units of a feature file are anybody's.
@@ -156,6 +159,11 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
         at = float(row_frame(0)) * RATE / FS  # as a session stamps what it plays
     row = np.asarray(feature, dtype=np.float64)
     _refuse_odd(path, row)
+    if row.size < RATE:
+        raise InputError(
+            f"{path.name} holds {row.size} rows of a feature at {RATE} Hz; expected at least one "
+            "second: give a longer one."
+        )
     columns = [row, row, np.zeros_like(row)]
     if level is not None:
         columns.append(level)
@@ -169,11 +177,6 @@ def _refuse_odd(path: Path, row: Floats) -> None:
             f"{path.name} holds values that are no numbers (NaN or infinity), the first in row "
             f"{int(np.argmin(np.isfinite(row)))}; expected finite numbers: put 0 where nothing "
             "sounds."
-        )
-    if row.size < RATE:
-        raise InputError(
-            f"{path.name} holds {row.size} rows of a feature; expected at least one second, which "
-            f"is {RATE} at {RATE} Hz: give a longer one."
         )
 
 

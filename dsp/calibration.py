@@ -29,6 +29,7 @@ ANSWER = 0.2  #: s of lags beyond the latest delay looked for while nothing is k
 _START_STEP = 0.1
 _N_SHIFTED = 60
 _MIN_SECONDS = 20
+_MIN_CLEAN = 10.0  # s of a recording
 _MIN_SHARE = 0.5
 _TOGETHER = 16  # s summed at once: one by one, most of the time goes into adding large matrices
 _PART = 30  # s of a part where there is one recording only
@@ -94,6 +95,8 @@ def calibrate(
     InputError
         Without 20 s of clean EEG with sound.
     """
+    # What is too short or too bad to be left out alone is no recording.
+    recordings = [r for r in recordings if _clean_s(r, sfreq) > _MIN_CLEAN] or recordings
     pick = chosen_electrodes(ch_names)
     some = _picked(recordings, pick)
     lags = lag_steps(0.0, search + max(LENGTHS))
@@ -121,6 +124,18 @@ def calibrate(
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
     heard = _windows(recordings, n, sfreq, (band, lags, parts), columns)
     return Decoder(ch_names, band, lags, sums, r, null95, effect, bleed, heard)
+
+
+def _clean_s(recording: Recording, sfreq: float) -> float:
+    """Seconds of a recording with EEG of any electrode and sound."""
+    blocks, (_, times) = recording
+    stamps = np.asarray(times, dtype=np.float64)
+    if not stamps.size:
+        return 0.0
+    inside = (
+        b.valid.any(axis=1) & (b.times >= stamps[0]) & (b.times <= stamps[-1]) for b in blocks
+    )
+    return sum(int(np.count_nonzero(i)) for i in inside) / sfreq
 
 
 def _picked(recordings: Sequence[Recording], pick: npt.NDArray[np.int64]) -> list[Recording]:
@@ -161,7 +176,9 @@ def _parts(
     together = -(-len(recordings) // _MAX_PARTS)
     for number, recording in enumerate(recordings):
         seconds = _seconds(recording, n_channels, sfreq, band, lags)
-        size = len(seconds) if len(recordings) > 1 else max(_PART, -(-len(seconds) // _MAX_PARTS))
+        size = len(seconds)
+        if len(recordings) == 1:
+            size = max(min(_PART, -(-size // 2)), -(-size // _MAX_PARTS))
         for start in range(0, len(seconds), max(size, 1)):
             piece = seconds[start : start + size]
             summed = _sum_part(piece, n_channels, lags, seed + 1000 * number + start)
@@ -362,6 +379,7 @@ def _choose(
                 merit = float(scores[0]) * width / (1.0 if band == BANDS[0] else _BETTER)
                 if merit > best:
                     best, choice = merit, (band, window, float(scores[0]))
+        del parts  # before those of the next band are made
     band, window, r = choice
     null95 = float(np.quantile(null, 0.95)) / math.sqrt(band[1] - band[0])
     return band, window, r, null95

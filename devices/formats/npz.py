@@ -23,7 +23,7 @@ _MAX_RATE = 100_000.0  # Hz
 _RATE_SHARE = 0.2  # by which stamps may run faster or slower than fs says
 _LONGEST_HOLE = 6 * 3600.0  # s
 _CHUNK = 0.1  # s of samples under one stamp that are a burst, and not yet a chunk
-_VOLTS = 0.05  # microvolts; the liveliest electrode of any amplifier is noisier
+_VOLTS = 0.02  # microvolts; the samples of any amplifier differ by more from one to the next
 _KEYS = ("eeg", "ch_names", "fs", "t", "envelope")
 
 
@@ -116,12 +116,16 @@ def _rate(path: Path, stored: npt.NDArray[Any], *, low: float) -> float:
 
 def _check_units(path: Path, eeg: npt.NDArray[np.float32]) -> None:
     """Volts and millivolts would all be called flat, which says nothing of the cause."""
-    known = eeg[np.isfinite(eeg).all(axis=1)].astype(np.float64)
-    spread = float(known.std(axis=0).max()) if len(known) else 0.0
-    if 0.0 < spread < _VOLTS:
+    steps = []
+    for column in eeg.T:
+        step = np.abs(np.diff(column[np.isfinite(column)].astype(np.float64)))
+        steps += [float(np.median(step))] if step.any() else []
+    usual = float(np.median(steps)) if steps else 0.0
+    if 0.0 < usual < _VOLTS:
         raise InputError(
-            f"eeg of {path.name} varies by {spread:.2g} (SD of its liveliest electrode); expected "
-            "microvolts, of which EEG has 1 to 100: multiply volts by 1e6, millivolts by 1000."
+            f"eeg of {path.name} differs by {usual:.2g} from one sample to the next (median); "
+            "expected microvolts, where that is 0.1 or more: multiply volts by 1e6, millivolts by "
+            "1000."
         )
 
 
@@ -177,10 +181,11 @@ def read_array(path: Path, key: str) -> npt.NDArray[np.float64] | None:
     return row
 
 
-def read_rate(path: Path) -> float:
-    """`fs` of an archive, Hz; 0 if it has none."""
-    arrays = _load(path, ("fs",))
-    return _rate(path, arrays["fs"], low=1.0) if "fs" in arrays else 0.0
+def read_rate(path: Path, n_rows: int) -> float:
+    """`fs` of an archive for an array of so many rows, Hz; 0 without one, or if it is the EEG's."""
+    arrays = _load(path, ("fs", "eeg"))
+    another = "eeg" in arrays and len(np.atleast_1d(arrays["eeg"])) != n_rows
+    return _rate(path, arrays["fs"], low=1.0) if "fs" in arrays and not another else 0.0
 
 
 def steady_times(
@@ -195,6 +200,8 @@ def steady_times(
     """
     if not np.isfinite(stamps).all():
         raise InputError(f"t of {name} has values that are no numbers; leave t out instead.")
+    step = 1.0 / sfreq
+    stamps = _spread(stamps, step)
     n = round(sfreq)
     if stamps.size > 2 * n:
         rate = n / max(float(np.median(stamps[n:] - stamps[:-n])), 1e-9)
@@ -203,8 +210,6 @@ def steady_times(
                 f"t of {name} gives {rate:.3g} samples a second and fs {sfreq:g}; expected t in "
                 "seconds and one rate in both."
             )
-    step = 1.0 / sfreq
-    stamps = _spread(stamps, step)
     out = np.empty(stamps.size)
     clock = _START - step
     offset = _START - float(stamps[0])

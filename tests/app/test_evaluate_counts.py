@@ -1,11 +1,13 @@
 """What the evaluation counts, and what it compares with what."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from app.evaluate import evaluate_silence, evaluate_tracking, go_through, judged, overall
 from app.evaluate_match import _impostors
+from app.evaluate_residual import kind_of
 from app.evaluate_reward import evaluate_reward
 from app.heard import Stimulus, own_stimulus
 from devices.formats.npz import read_npz
@@ -42,13 +44,18 @@ def test_the_same_sound_in_two_recordings_is_no_impostor(tmp_path: Path) -> None
     first = read_npz(save(tmp_path / "a.npz", 30))
     sound = own_stimulus(tmp_path / "a.npz", first, "onset")
     run = go_through(first, sound)
-    n_own = len(_impostors(run.feature, [], None))
+    n_own = len(_impostors(run.feature, run.feature, [], None))
     later = Stimulus("later", sound.values[5 * RATE :], sound.times[5 * RATE :])
     another = own_stimulus(
         tmp_path / "b.npz", read_npz(save(tmp_path / "b.npz", 40, seed=1)), "onset"
     )
-    assert len(_impostors(run.feature, [sound, later], None)) == n_own
-    assert len(_impostors(run.feature, [another], None)) == n_own + 1
+    assert len(_impostors(run.feature, run.feature, [sound, later], None)) == n_own
+    assert len(_impostors(run.feature, run.feature, [another], None)) == n_own + 1
+    # Also where the recording has dead stretches, which are cut out of what is compared.
+    part = np.concatenate([run.feature[: 8 * RATE], run.feature[14 * RATE : 22 * RATE]])
+    assert len(_impostors(part, run.feature, [later], None)) == len(
+        _impostors(part, run.feature, [], None)
+    )
 
 
 def test_memory_for_chance_levels_grows_with_the_band_only(tmp_path: Path) -> None:
@@ -132,6 +139,26 @@ def test_eeg_that_is_bad_throughout_is_cannot_tell_and_tests_no_silence(tmp_path
     assert result["recordings"][0]["rate"] is None
 
 
+def test_following_before_the_first_window_counts_as_ever(tmp_path: Path) -> None:
+    known = answering(tmp_path / "known.npz", 120)
+    arrays = dict(np.load(answering(tmp_path / "all.npz", 150, gain=12.0)))
+    cut = slice(120 * FS, 149 * FS)
+    for key in ("eeg", "t", "envelope"):
+        arrays[key] = arrays[key][cut]
+    short = tmp_path / "short.npz"
+    np.savez(short, **arrays)
+    result = evaluate_silence([short], against=[str(short)], calibrations=[known])
+    assert result["windows"] == 0
+    assert result["rate"] is None
+    assert result["ever"] == result["recordings"][0]["ever"] == 1.0
+
+
+def test_reasons_that_differ_in_seconds_alone_are_one() -> None:
+    several = {kind_of(f"Only {s} s of the newest 12 s could be used.") for s in (0.4, 1.9)}
+    several |= {kind_of(f"The newest clean EEG is {s:.1f} s old.") for s in (3, 40)}
+    assert len(several) == 2
+
+
 def test_without_a_sound_there_is_no_accuracy(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz", 60)
     arrays = dict(np.load(path))
@@ -168,6 +195,18 @@ def test_of_many_recordings_several_are_left_out_at_once(tmp_path: Path) -> None
     summed = _parts(recordings, 2, float(FS), BANDS[0], lags, 0)
     assert len(summed) == 13
     assert [number for p in summed for number, _, _ in p.where] == list(range(25))
-    alone = [_parts([r], 2, float(FS), BANDS[0], lags, 0) for r in recordings[:2]]
-    assert np.allclose(summed[0].cov, sum(p.cov for one in alone for p in one))
+    alone = _parts(recordings[:2], 2, float(FS), BANDS[0], lags, 0)
+    assert len(alone) == 2
+    assert np.allclose(summed[0].cov, alone[0].cov + alone[1].cov)
     assert calibrate(recordings, ch_names=("Fz", "Cz"), sfreq=float(FS)).found
+
+
+def test_one_good_recording_is_enough_beside_a_dead_one(tmp_path: Path) -> None:
+    good = read_npz(answering(tmp_path / "good.npz", 50))
+    sound = own_stimulus(tmp_path / "good.npz", good, "onset")
+    dead = replace(good, eeg=np.zeros_like(good.eeg))
+    heard = (sound.values, sound.times)
+    for recordings in ([(judged(good), heard)], [(judged(dead), heard), (judged(good), heard)]):
+        decoder = calibrate(recordings, ch_names=good.ch_names, sfreq=good.sfreq)
+        assert decoder.found
+        assert decoder.sums.seconds > 38.0

@@ -128,7 +128,7 @@ class Heard:
 
 
 def test_after_a_clean_calibration_bleed_is_claimed_on_more_than_a_hint() -> None:
-    """In single looks at EEG without any answer; without a calibration nothing is claimed."""
+    """In looks at half a minute of a weak answer; without a calibration nothing is claimed."""
     said = {True: set[str](), False: set[str]()}
     for seed in range(40):
         sound = heard(100 + seed)

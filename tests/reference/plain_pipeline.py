@@ -3,7 +3,7 @@
 A textbook's backward ridge decoder: all lags from 0 to 400 ms, penalty 0.1 of the mean eigenvalue,
 learnt once from ten minutes of other tracks; nothing is masked and nothing learnt later. What the
 table calls r is the correlation of *this* decoder. Another one has another r for the same people:
-less noise in what it rebuilds raises r, and leaves fewer independent samples in it.
+less noise in what it rebuilds raises r, and may leave fewer independent samples in it.
 """
 
 from __future__ import annotations

@@ -68,9 +68,10 @@ absolute correlations for a number of electrodes do not. What real recordings gi
 
 The table of power that test 6 is held to was made with a plain decoder and the phase-randomised
 null (`tests/reference/plain_pipeline.py`), and goes by the r of that decoder: so each person counts
-with it. Ours has a larger r for the same person, because it rebuilds less noise, and fewer
-independent samples with it; what power it has by its own r stands beside, and what the plain one
-has, which tells whether these people are like those of the table. The tracker takes the larger p of
+with it, and with the table's last row where r is beyond. Ours mostly has a larger r for the same
+person, because it rebuilds less noise, and fewer independent samples with it; what power it has by
+its own r stands beside, and what the plain one has, which tells whether these people are like those
+of the table. The tracker takes the larger p of
 two nulls, which costs power where windows are short: the table does not speak of that, and the same
 limit is held to it.
 

@@ -17,6 +17,7 @@ FS = 128
 SECONDS = 16
 N = FS * SECONDS
 STAMPS = np.arange(N) / FS
+NOISE = np.random.default_rng(1).standard_normal((N, 3))
 
 
 def save(path: Path, **arrays: object) -> Path:
@@ -45,10 +46,9 @@ def save(path: Path, **arrays: object) -> Path:
         ({"ch_names": np.array(["a", "b", None], dtype=object)}, r"a.npz cannot be read"),
         ({"t": STAMPS + 9.0 * 3600.0 * (STAMPS > 8.0)}, r"jumps ahead by 9.0 h at sample 102[45]"),
         ({"t": STAMPS - 0.3 * (STAMPS > 8.0)}, r"steps back by 0.30 s at sample 102[45]"),
-        (
-            {"eeg": 1e-5 * np.random.default_rng(1).standard_normal((N, 3))},
-            r"varies by 1e-05 .*1e6",
-        ),
+        ({"eeg": 1e-5 * NOISE}, r"differs by 9.*e-06 .*multiply volts by 1e6"),
+        ({"eeg": 1e-5 * NOISE * [1.0, np.nan, 1.0] + [0.0, 0.0, 7.0]}, r"multiply volts by 1e6"),
+        ({"eeg": 1e-3 * (NOISE + 9.0 * STAMPS[:, None])}, r"millivolts by 1000"),
     ],
 )
 def test_odd_archives_are_refused_in_one_sentence(
@@ -149,7 +149,7 @@ def test_montages_that_differ_are_named(tmp_path: Path) -> None:
         evaluate_tracking([four], calibrations=[save(tmp_path / "a.npz"), four])
 
 
-@pytest.mark.parametrize("chunk", [0.3, 0.5])
+@pytest.mark.parametrize("chunk", [0.3, 0.5, 0.65, 0.8, 1.5, 2.0])
 def test_chunks_under_one_stamp_are_spread_over_the_time_before_it(
     tmp_path: Path, chunk: float
 ) -> None:
@@ -166,6 +166,14 @@ def test_the_rate_of_a_feature_file_counts(tmp_path: Path) -> None:
     fine, plain = (file_stimulus(tmp_path / n, start=5.0) for n in ("a.npz", "b.npz"))
     assert np.allclose(fine.values, plain.values)
     assert fine.times[0] == 5.0 + 0.5 / 64
+
+
+def test_a_rate_that_is_the_rate_of_the_eeg_is_not_that_of_a_feature_beside_it(
+    tmp_path: Path,
+) -> None:
+    save(tmp_path / "a.npz", feature=np.random.default_rng(2).random(64 * SECONDS))
+    sound = file_stimulus(tmp_path / "a.npz", start=5.0)
+    assert sound.times[-1] == 5.0 + SECONDS - 1.0 / 64
 
 
 def test_a_feature_that_is_no_number_is_named(tmp_path: Path) -> None:
