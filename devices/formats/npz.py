@@ -23,7 +23,7 @@ _MAX_RATE = 100_000.0  # Hz
 _RATE_SHARE = 0.2  # by which stamps may run faster or slower than fs says
 _LONGEST_HOLE = 6 * 3600.0  # s
 _CHUNK = 0.1  # s of samples under one stamp that are a burst, and not yet a chunk
-_VOLTS = 0.02  # microvolts; the samples of any amplifier differ by more from one to the next
+_VOLTS = 5.0  # microvolts a second; EEG changes by 30 and more, also where it was filtered
 _KEYS = ("eeg", "ch_names", "fs", "t", "envelope")
 
 
@@ -79,7 +79,7 @@ def read_npz(path: Path) -> Recording:
             f"eeg of {path.name} has shape {eeg.shape}; expected (samples, {len(names)}) for the "
             f"{len(names)} names in ch_names."
         )
-    _check_units(path, eeg)
+    _check_units(path, eeg, sfreq)
     stamps, envelope = (
         None if key not in arrays else _column(_real(arrays[key], f"{key} of {path.name}"))
         for key in ("t", "envelope")
@@ -114,17 +114,17 @@ def _rate(path: Path, stored: npt.NDArray[Any], *, low: float) -> float:
     return check_number(f"fs of {path.name}", *rate, low=low, high=_MAX_RATE, unit="Hz")
 
 
-def _check_units(path: Path, eeg: npt.NDArray[np.float32]) -> None:
+def _check_units(path: Path, eeg: npt.NDArray[np.float32], sfreq: float) -> None:
     """Volts and millivolts would all be called flat, which says nothing of the cause."""
     steps = []
     for column in eeg.T:
         step = np.abs(np.diff(column[np.isfinite(column)].astype(np.float64)))
         steps += [float(np.median(step))] if step.any() else []
-    usual = float(np.median(steps)) if steps else 0.0
+    usual = float(np.median(steps)) * sfreq if steps else 0.0
     if 0.0 < usual < _VOLTS:
         raise InputError(
-            f"eeg of {path.name} differs by {usual:.2g} from one sample to the next (median); "
-            "expected microvolts, where that is 0.1 or more: multiply volts by 1e6, millivolts by "
+            f"eeg of {path.name} changes by {usual:.2g} a second (median step times rate); "
+            "expected microvolts, where that is 30 or more: multiply volts by 1e6, millivolts by "
             "1000."
         )
 
