@@ -292,6 +292,7 @@ def _describe(
     seed: int,
 ) -> dict[str, Any]:
     states = Counter(windows(run))
+    scored = run.scored()
     first = next((at for at, t in run.seconds if t.state == FOLLOWING), None)
     after = [
         tracking.state == FOLLOWING
@@ -305,7 +306,7 @@ def _describe(
         "r": _rounded(r),
         "r_null95": _rounded(null95),
         "match_mismatch": match_mismatch(
-            *run.scored(), run.feature, impostors, band=decoder.band if decoder else None
+            *scored, run.feature, impostors, band=decoder.band if decoder else None
         ),
         "windows": {
             "following": states[FOLLOWING],
@@ -317,7 +318,7 @@ def _describe(
         "residual": residual_summary(run.seconds),
         "diagnostics": {
             figure.name: {"value": _rounded(figure.value), "null95": _rounded(figure.null95)}
-            for figure in diagnose(*run.scored(), seed=seed)
+            for figure in diagnose(*scored, seed=seed)
         },
         "masked": run.masked,
         "cannot_tell_because": dict(reasons.most_common(5)),

@@ -147,10 +147,9 @@ class Bleed:
             self._aligned.feature.read(start - self._profile.before, stop + EARLY)[:, 0],
             keep=math.exp(-BLOCK / _MEMORY),
         )
-        lead = self._profile.lead
-        if self._calibrated:
-            # A calibration found no bleed: that it has come since takes more than a hint.
-            return ELECTRICAL if lead > 1.0 + self._profile.unsure else ""
-        if lead <= 1.0:
+        # A calibration found no bleed: that it has come since takes more than a hint.
+        if self._profile.lead <= 1.0 + (self._profile.unsure if self._calibrated else 0.0):
             return ""
+        if self._calibrated:
+            return ELECTRICAL
         return "The EEG moves with the sound at once: move leads or calibrate."

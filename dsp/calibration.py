@@ -33,9 +33,8 @@ _MIN_CLEAN = 10.0  # s of a recording
 _MIN_SHARE = 0.5
 _TOGETHER = 16  # s summed at once: one by one, most of the time goes into adding large matrices
 _PART = 30  # s of a part where there is one recording only
-_MAX_PARTS = (
-    20  # each holds a covariance of all lags; of more recordings several are left out at once
-)
+# Each part holds a covariance of all lags: of more recordings several are left out at once.
+_MAX_PARTS = 20
 _BETTER = 1.03  # another band than the widest must be this much better
 
 Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]

@@ -286,13 +286,14 @@ class Tracker:
         ):
             # Both must speak for it to begin; it ends when neither does any more.
             state = FOLLOWING
-        elif evidence.now <= LOWER and not significant:
-            state = NOT_FOLLOWING if self._can_find() else CANNOT_TELL
-            if state == CANNOT_TELL:
-                reasons += ("The decoder has not learnt enough yet to find an answer.",)
-        else:
+        elif evidence.now > LOWER or significant:
             state = CANNOT_TELL
             reasons += ("The evidence is not enough yet, one way or the other.",)
+        elif not self._can_find():
+            state = CANNOT_TELL
+            reasons += ("The decoder has not learnt enough yet to find an answer.",)
+        else:
+            state = NOT_FOLLOWING
         self._following = state == FOLLOWING
         return Tracking(
             state=state,
