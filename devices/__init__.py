@@ -12,9 +12,9 @@ from typing import Any
 _WHERE = {
     "Acquisition": "devices.acquisition",
     "acquire": "devices.acquisition",
-    "EegChunk": "devices.source",
-    "SourceEvent": "devices.source",
-    "SourceInfo": "devices.source",
+    "EegChunk": "devices.sources.source",
+    "SourceEvent": "devices.sources.source",
+    "SourceInfo": "devices.sources.source",
     "HeardTrack": "devices.timeline",
     "HeardTracks": "devices.timeline",
     "Timeline": "devices.timeline",

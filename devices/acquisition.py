@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from devices.boards import BoardSource, ListenerSource
 from devices.clock import now
-from devices.lsl import LslSource
+from devices.listener import LISTENERS
 from devices.ring import Ring
-from devices.simulated import LISTENERS
-from devices.source import EegSource, SourceEvent, SourceInfo
+from devices.sources.boards import BoardSource, ListenerSource
+from devices.sources.lsl import LslSource
+from devices.sources.source import EegSource, SourceEvent, SourceInfo
 from dsp.checks import AttuneError, DeviceError, InputError, check_option
 
 STALL_S, LOST_S = 0.5, 2.0  # silence after which a source is stalled, lost

@@ -1,4 +1,4 @@
-"""Draw the figure of `docs/method.md` from real recordings: `python docs/make_figures.py`.
+"""Draw the figure of `docs/method.md` from real recordings: `python -m docs.make_figures`.
 
 Muse tones beside chance: what the live estimators say of a recording with sound, and of one
 without it, second by second. The recordings are looked for in ``../shared/data``, or where
@@ -15,13 +15,12 @@ from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from app.lab.evaluate_tracking import Run, calibrated, evaluate_tracking, go_through
+from app.lab.recordings import file_stimulus, lasting, open_recording, own_stimulus
+from dsp.tracking.decoder import Decoder
+from dsp.tracking.tracker import Tracking
 
-from app.evaluate import Run, calibrated, evaluate_tracking, go_through  # noqa: E402
-from app.heard import file_stimulus, lasting, open_recording, own_stimulus  # noqa: E402
-from dsp.decoder import Decoder  # noqa: E402
-from dsp.tracking import Tracking  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 WIDTH, LEFT, RIGHT = 900.0, 96.0, 28.0
 PANEL = 170.0  # height of a panel, px

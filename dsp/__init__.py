@@ -1,1 +1,4 @@
-"""Room `dsp`."""
+"""Signals into numbers: grid, filters, spectra, quality, tracking, reward, enjoyment, sound.
+
+Pure: arrays in, arrays out, the same numbers however the input is cut. No files, no clocks.
+"""

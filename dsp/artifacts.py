@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dsp.filters import RATE, Strip
+from dsp.filters import Strip
+from dsp.grid import RATE, Bools, Floats
 
 MARGIN_BEFORE, MARGIN_AFTER = 0.3, 0.6  #: s masked around a blink
 #: In 90 s. Fewer than ten a minute, masked, cannot carry a correlation (docs/validation.md).
@@ -31,9 +32,6 @@ _SITE = re.compile(
 _COUNTED = re.compile(r"^[A-H](1[1-9]|[2-9]\d)$")
 
 _MUSCLE_NOISE = 0.1  # microvolt; a flat electrode has no logarithm
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 
 def site_region(name: str) -> str:

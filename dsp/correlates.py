@@ -23,6 +23,8 @@ import numpy.typing as npt
 from dsp.artifacts import site_regions, sites_in
 from dsp.checks import InputError, check_number
 from dsp.filters import fill_masked
+from dsp.grid import Floats
+from dsp.intervals import Z90, mean_and_interval
 from dsp.quality import CleanBlock
 from dsp.spectra import density
 
@@ -35,8 +37,6 @@ FOR_RESEARCH = ("gamma", "alpha_asymmetry")
 NAMES = IN_ESTIMATE + FOR_RESEARCH
 _RIGHT_FRONTAL, _RIGHT_TEMPORAL = ("f4", "f8", "af8", "af4"), ("t8", "tp10", "tp8", "ft8")
 _LEFT_RIGHT = (("f3", "f4"), ("f7", "f8"), ("af7", "af8"), ("af3", "af4"), ("fp1", "fp2"))
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -226,16 +226,14 @@ def _unusable(name: str, span: tuple[float, float], usable_s: float, reason: str
 
 
 def _of_values(name: str, span: tuple[float, float], values: list[float]) -> Correlate:
-    mean = float(np.mean(values))
-    spread = 1.645 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     usable_s = float(len(values) * SEGMENT)
-    return Correlate(name, *span, mean, mean - spread, mean + spread, usable_s, True, "")
+    return Correlate(name, *span, *mean_and_interval(values), usable_s, True, "")
 
 
 def _with_interval(
     name: str, span: tuple[float, float], value: float, parts: list[float], n: int
 ) -> Correlate:
-    spread = 1.645 * math.sqrt((n - 1) * float(np.var(parts)))
+    spread = Z90 * math.sqrt((n - 1) * float(np.var(parts)))
     usable_s = float(n * SEGMENT)
     return Correlate(name, *span, value, value - spread, value + spread, usable_s, True, "")
 

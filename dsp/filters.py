@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError
+from dsp.grid import RATE, Bools, Floats
 
-RATE = 64  #: grid points in a second
 N_TAPS = 211  #: 3.3 s: transitions of 1 Hz
 HALF = N_TAPS // 2  #: delay of the band-pass in grid points, 1.64 s
 BANDS: tuple[tuple[float, float], ...] = ((1.0, 8.0), (1.0, 4.0), (4.0, 8.0), (2.0, 8.0))
@@ -29,9 +29,6 @@ _TABLE = 512  # entries of the interpolation kernel per reach
 _BRIDGE = 0.06  # s between the neighbours of lost samples that a line may replace
 _ANCHOR = 0.019  # s on each side that the line goes through the mean of: a period of the mains
 _MIN_SUPPORT = 0.75  # share of the band-pass that must lie on valid samples
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @lru_cache(maxsize=16)

@@ -28,6 +28,7 @@ from dsp.artifacts import (
     temporal_sites,
 )
 from dsp.checks import InputError, check_channels, check_number
+from dsp.grid import Bools, Floats
 
 #: A plain word for each second of an electrode, from the worst to the best.
 WORDS = ("gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good")
@@ -50,9 +51,6 @@ _CONTACT_LEVEL, _CONTACT_NOW = 40.0, 120.0  # microvolt rms, 1-40 Hz: running me
 _MAINS_FAIR, _MAINS_BAD = 10.0, 150.0  # microvolt rms
 _MUSCLE_RATIO, _MUSCLE_FLOOR, _MUSCLE_NEW = 2.0, 3.0, 10.0  # 6 dB over the own level; microvolt
 _MAX_GAP_RECORDS = 10  # seconds of one hole that get a record of their own
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from dsp.artifacts import sites_in
 from dsp.checks import InputError, check_number
 from dsp.filters import fill_masked
+from dsp.grid import Floats
 from dsp.quality import CleanBlock
 from dsp.spectra import aperiodic_level, band_power, density
 
@@ -29,8 +30,6 @@ THETA = (4.0, 8.0)
 MIN_VALID = 0.3  #: share of clean samples below which a score is not usable
 _BACKGROUND = 8  # scores whose mean spectrum the aperiodic fit is made on (16 s)
 _EDGE = 0.1  # s over which the taper closes towards a mask
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

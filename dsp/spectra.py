@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError, check_number
-from dsp.filters import RATE
-
-Floats = npt.NDArray[np.float64]
+from dsp.grid import RATE, Floats
 
 
 def density(

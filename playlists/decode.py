@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError
-from dsp.stimulus import FS
+from dsp.grid import FS
 from playlists.tracks import Track
 
 #: Suffixes that a folder is searched for.

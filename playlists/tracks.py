@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dsp.beatgrid import BeatGrid
+from dsp.sound.beatgrid import BeatGrid
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class PreparedTrack:
     tonic : float
         Root of the key between 36 and 73 Hz; 0.0 where the key is unknown.
     feature : float32 [shape=(n_rows,)]
-        Spectral flux at 64 Hz (`dsp.stimulus`) of the decoded track times `gain`, from frame 0.
+        Spectral flux at 64 Hz (`stimulus`) of the decoded track times `gain`, from frame 0.
     descriptors : dict of str to float
-        Cheap summaries (`playlists.prepare` names them with their units).
+        Cheap summaries (`playlists.analysis.prepare` names them with their units).
     key : str
         E.g. ``"A minor"``; empty where it is unknown.
     level : float32 [shape=(n_rows,)]

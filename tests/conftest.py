@@ -178,8 +178,8 @@ def measured() -> "Callable[[Path], PreparedTrack]":
     The cache begins empty with each run (see `pytest_configure`), so what it holds was measured by
     the code that is tested; tests of the measuring itself take ``cache=None``.
     """
-    from app.simulate import cache_dir
-    from playlists.prepare import prepare
+    from app.lab.simulate_demo import cache_dir
+    from playlists.analysis.prepare import prepare
 
     return partial(prepare, cache=cache_dir())
 

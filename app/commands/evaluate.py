@@ -46,8 +46,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print; return the exit status."""
-    from app.evaluate import evaluate_silence, evaluate_tracking
-    from app.evaluate_reward import evaluate_reward
+    from app.lab.evaluate_reward import evaluate_reward
+    from app.lab.evaluate_tracking import evaluate_silence, evaluate_tracking
     from dsp.checks import check_number
 
     shared: dict[str, Any] = {"channels": arguments.channels}

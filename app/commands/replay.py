@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and compare byte for byte, as far as the data reach."""
+    from app.lab.replay import CutError, is_cut, recorded, replay
     from app.records.jsontext import encode
-    from app.replay import CutError, is_cut, recorded, replay
 
     began = time.perf_counter()
     made, end = [], math.inf

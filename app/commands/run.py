@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.loop import TickResult
-    from app.plan import Plan
-    from app.session import Session
-    from app.snapshot import Snapshot
+    from app.loop.loop import TickResult
+    from app.session.plan import Plan
+    from app.session.session import Session
+    from app.session.snapshot import Snapshot
 
 HEADLESS_MINUTES = 2.0
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -67,14 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
     virtual = arguments.source == "simulated"  # minutes pass in a second: nothing to look at
     if arguments.headless or arguments.json or virtual or not _display():
         return _headless(_plan(arguments, headless=True), as_json=arguments.json)
-    from app.plan import check_plan
+    from app.session.plan import check_plan
     from app.window import WindowError, run_window
 
     plan = _plan(arguments, headless=False)
     check_plan(plan)
 
     def make() -> Session:
-        from app.session import Session  # late: the window is painted before the loop is loaded
+        from app.session.session import (
+            Session,  # late: the window is painted before the loop is loaded
+        )
 
         return Session(plan)
 
@@ -96,7 +98,7 @@ def _display() -> bool:
 def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
     import platformdirs
 
-    from app.plan import Plan
+    from app.session.plan import Plan
 
     minutes = arguments.minutes
     if minutes is None and headless:
@@ -117,7 +119,7 @@ def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
 
 
 def _headless(plan: Plan, *, as_json: bool) -> int:
-    from app.session import Session
+    from app.session.session import Session
 
     lines = _Lines(as_json=as_json)
     session = lines.session = Session(plan)

@@ -43,8 +43,8 @@ def add(commands: Any) -> None:
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """Run the sessions, show progress, print the shares."""
-    from app.plan import Plan
-    from app.simulate import demo, shares
+    from app.lab.simulate_demo import demo, shares
+    from app.session.plan import Plan
     from dsp.checks import check_number
 
     check_number("seeds", arguments.seeds, low=1, high=100_000)
@@ -74,9 +74,9 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 def run_calibration(arguments: argparse.Namespace) -> int:
     """Learn, save, and say what was found."""
-    from app.earlier import calibrate_listener
-    from app.simulate import starter
-    from devices.simulated import LISTENERS
+    from app.lab.earlier_sessions import calibrate_listener
+    from app.lab.simulate_demo import starter
+    from devices.listener import LISTENERS
     from dsp.checks import check_number, check_option
 
     check_option("listener", arguments.listener, LISTENERS)

@@ -1,1 +1,1 @@
-"""Room `app/player`."""
+"""What sounds, and when it was heard: decks, mixer, engine and decoder processes."""

@@ -19,7 +19,7 @@ class HeardBlock:
         LSL seconds at which the centre of each row's window was heard; strictly increasing. A
         jump is a gap: those rows were lost.
     values : float32 [shape=(n_rows, len(HEARD_NAMES))]
-        Columns of `dsp.stimulus.HEARD_NAMES`.
+        Columns of `dsp.sound.stimulus.HEARD_NAMES`.
     """
 
     times: npt.NDArray[np.float64]

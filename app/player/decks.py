@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.player.glide import Glide
-from dsp.beatgrid import BeatGrid
-from dsp.layer import Voice
-from dsp.stimulus import FS
+from dsp.grid import FS
+from dsp.sound.beatgrid import BeatGrid
+from dsp.sound.layer import Voice
 
 BLOCK = 480  #: frames that the engine renders at a time (10 ms)
 EDGE = FS // 20  #: frames of the shortest fade (50 ms)

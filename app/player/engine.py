@@ -21,16 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.player.control import Bus, Command, Control, DeckRing, put_text
+from app.player.deck_process import parent_gone
 from app.player.decks import BLOCK
-from app.player.decoder import parent_gone
-from app.player.memory import Bus, Command, Control, DeckRing, put_text
 from app.player.mixer import Mixer
 from devices.clock import now
 from devices.sound import DeviceOutput, NullOutput, Output
 from devices.timeline import Timeline
 from dsp.checks import DeviceError
-from dsp.limiter import Limiter
-from dsp.stimulus import FS
+from dsp.grid import FS
+from dsp.sound.limiter import Limiter
 
 _LOOK = 0.02  # s between two looks of the housekeeping loop
 _SETTLE_S = 3.0  # longest wait for times of a device that hold

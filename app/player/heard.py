@@ -10,15 +10,8 @@ import numpy.typing as npt
 from app.player.contract import HeardBlock
 from app.player.decks import BLOCK
 from devices.timeline import Timeline, column
-from dsp.stimulus import (
-    FLUX_NAMES,
-    FS,
-    HEARD_NAMES,
-    HOP,
-    SILENCE_DB,
-    LayerEnvelope,
-    row_frame,
-)
+from dsp.grid import FS, HOP, row_frame
+from dsp.sound.stimulus import FLUX_NAMES, HEARD_NAMES, SILENCE_DB, LayerEnvelope
 
 _NOTHING = HeardBlock(np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
 

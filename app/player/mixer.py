@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from app.player.decks import BLOCK, EDGE, Deck, DeckState, Feed, Item
 from app.player.glide import Glide
-from dsp.layer import level_gain, voice_for
-from dsp.limiter import Limiter
-from dsp.stimulus import FS, HOP
+from dsp.grid import FS, HOP
+from dsp.sound.layer import level_gain, voice_for
+from dsp.sound.limiter import Limiter
 
 STOP = FS // 50  #: frames in which layer and music fade at a stop (20 ms)
 LAYER_RAMP = FS // 4  #: shortest ramp of the layer (250 ms)

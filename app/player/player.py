@@ -13,15 +13,16 @@ import threading
 import time
 from typing import Any
 
-from app.player import decoder, engine
+from app.player import deck_process, engine
 from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.control import Bus, Command, Control, DeckRing, frames, get_text
 from app.player.decks import Item
 from app.player.heard import LayerRows, Trace, now_heard
-from app.player.memory import Bus, Command, Control, DeckRing, frames, get_text
 from devices.clock import now
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import DeviceError, check_number, check_option
-from dsp.stimulus import HOP, WINDOW, StimulusFeatures
+from dsp.grid import HOP, WINDOW
+from dsp.sound.stimulus import StimulusFeatures
 from playlists.tracks import PreparedTrack
 
 __all__ = ["HeardBlock", "Player", "PlayerEvent", "PlayerStatus", "item_of"]
@@ -141,7 +142,7 @@ class Player:
 
     def _start_decoder(self, deck: int) -> None:
         process = self._context.Process(
-            target=decoder.run,
+            target=deck_process.run,
             args=(self._decks[deck].block.name,),
             name=f"attune-decoder-{'ab'[deck]}",
             daemon=True,

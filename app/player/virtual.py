@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.control import frames
 from app.player.decks import BLOCK, Deck, Item
 from app.player.heard import LayerRows, Trace, now_heard
-from app.player.memory import frames
 from app.player.mixer import Block, Mixer
 from app.player.player import item_of
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import AttuneError, InputError, check_number
-from dsp.stimulus import FS, HOP, SILENCE_DB, WINDOW, StimulusFeatures
+from dsp.grid import FS, HOP, WINDOW
+from dsp.sound.stimulus import SILENCE_DB, StimulusFeatures
 from playlists.decode import blocks
 from playlists.tracks import PreparedTrack
 

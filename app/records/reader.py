@@ -15,7 +15,7 @@ from app.records.writer import EEG, FORMAT, MARKERS, SCHEMA, STIMULUS, TIMELINE
 from app.records.xdf import whole_chunks
 from devices.timeline import COLUMNS
 from dsp.checks import RecordError
-from dsp.stimulus import HEARD_NAMES
+from dsp.sound.stimulus import HEARD_NAMES
 
 _FILES = ("session.json", "events.jsonl", "recording.xdf")
 

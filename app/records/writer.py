@@ -28,7 +28,8 @@ from app.records.sink import AppendFile, replace_file
 from app.records.xdf import Stream, XdfWriter
 from devices.timeline import COLUMNS
 from dsp.checks import InputError, RecordError
-from dsp.stimulus import HEARD_NAMES, RATE
+from dsp.grid import RATE
+from dsp.sound.stimulus import HEARD_NAMES
 
 SCHEMA = 1  #: version of the session folder
 FORMAT = "attune-session"
@@ -180,7 +181,7 @@ class SessionWriter:
         return self._problem
 
     def source(self, info: Any) -> None:
-        """Announce the EEG: a mapping or `devices.source.SourceInfo`; once, before `eeg`."""
+        """Announce the EEG: a mapping or a `SourceInfo`; once, before `eeg`."""
         described = plain(info)
         names, sfreq = tuple(described["ch_names"]), float(described["sfreq"])
         if self._n_eeg:

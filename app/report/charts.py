@@ -8,9 +8,11 @@ from html import escape
 
 import numpy as np
 
-from app.report.fields import Array, spans
-from app.report.model import BAND, ReportModel
+from app.report.fields import spans
+from app.report.model import ReportModel
 from app.report.words import clock
+from dsp.grid import Floats
+from dsp.intervals import Z90
 
 WIDTH, LEFT, RIGHT = 812, 40, 10
 _MOST_POINTS = 900  # more cannot be told apart on paper
@@ -35,7 +37,7 @@ def _time_scale(end: float) -> Scale:
     return lambda t: LEFT + span * min(max(t / end, 0.0), 1.0)
 
 
-def _runs(x: Array, *ys: Array) -> list[Array]:
+def _runs(x: Floats, *ys: Floats) -> list[Floats]:
     """Return indices of the unbroken stretches where all is known, thinned for drawing."""
     known = np.isfinite(x)
     for y in ys:
@@ -52,7 +54,7 @@ def _points(x: Sequence[float], y: Sequence[float]) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
 
 
-def _line(t: Array, values: Array, sx: Scale, sy: Scale, style: str) -> str:
+def _line(t: Floats, values: Floats, sx: Scale, sy: Scale, style: str) -> str:
     out = []
     for run in _runs(t, values):
         points = _points([sx(v) for v in t[run]], [sy(v) for v in values[run]])
@@ -60,7 +62,7 @@ def _line(t: Array, values: Array, sx: Scale, sy: Scale, style: str) -> str:
     return "".join(out)
 
 
-def _area(t: Array, low: Array, high: Array, sx: Scale, sy: Scale, style: str) -> str:
+def _area(t: Floats, low: Floats, high: Floats, sx: Scale, sy: Scale, style: str) -> str:
     out = []
     for run in _runs(t, low, high):
         xs = [sx(v) for v in t[run]]
@@ -179,7 +181,7 @@ def enjoyment_chart(model: ReportModel) -> str:
             f'<text class="axis" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">'
             f"{100 * level:.0f}</text>"
         )
-    low, high = curve.mean - BAND * curve.sd, curve.mean + BAND * curve.sd
+    low, high = curve.mean - Z90 * curve.sd, curve.mean + Z90 * curve.sd
     fill = 'fill="#9c6300" fill-opacity="0.15"'
     parts.append(_area(curve.t, low, high, sx, sy, fill))
     if model.truth.size:

@@ -6,10 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from dsp.grid import Floats
 
-Array = npt.NDArray[np.float64]
 Event = Mapping[str, Any]
 
 
@@ -38,7 +36,7 @@ def of_kind(events: Sequence[Event], kind: str) -> list[Event]:
     return [e for e in events if e.get("kind") == kind and math.isfinite(number(e, "t"))]
 
 
-def spans(flags: Sequence[Any], t: Array, end: float) -> list[tuple[float, float, Any]]:
+def spans(flags: Sequence[Any], t: Floats, end: float) -> list[tuple[float, float, Any]]:
     """Return runs of equal `flags` as (from, to, flag); each lasts until the next begins."""
     out: list[tuple[float, float, Any]] = []
     for k, flag in enumerate(flags):

@@ -17,14 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.reader import SessionReader
-from app.report.fields import Array, Event, get, number, of_kind, place, spans
+from app.report.fields import Event, get, number, of_kind, place, spans
+from dsp.grid import Floats
+from dsp.intervals import Z90
 
 RISE_MARGIN = 0.05  #: an estimate this far above the new track's prior counts as a rise
 RISE_TICKS = 2  #: ... if it stays there for as many ticks
 LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
 HAPPENINGS = "device player note error skip mark pause resume hold layer_off stop".split()
 _DIGITS = re.compile(r"\d+(\.\d+)?")
-BAND = 1.64  #: half width of the band in standard deviations: 90 % of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ class Curve:
         Whether the estimate rested on usable EEG.
     """
 
-    t: Array
-    mean: Array
-    sd: Array
-    twin: Array
-    r: Array
-    r_null95: Array
-    residual: Array
-    weight: Array
-    layer: Array
+    t: Floats
+    mean: Floats
+    sd: Floats
+    twin: Floats
+    r: Floats
+    r_null95: Floats
+    residual: Floats
+    weight: Floats
+    layer: Floats
     state: tuple[str, ...]
     usable: npt.NDArray[np.bool_]
 
@@ -154,7 +155,7 @@ class ReportModel:
     eeg_s: float
     layer_s: float
     layer_spans: tuple[tuple[float, float], ...]
-    truth: Array
+    truth: Floats
     truth_inside: float
     quality: Mapping[str, Mapping[str, int]]
     happenings: tuple[tuple[float, str], ...]
@@ -227,7 +228,7 @@ def loop_closing(events: Sequence[Event], *, start: float = 0.0) -> Closing:
 
 
 def _curve(ticks: Sequence[Event], start: float) -> Curve:
-    def column(*path: str) -> Array:
+    def column(*path: str) -> Floats:
         return np.array([number(tick, *path) for tick in ticks], dtype=np.float64)
 
     return Curve(
@@ -363,7 +364,7 @@ def build_model(reader: SessionReader) -> ReportModel:
     known = np.isfinite(curve.mean) & np.isfinite(curve.sd)
     if truth.size and known.any():
         hidden = np.interp(curve.t[known], truth[:, 0], truth[:, 1])
-        inside = float(np.mean(np.abs(hidden - curve.mean[known]) <= BAND * curve.sd[known]))
+        inside = float(np.mean(np.abs(hidden - curve.mean[known]) <= Z90 * curve.sd[known]))
     layer = spans(list(curve.layer > LAYER_HEARD), curve.t, end - start)
     layer_spans = tuple((a, b) for a, b, on in layer if on)
     tracks = _tracks(events, curve, ratings, start=start, end=end - start)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from app.evaluate_residual import mean_and_interval
 from app.report.model import ReportModel
 from app.report.words import clock
-from dsp.expectation import WINDOW
+from dsp.intervals import mean_and_interval
+from dsp.tracking.expectation import WINDOW
 
 Table = Callable[..., str]
 Text = Callable[[Any], str]

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from app.report.model import BAND, Closing, ReportModel
+from app.report.model import Closing, ReportModel
+from dsp.intervals import Z90
 
 _SMALL = "no one two three four five six seven eight nine ten eleven twelve".split()
 
@@ -71,7 +72,7 @@ def _estimate_sentence(model: ReportModel) -> str:
         return "The brain signals could not be used, so nothing was estimated from them."
     (first, _), (last, sd) = span
     values = f"from {percent(first)} to {percent(last)} of 100 (± {percent(sd)})"
-    doubt = ", too little to be sure of" if abs(last - first) < BAND * sd else ""
+    doubt = ", too little to be sure of" if abs(last - first) < Z90 * sd else ""
     if abs(last - first) < 0.03:
         return f"The estimated enjoyment stayed near {percent(last)} of 100 (± {percent(sd)})."
     word = "rose" if last > first else "fell"

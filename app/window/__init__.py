@@ -12,7 +12,7 @@ from app.system_libraries import missing, package_manager, sentence
 from dsp.checks import DeviceError
 
 if TYPE_CHECKING:
-    from app.window.session_like import SessionLike
+    from app.session.contract import SessionLike
 
 __all__ = ["WindowError", "run_window"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
-from app.window.session_like import SessionLike
+from app.session.contract import SessionLike
 
 _log = logging.getLogger(__name__)
 

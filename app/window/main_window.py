@@ -19,13 +19,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
 
-from app.snapshot import Snapshot
+from app.session.contract import SessionLike
+from app.session.snapshot import Snapshot
 from app.window import words
 from app.window.driver import Driver
-from app.window.help_sheet import HelpSheet
 from app.window.keys import STOP_WITHIN_S, find
-from app.window.session_like import SessionLike
-from app.window.session_screen import COMPACT_BELOW, COMPACT_NARROWER, SessionScreen
+from app.window.screens.help_sheet import HelpSheet
+from app.window.screens.session.screen import COMPACT_BELOW, COMPACT_NARROWER, SessionScreen
 from app.window.theme import Look, style_sheet
 from dsp.checks import AttuneError
 

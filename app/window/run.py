@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QApplication
 
+from app.session.contract import SessionLike
 from app.window.main_window import MainWindow
-from app.window.session_like import SessionLike
 from app.window.theme import Look, load_fonts, scheme_theme
 
 SIZE = (1440, 900)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 
-from app.snapshot import Snapshot, TrackingView, TrackView
+from app.session.snapshot import Snapshot, TrackingView, TrackView
 from dsp.enjoyment import Enjoyment
 
 MINUS = "\N{MINUS SIGN}"
-Z90 = 1.645  # standard deviations either side of a normal mean that hold 90 %
 SYMBOLS = {"following": "●", "not following": "○", "cannot tell": "?"}
 GRADES = {1: "good", 2: "fair", 4: "poor"}
 SOURCE_WORDS = {

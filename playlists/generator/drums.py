@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError
-from dsp.stimulus import FS
+from dsp.grid import FS
 from playlists.generator.instruments import Sound
 
 TAKES = 3  #: no two strokes in a row need be the same

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dsp.stimulus import FS
+from dsp.grid import FS
 
 Sound = npt.NDArray[np.float32]
 

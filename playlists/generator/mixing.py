@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dsp.loudness import Loudness, TruePeak
-from dsp.stimulus import FS
+from dsp.grid import FS
+from dsp.sound.loudness import Loudness, TruePeak
 from playlists.generator.drums import TAKES, stroke
 from playlists.generator.instruments import Sound, Voice
 from playlists.generator.score import Part, Score

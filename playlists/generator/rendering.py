@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dsp.stimulus import FS
+from dsp.grid import FS
 from playlists.generator import songs_calm, songs_lively, songs_long
 from playlists.generator.mixing import mix
 from playlists.generator.score import Score

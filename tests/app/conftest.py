@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.plan import Plan
-from app.session import Session
-from app.simulate import starter
+from app.lab.simulate_demo import starter
+from app.session.plan import Plan
+from app.session.session import Session
 
 
 @pytest.fixture(scope="session")

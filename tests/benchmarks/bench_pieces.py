@@ -1,6 +1,6 @@
 """CPU of the program's small pieces, each beside a bare one in the same run.
 
-    python tests/benchmarks/bench_pieces.py [--only report,records,window,virtual,cache,start]
+    python -m tests.benchmarks.bench_pieces [--only report,records,window,virtual,cache,start]
 
 * report: the report of an hour's session, beside reading its folder;
 * records: 64 channels at 1 kHz for 10 s, beside writing the same bytes to one file;
@@ -29,19 +29,16 @@ from pathlib import Path
 
 import numpy as np
 
+from app.player.virtual import VirtualPlayer
+from app.records.reader import SessionReader
+from app.records.writer import SessionWriter
+from app.report import write_report
+from playlists.analysis.prepare import prepare
+from playlists.decode import blocks
+from playlists.starter import STARTER_DIR
+from tests.doubles.making_sessions import T0, make_session, manifest
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / "app" / p) for p in ("records", "window"))]
-
-from making_sessions import T0, make_session, manifest  # noqa: E402
-
-from app.player.virtual import VirtualPlayer  # noqa: E402
-from app.records.reader import SessionReader  # noqa: E402
-from app.records.writer import SessionWriter  # noqa: E402
-from app.report import write_report  # noqa: E402
-from playlists.decode import blocks  # noqa: E402
-from playlists.prepare import prepare  # noqa: E402
-from playlists.starter import STARTER_DIR  # noqa: E402
-
 Work = Callable[[], object]
 
 
@@ -84,11 +81,11 @@ def records(root: Path) -> tuple[float, float]:
 def window(_: Path) -> tuple[float, float]:
     """Eight new rows a frame."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from fake_session import FakeSession
     from PySide6.QtWidgets import QApplication, QWidget
 
     from app.window.main_window import MainWindow
     from app.window.theme import DARK, Look
+    from tests.doubles.fake_session import FakeSession
 
     app = QApplication.instance() or QApplication([])
     session = FakeSession(t0=100.0, speed=1e-4)

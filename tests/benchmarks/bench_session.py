@@ -1,6 +1,6 @@
 """CPU of a headless session, relative to a bare pylsl + ring + Welch loop in the same run.
 
-    python tests/benchmarks/bench_session.py [--seconds 30]
+    python -m tests.benchmarks.bench_session [--seconds 30]
 
 Both get 8 channels at 250 Hz. The bare loop does what any program must: pull chunks from LSL, keep
 a preallocated ring, and every 100 ms take a Welch spectrum of the newest 2 s. The session is the
@@ -20,8 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve()
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 SFREQ, N_CHANNELS = 250, 8
 
 
@@ -87,7 +86,7 @@ def main() -> None:
     if given.part:
         {"outlet": outlet, "bare": bare}[given.part](given.seconds)
         return
-    me = [sys.executable, str(HERE)]
+    me = [sys.executable, "-m", "tests.benchmarks.bench_session"]
     source = subprocess.Popen(
         [*me, "--part", "outlet", "--seconds", str(given.seconds + 30)], stdout=subprocess.PIPE
     )

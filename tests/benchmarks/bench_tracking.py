@@ -1,6 +1,6 @@
 """Cost of tracking once a second, as a share of one core and beside `mtrf`'s batch fit.
 
-    python tests/benchmarks/bench_tracking.py [--seconds 120] [--channels 16]
+    python -m tests.benchmarks.bench_tracking [--seconds 120] [--channels 16]
 
 16 channels at 250 Hz; samples come in and an estimate is asked for once a second, as in a session.
 Costs are CPU seconds of the whole process, all threads of BLAS included, per second of listening,
@@ -25,13 +25,12 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
-from dsp.alignment import Aligned  # noqa: E402
-from dsp.decoder import WIDE_LAGS, Decoder  # noqa: E402
-from dsp.nulls import MAX_SHIFTS, N_PHASES, Nulls  # noqa: E402
 from dsp.quality import CleanBlock, Guard  # noqa: E402
-from dsp.tracking import Tracker, calibrate  # noqa: E402
+from dsp.tracking.alignment import Aligned  # noqa: E402
+from dsp.tracking.decoder import WIDE_LAGS, Decoder  # noqa: E402
+from dsp.tracking.nulls import MAX_SHIFTS, N_PHASES, Nulls  # noqa: E402
+from dsp.tracking.tracker import Tracker, calibrate  # noqa: E402
 
 RATE, SFREQ, SETTLED = 64, 250, 70
 SURROGATES, LIMIT = 1000, 0.015
@@ -146,7 +145,14 @@ def main() -> None:
     if given.part:
         print(json.dumps(measure(given.seconds, given.channels)))
         return
-    words = [sys.executable, __file__, "--part", "--seconds", str(given.seconds)]
+    words = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.bench_tracking",
+        "--part",
+        "--seconds",
+        str(given.seconds),
+    ]
     words += ["--channels", str(given.channels)]
     bare = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
     parts = {}

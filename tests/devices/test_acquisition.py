@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eeg_fakes import PausingSource, wait_until
 
 from devices.acquisition import Acquisition, acquire
 from devices.clock import now
 from dsp.checks import DeviceError
+from tests.doubles.eeg_fakes import PausingSource, wait_until
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.clock import SampleClock, WallBracket, bracket, now
-from devices.loss import LossCounter
-from devices.placing import SamplePlacer
+from devices.sources.loss import LossCounter
+from devices.sources.placing import SamplePlacer
 
 READ = 0.02  # s between reads of the acquisition
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dsp.filters import HALF, RATE, GridSampler, Strip, bandpass, fill_masked, filter_second
+from dsp.filters import HALF, GridSampler, Strip, bandpass, fill_masked, filter_second
+from dsp.grid import RATE
 
 
 def gain_db(hz: float) -> float:

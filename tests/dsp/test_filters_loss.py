@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.filters import HALF, RATE, GridSampler, filter_second
+from dsp.filters import HALF, GridSampler, filter_second
+from dsp.grid import RATE
 
 SECONDS = 12
 

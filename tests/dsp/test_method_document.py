@@ -2,24 +2,27 @@
 
 import ast
 import importlib
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
-from app.policy import DISLIKED, PROTECTED
+import dsp
+from app.loop.policy import DISLIKED, PROTECTED
 from app.settings import load_preset
 from dsp.enjoyment import EnjoymentModel
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
 QUOTED = re.findall(r"`(\w+)\.(\w+) = ([^`]+)`", DOCUMENT)
 QUOTED = [quote for quote in QUOTED if quote[0] != "module"]
+MODULES = {m.name.split(".")[-1]: m.name for m in pkgutil.walk_packages(dsp.__path__, "dsp.")}
 
 
 @pytest.mark.parametrize(("owner", "name", "value"), QUOTED, ids=[q[1] for q in QUOTED])
 def test_method_quotes_the_constants_of_the_code(owner: str, name: str, value: str) -> None:
     holder = (
-        EnjoymentModel if owner == "EnjoymentModel" else importlib.import_module(f"dsp.{owner}")
+        EnjoymentModel if owner == "EnjoymentModel" else importlib.import_module(MODULES[owner])
     )
     assert getattr(holder, name) == ast.literal_eval(" ".join(value.split()))
 

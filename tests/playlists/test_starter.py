@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from dsp.stimulus import FS, RATE, row_frame
+from dsp.grid import FS, RATE, row_frame
 from playlists import decode
 from playlists.generator.mixing import mix
 from playlists.generator.notation import Key

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.calibration import Calibration, load_calibration
-from app.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
+from app.lab.simulate_demo import starter
+from app.loop.calibration import Calibration, load_calibration
+from app.loop.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
 from app.player.virtual import VirtualPlayer
 from app.settings import load_preset
-from app.simulate import starter
 from devices.acquisition import Acquisition, acquire
-from devices.simulated import MONTAGE, Listener
+from devices.listener import MONTAGE, Listener
 from devices.timeline import HeardTrack
 
 Voltages = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from playlists import decode
-from playlists.prepare import prepare
+from playlists.analysis.prepare import prepare
 from playlists.starter import STARTER_DIR, starter_tracks
 
 FFMPEG = shutil.which("ffmpeg")

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.evaluate import judged
-from app.heard import own_stimulus
+from app.lab.evaluate_tracking import judged
+from app.lab.recordings import own_stimulus
 from devices.formats.npz import read_npz
-from dsp.alignment import Aligned
-from dsp.calibration import calibrate
-from dsp.decoder import Decoder
-from dsp.filters import RATE
-from dsp.montage import Montage
+from dsp.grid import RATE
+from dsp.tracking.alignment import Aligned
+from dsp.tracking.calibrate import calibrate
+from dsp.tracking.decoder import Decoder
+from dsp.tracking.doubts.montage import Montage
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "eeg"
 TONES = sorted((DATA / "muse_tones").glob("*.npz"))

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.evaluate import judged
-from app.heard import own_stimulus
+from app.lab.evaluate_tracking import judged
+from app.lab.recordings import own_stimulus
 from devices.formats.npz import read_npz
-from dsp.alignment import Aligned
-from dsp.decoder import PENALTY, Sums, lagged, penalty_shape, ridge, strength
+from dsp.tracking.alignment import Aligned
+from dsp.tracking.decoder import PENALTY, Sums, lagged, penalty_shape, ridge, strength
 
 RATE = 64
 LONGEST = 26  # lags of 0-406 ms
@@ -112,9 +112,9 @@ def test_sums_second_by_second_give_the_batch_solution() -> None:
 SCENE = """
 import json
 import numpy as np
-from dsp.calibration import calibrate
+from dsp.tracking.calibrate import calibrate
 from dsp.quality import Guard
-from dsp.tracking import Tracker
+from dsp.tracking.tracker import Tracker
 
 CH, SFREQ, SECONDS = ("Fz", "Cz", "C3", "C4", "T7", "T8", "TP9", "TP10"), 128.0, 60
 rng = np.random.default_rng(3)

@@ -1,6 +1,6 @@
 """Reviewers' tests 1 to 16 on simulated people: small ones here, whole ones marked slow.
 
-The whole ones are those of ``python tests/reference/validation.py``, which writes their figures to
+The whole ones are those of ``python -m tests.validation.run``, which writes their figures to
 docs/validation.md: ``pytest -m slow tests/reference/test_reference_simulation.py`` runs them again
 and holds each to its limit, or, where a limit is not reached, to failing as it is written down.
 """
@@ -9,15 +9,16 @@ import json
 from functools import lru_cache
 
 import pytest
-import validation
-import validation_answers
-import validation_artefacts
-import validation_nulls
-import validation_timing
 from scipy.stats import binom
-from simulated_brain import EIGHT
-from validation import PAGE, STORED, TESTS, full, page, quick
-from validation_rows import FALSE_ALARMS, Row
+
+from tests.doubles.simulated_brain import EIGHT
+from tests.validation import answers as validation_answers
+from tests.validation import artefacts as validation_artefacts
+from tests.validation import nulls as validation_nulls
+from tests.validation import run as validation
+from tests.validation import timing as validation_timing
+from tests.validation.rows import FALSE_ALARMS, Row
+from tests.validation.run import PAGE, STORED, TESTS, full, page, quick
 
 #: Limits that are not reached: (test, row) -> figure and reason.
 MISSED: dict[tuple[str, int], str] = {

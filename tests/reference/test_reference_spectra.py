@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dsp.filters import RATE, bandpass
+from dsp.filters import bandpass
+from dsp.grid import RATE
 from dsp.spectra import band_power, density
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "devices"))
-
-from eeg_fakes import Sender
-
-from devices import boards
 from devices.acquisition import acquire
-from devices.boards import BoardSource, find_board
-from devices.lsl import LslSource
 from devices.ring import Ring
+from devices.sources import boards
+from devices.sources.boards import BoardSource, find_board
+from devices.sources.lsl import LslSource
 from dsp.checks import AttuneError, DeviceError, InputError
+from tests.doubles.eeg_fakes import Sender
 
 posix = pytest.mark.skipif(os.name != "posix", reason="ports are files on POSIX")
 

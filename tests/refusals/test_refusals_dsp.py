@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.evaluate import evaluate_silence, evaluate_tracking
-from app.heard import file_stimulus
+from app.lab.evaluate_tracking import evaluate_silence, evaluate_tracking
+from app.lab.recordings import file_stimulus
 from devices.formats.npz import read_npz
 from dsp.checks import InputError
-from dsp.decoder import Decoder, Sums
 from dsp.filters import bandpass
 from dsp.quality import Guard
-from dsp.tracking import CANNOT_TELL, Tracker, calibrate
+from dsp.tracking.decoder import Decoder, Sums
+from dsp.tracking.tracker import CANNOT_TELL, Tracker, calibrate
 
 CH = ("Fz", "Cz")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from app.commands import main
-from app.evaluate import evaluate_tracking
-from app.heard import envelope_rows, file_stimulus, open_recording
+from app.lab.evaluate_tracking import evaluate_tracking
+from app.lab.recordings import envelope_rows, file_stimulus, open_recording
 from devices.formats.npz import read_npz
 from dsp.checks import InputError
-from dsp.decoder import MAX_ELECTRODES
+from dsp.tracking.decoder import MAX_ELECTRODES
 
 FS = 128
 SECONDS = 16

@@ -16,17 +16,13 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "devices"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "system"))
-
-from eeg_fakes import Sender
-from program import HEADLESS, ROOT, Program, children, until
-
-from app.plan import Plan
 from app.player.player import Player
 from app.records.reader import SessionReader
-from app.session import Session
+from app.session.plan import Plan
+from app.session.session import Session
 from playlists.files import STARTER_DIR
+from tests.doubles.eeg_fakes import Sender
+from tests.doubles.program import HEADLESS, ROOT, Program, children, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")

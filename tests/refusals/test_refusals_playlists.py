@@ -8,11 +8,11 @@ import soundfile
 
 from dsp.checks import InputError, RecordError
 from playlists import decode
+from playlists.analysis.prepare import prepare
 from playlists.choice import Candidate, choose
 from playlists.files import open_playlist, write_m3u8
 from playlists.generator.drums import stroke
 from playlists.generator.notation import Key
-from playlists.prepare import prepare
 from playlists.starter import _render
 from playlists.tracks import Track
 

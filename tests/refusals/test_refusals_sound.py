@@ -12,9 +12,9 @@ import pytest
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from devices.sound import DeviceOutput
-from dsp.beatgrid import UNKNOWN_GRID
 from dsp.checks import DeviceError, InputError
-from dsp.limiter import Limiter
+from dsp.sound.beatgrid import UNKNOWN_GRID
+from dsp.sound.limiter import Limiter
 from playlists.tracks import PreparedTrack, Track
 
 

@@ -20,7 +20,7 @@ import sys, time
 import numpy as np
 from app.records.writer import SessionWriter
 from devices.timeline import COLUMNS
-from dsp.stimulus import HEARD_NAMES
+from dsp.sound.stimulus import HEARD_NAMES
 
 names = ["Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10"]
 source = {"name": "x", "ch_names": names, "sfreq": 250.0}

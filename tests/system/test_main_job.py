@@ -13,11 +13,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from program import HEADLESS, ROOT, Program, alive, children, segments, until
-
 from app.records.reader import SessionReader
+from tests.doubles.program import HEADLESS, ROOT, Program, alive, children, segments, until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 

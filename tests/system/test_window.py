@@ -28,7 +28,7 @@ def open_window(tmp_path):
     """Open the window over the demo, without sound; yields a function, closes what it opened."""
     from PySide6.QtWidgets import QApplication
 
-    from app.plan import Plan
+    from app.session.plan import Plan
     from app.window.main_window import MainWindow
     from app.window.theme import Look, load_fonts
 
@@ -38,7 +38,7 @@ def open_window(tmp_path):
     windows = []
 
     def make():
-        from app.session import Session
+        from app.session.session import Session
 
         return Session(Plan(source="synthetic", seed=4, out=tmp_path, output="null"))
 

@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy import signal
-from tones import beats, pulses, tone, write
 
 from app.player.decks import BLOCK, ENOUGH, Item
 from app.player.glide import Glide
 from app.player.mixer import Mixer
 from app.player.player import item_of
-from dsp.beatgrid import UNKNOWN_GRID
-from dsp.layer import PEAK_CAP
-from dsp.stimulus import FS, HOP
+from dsp.grid import FS, HOP
+from dsp.sound.beatgrid import UNKNOWN_GRID
+from dsp.sound.layer import PEAK_CAP
+from tests.doubles.tones import beats, pulses, tone, write
 
 Sound = npt.NDArray[np.float32]
 

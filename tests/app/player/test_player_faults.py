@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tones import beats, pulses, write
-from watching import Watch
 
 from app.player.player import Player
-from dsp.stimulus import FS, HEARD_NAMES
+from dsp.grid import FS
+from dsp.sound.stimulus import HEARD_NAMES
 from playlists.tracks import PreparedTrack
+from tests.doubles.tones import beats, pulses, write
+from tests.doubles.watching import Watch
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
 

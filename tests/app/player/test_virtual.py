@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tones import beats, pulses, write
 
 from app.player.contract import HeardBlock
 from app.player.heard import Trace
 from app.player.virtual import VirtualPlayer
 from devices.timeline import Timeline
-from dsp.stimulus import HEARD_NAMES
+from dsp.sound.stimulus import HEARD_NAMES
 from playlists.starter import STARTER_DIR
 from playlists.tracks import PreparedTrack
+from tests.doubles.tones import beats, pulses, write
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyxdf
-from making_sessions import CH_NAMES, NOTICE, T0, make_session, manifest
 
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
 from app.records.sink import AppendFile
 from app.records.writer import SessionWriter
-from devices.source import SourceInfo
+from devices.sources.source import SourceInfo
 from devices.timeline import COLUMNS
-from dsp.stimulus import HEARD_NAMES
+from dsp.sound.stimulus import HEARD_NAMES
+from tests.doubles.making_sessions import CH_NAMES, NOTICE, T0, make_session, manifest
 
 
 def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) -> None:

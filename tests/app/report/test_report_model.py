@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making_sessions import NOTICE, T0, TITLES, decision, make_session
 
 from app.records.reader import SessionReader
 from app.report.model import ReportModel, build_model, loop_closing
 from app.report.words import clock, closing_sentence, minutes, summary, tracking_sentence
+from tests.doubles.making_sessions import NOTICE, T0, TITLES, decision, make_session
 
 
 def model_of(root: Path, **options: Any) -> ReportModel:

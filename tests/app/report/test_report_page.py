@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making_sessions import NOTICE, make_session
 
 from app.records.reader import SessionReader
 from app.report import write_report
 from dsp.checks import RecordError
+from tests.doubles.making_sessions import NOTICE, make_session
 
 _VOID = {"meta", "br"}
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_session import FakeSession
+
+from tests.doubles.fake_session import FakeSession
 
 try:
     import PySide6.QtWidgets  # noqa: F401

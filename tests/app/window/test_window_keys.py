@@ -1,12 +1,12 @@
 """What keys and buttons of the real window do to a session."""
 
 import pytest
-from fake_session import FakeSession
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.window.keys import SHORTCUTS, STOP_WITHIN_S
+from tests.doubles.fake_session import FakeSession
 
 pytestmark = pytest.mark.display
 CONTROL = Qt.KeyboardModifier.ControlModifier

@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from fake_session import MONTAGE, story
 
-from app.snapshot import Snapshot
+from app.session.snapshot import Snapshot
 from app.window import words
+from app.window.parts.traces import DisplayFilter, Traces
 from app.window.theme import DARK, LIGHT
-from app.window.traces import DisplayFilter, Traces
 from devices.ring import Ring
 from dsp.enjoyment import Enjoyment
+from tests.doubles.fake_session import MONTAGE, story
 
 TEXTS = ("text1", "text2", "text3", "enjoyment", "entrainment", "layer", "good", "fair", "poor")
 

@@ -3,13 +3,13 @@
 import time
 
 import pytest
-from fake_session import NOTICE, FakeSession
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from dsp.checks import DeviceError
 from dsp.enjoyment import Enjoyment
+from tests.doubles.fake_session import NOTICE, FakeSession
 
 pytestmark = pytest.mark.display
 

@@ -1,0 +1,1 @@
+"""Commands on recordings and on simulated listeners: evaluation, replay, demonstrations."""

@@ -1,0 +1,196 @@
+"""Recordings and what was heard in them, from any file the evaluation is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from devices.formats.npz import Recording, read_array, read_npz, read_rate
+from dsp.checks import InputError, check_option
+from dsp.grid import RATE, Floats
+from dsp.sound.stimulus import tracked
+
+_MIN_SECONDS = 2
+_RISE = 1  # column of the envelope rise in what a session heard
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """What was heard: rows at 64 Hz as the tracker takes them.
+
+    Attributes
+    ----------
+    name : str
+    values : float64 [shape=(n, 3)] or float64 [shape=(n, 4)]
+        With the level of the music where it is known.
+    times : float64 [shape=(n,)]
+    """
+
+    name: str
+    values: Floats
+    times: Floats
+
+
+def open_recording(path: Path, *, channels: Sequence[str] | None = None) -> Recording:
+    """Read an npz file or a session folder, with a selection of its electrodes."""
+    recording = _open_session(path)[0] if path.is_dir() else read_npz(path)
+    length = float(recording.times[-1] - recording.times[0])
+    if length < _MIN_SECONDS:
+        raise InputError(
+            f"{recording.name} lasts {length:.1f} s; expected at least {_MIN_SECONDS} s."
+        )
+    if not channels:
+        return recording
+    known = recording.ch_names
+    named = [n for c in channels for n in ([c] if c in known else c.split(","))]
+    for name in named:
+        check_option("electrode", name, known)
+    named = list(dict.fromkeys(named))
+    columns = [known.index(name) for name in named]
+    return replace(recording, ch_names=tuple(named), eeg=recording.eeg[:, columns])
+
+
+def _open_session(path: Path) -> tuple[Recording, Stimulus]:
+    from app.records.reader import SessionReader
+
+    reader = SessionReader(path)
+    times, eeg = reader.eeg()
+    heard_times, heard = reader.heard()
+    if times.size < 2 or not reader.ch_names:
+        raise InputError(f"{path} holds no EEG; record a session with a headset first.")
+    step = float(np.median(np.diff(times)))
+    recording = Recording(path.name, reader.ch_names, round(1.0 / step), eeg, times, None)
+    return recording, Stimulus(path.name, tracked(heard), heard_times)
+
+
+def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
+    """Feature of the sound of a recording: ``onset``, ``envelope``, or a file.
+
+    Raises
+    ------
+    InputError
+        If the recording does not say what was heard.
+    """
+    if feature not in ("onset", "envelope"):
+        if not Path(feature).exists():
+            raise InputError(
+                f"--feature is {feature!r}; expected onset, envelope, or a file with a feature or "
+                "a sound, and there is no such file."
+            )
+        return file_stimulus(Path(feature), start=float(recording.times[0]))
+    if path.is_dir():
+        heard = _open_session(path)[1]
+        if feature == "envelope":  # a session keeps its rise
+            if not heard.values[:, _RISE].any():
+                raise InputError(f"{path} holds no envelope of what was heard; use onset or FILE.")
+            heard = replace(heard, values=heard.values[:, [_RISE, _RISE, 2]])
+        return heard
+    if recording.envelope is None:
+        raise InputError(
+            f"{path.name} has no 'envelope' of the sound that was heard; add it to the file, or "
+            "give a feature or sound file instead (tracking: --feature FILE)."
+        )
+    values = envelope_rows(recording.envelope, recording.sfreq, rise=feature == "onset")
+    rows = np.arange(len(values))
+    samples = np.minimum((rows + 0.5) * recording.sfreq / RATE - 0.5, recording.times.size - 1)
+    times = np.interp(samples, np.arange(recording.times.size), recording.times)
+    return Stimulus(recording.name, values, times)
+
+
+def envelope_rows(envelope: Floats, sfreq: float, *, rise: bool) -> Floats:
+    """Rows at 64 Hz of an envelope: its rise ``max(0, L[k] - L[k-1])``, or ``L`` itself.
+
+    ``L = log(1 + 10 a)``, a relative to the 99th percentile of the whole sound: a fixed scale.
+    An envelope that was centred on 0 is put back on its lowest value.
+    """
+    clean = np.where(np.isfinite(envelope), envelope, 0.0)
+    clean = clean - min(float(clean.min()), 0.0)
+    top = float(np.quantile(clean[clean > 0.0], 0.99)) if (clean > 0.0).any() else 1.0
+    level = np.log1p(10.0 * _means(clean, sfreq) / top)
+    row = np.maximum(0.0, np.diff(level, prepend=level[:1])) if rise else level
+    return np.stack([row, row, np.zeros_like(row)], axis=1)
+
+
+def file_stimulus(path: Path, *, start: float) -> Stimulus:
+    """Feature from a file: a recording with an envelope, an array, or a sound file.
+
+    An array is taken to be at 64 Hz unless its archive has ``fs`` for it.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist; expected a recording with an envelope, a feature file (.npy, "
+            ".npz) or a sound file."
+        )
+    level: Floats | None = None
+    if path.is_dir():
+        stimulus = _open_session(path)[1]
+        return Stimulus(path.name, stimulus.values, stimulus.times - stimulus.times[0] + start)
+    feature: Floats | None
+    at = 0.0  # rows that the first one lies after the start
+    if path.suffix in (".npz", ".npy"):
+        feature = read_array(path, "feature")
+        if feature is None:
+            recording = read_npz(path)
+            values = own_stimulus(path, recording, "onset").values
+            times = start + (np.arange(len(values)) + 0.5) / RATE
+            return Stimulus(recording.name, values, times)
+        _refuse_odd(path, feature)
+        sfreq = 0.0 if path.suffix == ".npy" else read_rate(path, feature.size)
+        if sfreq and sfreq != RATE:
+            feature, at = _means(feature, sfreq), 0.5
+        # A fixed scale: units of a feature file are anybody's.
+        size = np.abs(feature[feature != 0.0])
+        feature = feature / np.quantile(size, 0.99) if size.size else feature
+    else:
+        from dsp.grid import FS, row_frame
+        from dsp.sound.stimulus import StimulusFeatures
+        from playlists.decode import blocks
+
+        features = StimulusFeatures()
+        parts = [features.push(block) for block in blocks(path)]
+        feature = np.concatenate([np.empty(0), *(part[:, 0] for part in parts)])
+        level = np.concatenate([np.empty(0), *(part[:, 2] for part in parts)])
+        at = float(row_frame(0)) * RATE / FS  # as a session stamps what it plays
+    row = np.asarray(feature, dtype=np.float64)
+    _refuse_odd(path, row)
+    if row.size < RATE:
+        raise InputError(
+            f"{path.name} holds {row.size} rows of a feature at {RATE} Hz; expected at least one "
+            "second: give a longer one."
+        )
+    columns = [row, row, np.zeros_like(row)]
+    if level is not None:
+        columns.append(level)
+    values = np.stack(columns, axis=1)
+    return Stimulus(path.stem, values, start + (np.arange(row.size) + at) / RATE)
+
+
+def _refuse_odd(path: Path, row: Floats) -> None:
+    if not np.isfinite(row).all():
+        raise InputError(
+            f"{path.name} holds values that are no numbers (NaN or infinity), the first in row "
+            f"{int(np.argmin(np.isfinite(row)))}; expected finite numbers: put 0 where nothing "
+            "sounds."
+        )
+
+
+def _means(values: Floats, sfreq: float) -> Floats:
+    """Means over each 1/64 s of values at `sfreq` Hz."""
+    n = int(values.size * RATE / sfreq)
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    area = np.interp(np.arange(n + 1) * (sfreq / RATE), np.arange(total.size), total)
+    return np.asarray(np.diff(area) * (RATE / sfreq))
+
+
+def lasting(stimulus: Stimulus, until: float) -> Stimulus:
+    """The sound repeated until `until`, so that all of a recording is tested."""
+    length = len(stimulus.values) / RATE
+    repeats = max(1, math.ceil((until - float(stimulus.times[0])) / length))
+    values = np.tile(stimulus.values, (repeats, 1))
+    times = np.concatenate([stimulus.times + k * length for k in range(repeats)])
+    keep = times <= until
+    return Stimulus(stimulus.name, values[keep], times[keep])

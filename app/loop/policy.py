@@ -1,0 +1,420 @@
+"""What to do about it: the state of the loop in, at most one decision out.
+
+Pure: the same view, state, settings and generator give the same decision. The order is fixed:
+the operator first, then ratings, then the end of the track, then validity, and only then the
+EEG, which acts on its own account alone: never where the twin without EEG would act as well,
+never before this session has once shown that the brain follows the sound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from app.loop.sentences import SENTENCES
+from app.settings import Settings
+from playlists.choice import Candidate, choose, p_better
+
+PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to 3 ends it
+
+
+@dataclass(frozen=True)
+class View:
+    """What the policy sees of one second; numbers rounded to 1e-6 by the loop.
+
+    `track` is the number of the play (-1: none), `position` and `remaining` seconds; `rating` the
+    latest 0..1 on this track; `cued` the next track is chosen; `changing` a change was asked for
+    and is not heard yet; `asked` what the operator asked for since the last tick; `repeats` the
+    candidates of a playlist that is too short for anything else.
+    """
+
+    now: float
+    track: int
+    position: float
+    remaining: float
+    mean: float
+    sd: float
+    p_low: float
+    usable: bool
+    reason: str
+    twin_p_low: float
+    trust: float
+    ever_following: bool
+    rating: float | None
+    n_ratings: int
+    on_hold: bool
+    paused: bool
+    cued: bool
+    changing: bool
+    asked: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    repeats: tuple[Candidate, ...]
+    titles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done and why.
+
+    Attributes
+    ----------
+    kind : {'hold', 'layer_on', 'layer_off', 'change_track', 'next_track'}
+    code : str
+        Which sentence of `SENTENCES`.
+    target : int or float or None
+        Position in the playlist of the chosen track, or level of the layer.
+    because : str
+        One plain sentence.
+    cause : {'eeg', 'rating', 'operator', 'end', 'none'}
+    propensity : float
+        Probability with which this was chosen at this moment.
+    alternatives : tuple of (str, float)
+        What else could have been, with probabilities.
+    numbers : dict
+        What it was made from.
+    """
+
+    kind: str
+    code: str
+    target: int | float | None
+    because: str
+    cause: str
+    propensity: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PolicyState:
+    """What the policy remembers from tick to tick."""
+
+    track: int = -1
+    layer_since: float | None = None
+    layer_decided: int = -1  # number of the play for which the layer was decided, yes or no
+    layer_off: bool = False  # switched off by hand for this session
+    low_layer: float | None = None  # since when the condition has held
+    low_change: float | None = None
+    recovered: float | None = None
+    last_change: float = -math.inf
+    eeg_changes: int = 0
+    code: str = ""
+
+
+def decide(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> tuple[Decision | None, PolicyState]:
+    """Decide for this second.
+
+    Returns
+    -------
+    decision : Decision or None
+        None where it would only repeat the last deliberate non-action.
+    state : PolicyState
+    """
+    if view.track != state.track:
+        state = replace(state, track=view.track, low_layer=None, low_change=None, recovered=None)
+    state = _watch(view, state, settings)
+    for rule in (_commands, _ratings, _ending, _layer_out, _eeg):
+        decision, state = rule(view, state, settings, rng)
+        if decision is not None:
+            break
+    if decision is None or (decision.kind == "hold" and decision.code == state.code):
+        return None, state
+    return decision, replace(state, code=decision.code)
+
+
+_Result = tuple[Decision | None, PolicyState]
+
+
+def _watch(view: View, state: PolicyState, settings: Settings) -> PolicyState:
+    """Keep since when each condition has held; unusable data break it."""
+
+    def since(holds: bool, before: float | None) -> float | None:
+        there = view.usable and not view.paused and view.track >= 0
+        return (view.now if before is None else before) if holds and there else None
+
+    limits = settings.limits
+    return replace(
+        state,
+        low_layer=since(view.p_low > limits.p_layer, state.low_layer),
+        low_change=since(view.p_low > limits.p_change, state.low_change),
+        recovered=since(view.p_low < limits.p_recovered, state.recovered),
+    )
+
+
+def _say(code: str, numbers: dict[str, Any]) -> str:
+    return SENTENCES[code].format(**numbers)
+
+
+def _numbers(view: View, settings: Settings) -> dict[str, Any]:
+    return {
+        "mean": 100 * view.mean,
+        "sd": 100 * view.sd,
+        "p_low": view.p_low,
+        "twin_p_low": view.twin_p_low,
+        "low": 100 * settings.limits.low,
+        "trust": 100 * view.trust,
+        "position": view.position,
+        "remaining": view.remaining,
+        "ramp": settings.timing.layer_ramp,
+    }
+
+
+def _hold(view: View, settings: Settings, code: str, **extra: Any) -> Decision:
+    numbers = _numbers(view, settings) | extra
+    return Decision("hold", code, None, _say(code, numbers), "none", 1.0, (), numbers)
+
+
+def _given(view: View) -> int:
+    """Give the rating back as it was given, 1-9."""
+    assert view.rating is not None
+    return 1 + round(8 * view.rating)
+
+
+def _change(
+    view: View,
+    settings: Settings,
+    rng: np.random.Generator,
+    *,
+    kind: str,
+    code: str,
+    cause: str,
+    **extra: Any,
+) -> Decision | None:
+    """Choose among the candidates; None where there is no other track.
+
+    The end of a track and the operator may repeat one; ratings and the EEG may not.
+    """
+    pool = view.candidates
+    if not any(c.eligible for c in pool) and cause in ("operator", "end"):
+        pool = view.repeats
+    if not any(c.eligible for c in pool):
+        return None
+    choice = choose(pool, rng=rng, greedy=settings.choice.greedy)
+    chosen = next(c for c in pool if c.index == choice.index)
+    numbers = _numbers(view, settings) | extra
+    numbers |= {
+        "title": view.titles[choice.index],
+        "expected": 100 * chosen.mean,
+        "expected_sd": 100 * chosen.sd,
+    }
+    others = tuple((view.titles[i], p) for i, p in choice.alternatives)
+    because = _say(code, numbers)
+    return Decision(kind, code, choice.index, because, cause, choice.propensity, others, numbers)
+
+
+def _changed(view: View, state: PolicyState, *, eeg: bool = False) -> PolicyState:
+    return replace(state, last_change=view.now, eeg_changes=state.eeg_changes + eeg)
+
+
+def _commands(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
+    if "layer_off" in view.asked and "next" in view.asked:
+        state = replace(state, layer_off=True)  # the layer goes with the track
+    elif "layer_off" in view.asked:
+        numbers = _numbers(view, settings)
+        because = _say("layer_operator", numbers)
+        state = replace(state, layer_since=None, layer_off=True)
+        return Decision(
+            "layer_off", "layer_operator", 0.0, because, "operator", 1.0, (), numbers
+        ), state
+    if "next" in view.asked:
+        decision = _change(view, settings, rng, kind="change_track", code="next", cause="operator")
+        return decision, _changed(view, state) if decision else state
+    return None, state
+
+
+def _ratings(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
+    """End the track after a low rating, whatever the EEG says."""
+    low = view.rating is not None and view.rating <= DISLIKED
+    away = view.changing or view.paused or view.on_hold
+    if not low or away or view.position < settings.timing.rating_cut:
+        return None, state
+    decision = _change(
+        view,
+        settings,
+        rng,
+        kind="change_track",
+        code="rated_low",
+        cause="rating",
+        given=_given(view),
+    )
+    if decision is None:
+        return _hold(view, settings, "no_other", given=_given(view)), state
+    return decision, _changed(view, state)
+
+
+def _ending(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
+    """Music goes on, also on hold and whatever the data are like."""
+    if view.track < 0 or view.cued or view.changing or view.remaining > settings.timing.cue:
+        return None, state
+    return _change(view, settings, rng, kind="next_track", code="end", cause="end"), state
+
+
+def _layer_out(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
+    """Take the layer out with its track, at a rating at either end, or when not needed."""
+    del rng
+    if state.layer_since is None:
+        return None, state
+    timing = settings.timing
+    if state.layer_decided != view.track:
+        code, cause, extra = "layer_track", "end", {}
+    elif view.rating is not None and (view.rating >= PROTECTED or view.rating <= DISLIKED):
+        code, cause, extra = "layer_rated", "rating", {"given": _given(view)}
+    elif (
+        state.recovered is not None
+        and _barrier(view, settings) is None
+        and view.now - state.recovered >= timing.sustain
+        and view.now - state.layer_since >= timing.layer_try
+    ):
+        code, cause, extra = "recovered", "eeg", {}
+    else:
+        return None, state
+    numbers = _numbers(view, settings) | extra
+    because = _say(code, numbers)
+    state = replace(state, layer_since=None)
+    return Decision("layer_off", code, 0.0, because, cause, 1.0, (), numbers), state
+
+
+def barrier(view: View, settings: Settings) -> str:
+    """Why the EEG may not act now, one sentence; empty where it may."""
+    found = _barrier(view, settings)
+    return found.because if found is not None else ""
+
+
+def _barrier(view: View, settings: Settings) -> Decision | None:
+    """First reason why the EEG may not act now."""
+    eeg, limits = settings.eeg, settings.limits
+    if view.track < 0 or view.changing:
+        return _hold(view, settings, "no_track")
+    if view.paused:
+        return _hold(view, settings, "paused")
+    if view.on_hold:
+        return _hold(view, settings, "on_hold")
+    if view.rating is not None and view.rating >= PROTECTED:
+        return _hold(view, settings, "protected", given=_given(view))
+    if not view.usable:
+        return _hold(view, settings, "unusable", reason=view.reason)
+    if eeg.strict and (view.n_ratings < eeg.strict_ratings or view.trust < eeg.strict_weight):
+        return _hold(view, settings, "strict")
+    if view.trust < limits.trust:
+        return _hold(view, settings, "no_trust", needed=100 * limits.trust)
+    if not view.ever_following:
+        return _hold(view, settings, "no_following")
+    if view.position < min(settings.timing.first_judgement, settings.timing.layer_first):
+        first = min(settings.timing.first_judgement, settings.timing.layer_first)
+        return _hold(view, settings, "early", first=first)
+    return None
+
+
+def _eeg(view: View, state: PolicyState, settings: Settings, rng: np.random.Generator) -> _Result:
+    barrier = _barrier(view, settings)
+    if barrier is not None:
+        return barrier, state
+    limits = settings.limits
+    if view.p_low <= min(limits.p_layer, limits.p_change):
+        return _hold(view, settings, "well" if view.p_low < 0.5 else "unsure"), state
+    decision, state = _layer_in(view, state, settings, rng)
+    if decision is None:
+        decision, state = _change_by_eeg(view, state, settings, rng)
+    if decision is None:
+        return _hold(view, settings, "waiting", wait=_wait(view, state, settings)), state
+    return decision, state
+
+
+def _wait(view: View, state: PolicyState, settings: Settings) -> str:
+    """Why a low estimate does not change anything yet."""
+    timing, limits = settings.timing, settings.limits
+    if state.eeg_changes >= limits.eeg_changes:
+        return f"the EEG may change {limits.eeg_changes:.0f} tracks a session"
+    if view.now - state.last_change < timing.refractory:
+        return f"changes are at least {timing.refractory:.0f} s apart"
+    if state.layer_since is not None and view.now - state.layer_since < timing.layer_try:
+        return f"the layer is given {timing.layer_try:.0f} s"
+    if view.position < timing.dwell:
+        return f"a track plays for at least {timing.dwell:.0f} s"
+    if p_better(view.mean, view.sd, view.candidates) <= limits.p_better:
+        return "no other track is surely expected to be better"
+    return f"it must stay so for {timing.sustain:.0f} s, away from the end of the track"
+
+
+def _layer_in(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
+    timing, layer, limits = settings.timing, settings.layer, settings.limits
+    ready = (
+        layer.enabled
+        and not state.layer_off
+        and state.layer_decided != view.track
+        and state.low_layer is not None
+        and view.now - state.low_layer >= timing.sustain
+        and view.position >= timing.layer_first
+        and view.remaining > timing.layer_tail
+        and view.twin_p_low <= limits.p_layer
+    )
+    if not ready:
+        return None, state
+    assert state.low_layer is not None
+    numbers = _numbers(view, settings) | {"held": view.now - state.low_layer}
+    state = replace(state, layer_decided=view.track)
+    if layer.withhold > 0.0 and float(rng.random()) < layer.withhold:
+        numbers["propensity"] = layer.withhold
+        because = _say("withheld", numbers)
+        other = (("layer_on", 1.0 - layer.withhold),)
+        return Decision(
+            "hold", "withheld", None, because, "eeg", layer.withhold, other, numbers
+        ), state
+    because = _say("layer_on", numbers)
+    others = (("withheld", layer.withhold),) if layer.withhold > 0.0 else ()
+    state = replace(state, layer_since=view.now)
+    return Decision(
+        "layer_on", "layer_on", layer.level, because, "eeg", 1.0 - layer.withhold, others, numbers
+    ), state
+
+
+def _change_by_eeg(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
+    timing, limits = settings.timing, settings.limits
+    tried = state.layer_since is not None and view.now - state.layer_since >= timing.layer_try
+    # Without a layer to try (switched off, withheld, tried before) the dwell alone decides.
+    no_layer = state.layer_since is None and (
+        state.layer_decided == view.track or state.layer_off or not settings.layer.enabled
+    )
+    better = p_better(view.mean, view.sd, view.candidates)
+    ready = (
+        (tried or no_layer)
+        and state.low_change is not None
+        and view.now - state.low_change >= timing.sustain
+        and view.position >= max(timing.dwell, timing.first_judgement)
+        and view.remaining > timing.tail
+        and view.now - state.last_change >= timing.refractory
+        and state.eeg_changes < limits.eeg_changes
+        and view.twin_p_low <= limits.p_change
+        and better > limits.p_better
+    )
+    if not ready:
+        return None, state
+    assert state.low_change is not None
+    decision = _change(
+        view,
+        settings,
+        rng,
+        kind="change_track",
+        code="change",
+        cause="eeg",
+        held=view.now - state.low_change,
+        p_better=better,
+        layer="with the layer on" if tried else "with no layer on",
+    )
+    return decision, _changed(view, state, eeg=True) if decision else state

@@ -1,0 +1,1 @@
+"""The life of one session: brought up, ticked, watched, recorded and ended."""

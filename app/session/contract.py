@@ -1,0 +1,80 @@
+"""What the window needs of a session: `Session` has it, and so has the tests' own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.session.snapshot import Snapshot
+from devices.sources.source import SourceInfo
+
+
+class RowsLike(Protocol):
+    """Rows copied out of a ring."""
+
+    @property
+    def first(self) -> int:
+        """Number of the first row since the source started."""
+
+    @property
+    def data(self) -> npt.NDArray[np.float32]:
+        """Microvolts [shape=(n_rows, n_channels)], rows of NaN for gaps."""
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """Seconds of the LSL clock [shape=(n_rows,)]."""
+
+
+class RingLike(Protocol):
+    """The ring of raw EEG; `devices.ring.Ring`."""
+
+    @property
+    def total(self) -> int:
+        """Rows written since the source started."""
+
+    def since(self, index: int) -> RowsLike:
+        """Copy all rows from number `index` on."""
+
+
+class SessionLike(Protocol):
+    """A session as window and command line drive it; every method may be called by any thread."""
+
+    @property
+    def ring(self) -> RingLike | None:
+        """The ring of raw EEG, None before it streams."""
+
+    @property
+    def info(self) -> SourceInfo | None:
+        """What the source is, None before it is open."""
+
+    def start(self) -> None:
+        """Open everything and start; may take seconds, so it is called off the window's thread."""
+
+    def stop(self) -> None:
+        """Silence layer and music at once and end the automation."""
+
+    def close(self) -> None:
+        """End the session, close the records, write the report; may take seconds."""
+
+    def snapshot(self) -> Snapshot:
+        """Return how things stand."""
+
+    def rate(self, given: int) -> None:
+        """Take the client's rating 1..9."""
+
+    def next(self) -> None:
+        """Go to the next track."""
+
+    def toggle_pause(self) -> None:
+        """Pause or resume."""
+
+    def hold(self, on: bool) -> None:
+        """Hold the automation, or let it go on."""
+
+    def mark(self) -> None:
+        """Mark this moment."""
+
+    def layer_off(self) -> None:
+        """Take the low-frequency layer out."""

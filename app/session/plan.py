@@ -1,0 +1,103 @@
+"""What a session is to be, checked before anything is started."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.settings import Settings, load_preset
+from app.version import VERSION
+from devices.listener import LISTENERS, NOTICES
+from devices.sources.source import SourceInfo
+from dsp.checks import InputError, check_number, check_option
+from playlists.tracks import Track
+
+if TYPE_CHECKING:
+    from app.loop.calibration import Calibration
+
+SIMULATED = ("auto", "synthetic", "simulated")  # sources whose EEG comes from our listener
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a session is to be; empty words take what fits the source."""
+
+    source: str = "auto"
+    listener: str = "clear"
+    preset: str = ""
+    playlist: str = "starter"
+    minutes: float | None = None
+    seed: int = 0
+    out: Path = Path("sessions")
+    output: str = "auto"
+    calibration: str = ""
+    liking: float = 0.15
+    cache: Path | None = None
+    record: bool = True
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the EEG comes from our simulated listener."""
+        return self.source in SIMULATED
+
+    @property
+    def notice(self) -> str:
+        """The sentence that screen and records of a simulated listener must show, or empty."""
+        return NOTICES[self.listener] if self.simulated else ""
+
+
+def check_plan(plan: Plan) -> Settings:
+    """Check every word of the plan, and read its preset.
+
+    Raises
+    ------
+    InputError
+        Naming what cannot be done.
+    """
+    check_option("listener", plan.listener, LISTENERS)
+    check_number("liking", plan.liking, low=0.0, high=1.0)
+    check_number("seed", plan.seed, low=0, high=2**63)
+    if plan.minutes is not None:
+        check_number("minutes", plan.minutes, low=0.05, high=24 * 60)
+    settings = load_preset(plan.preset or ("demo" if plan.simulated else "default"))
+    if settings.simulated_only and not plan.simulated:
+        raise InputError(
+            f"preset {settings.name!r} is for simulated listeners only, and the source is "
+            f"{plan.source!r}; use --preset default."
+        )
+    return settings
+
+
+def manifest(
+    plan: Plan,
+    settings: Settings,
+    calibration: Calibration | None,
+    tracks: Sequence[Track],
+    info: SourceInfo | None,
+    start: float,
+) -> dict[str, Any]:
+    """Build what session.json says at the start (docs/session-folder.md)."""
+    return {
+        "name": plan.listener if plan.simulated else "session",
+        "program": {"name": "attune", "version": VERSION, "python": platform.python_version()},
+        "plan": {"source": plan.source, "playlist": plan.playlist, "minutes": plan.minutes},
+        "settings": settings.as_dict(),
+        "settings_sha256": settings.sha256,
+        "seed": plan.seed,
+        "source": asdict(info) if info else None,
+        "listener": plan.listener if plan.simulated else None,
+        "liking": plan.liking if plan.simulated else None,
+        "notice": plan.notice or (info.notice if info else ""),
+        "calibration": "stored" if calibration else "none",
+        "calibration_name": calibration.name if calibration else None,
+        "zone": datetime.now().astimezone().tzname(),
+        "start": start,
+        "tracks": [
+            {"title": t.title, "artist": t.artist, "duration": t.duration, "file": t.path.name}
+            for t in tracks
+        ],
+    }

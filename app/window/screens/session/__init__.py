@@ -1,0 +1,1 @@
+"""The screen of a running session, a file for each of its parts."""

@@ -1,0 +1,1 @@
+"""Sources of EEG: how each is read, and how its samples get their times."""

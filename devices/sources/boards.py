@@ -1,0 +1,396 @@
+"""BrainFlow boards as EEG sources, bare or with the voltages of the simulated listener.
+
+Runs in a child process (`devices.acquisition`): BrainFlow has one mutex for all boards of a
+process, and a serial port that dies leaves a spinning thread behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from devices.clock import WallBracket, now
+from devices.listener import LISTENERS, MONTAGE, NOTICES, Listener
+from devices.sources.placing import SamplePlacer
+from devices.sources.source import EegChunk, SourceEvent, SourceInfo
+from devices.timeline import HeardTracks, Timeline
+from dsp.checks import DeviceError, InputError, check_option
+
+SYNTHETIC = -1
+_PLAYBACK, _STREAMING = -3, -2
+READ_EVERY = 0.02  # s between reads
+_BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
+
+#: Package counter by board id: modulus, step, samples that share one value. Boards that are not
+#: listed are judged by time alone (Ganglion: its modulus was never checked on hardware).
+_COUNTERS = {
+    SYNTHETIC: (256, 1, 1),
+    0: (256, 1, 1),  # Cyton
+    5: (256, 1, 1),  # Cyton WiFi
+    2: (256, 2, 1),  # Cyton and Daisy: even numbers
+    21: (65536, 1, 12),  # Muse S, dongle
+    22: (65536, 1, 12),  # Muse 2, dongle
+    38: (65536, 1, 12),  # Muse 2
+    39: (65536, 1, 12),  # Muse S
+    41: (65536, 1, 12),  # Muse 2016
+    42: (65536, 1, 12),  # Muse 2016, dongle
+}
+
+#: What BrainFlow's exit codes mean for people; {board} and {port} are filled in.
+_SENTENCES = {
+    1: "The port {port} is open already; close the other program that uses the {board}.",
+    2: "The {board} cannot be reached{at}; check that it or its dongle is plugged in and switched "
+    "on, that Bluetooth is on where it needs it, and that no other program uses it.",
+    3: "{port} is not a serial port that the {board} could be on; check the port.",
+    4: "Nothing answers{at}; check that the {board} is switched on and near.",
+    7: "The {board} does not answer{at}; check that it is switched on, that its battery is full "
+    "and that its dongle is on the right channel, then try again.",
+    13: "The {board} needs to know where it is; write its port or address after its name, for "
+    "example brainflow:{word}:{example}.",
+    14: "This version of BrainFlow does not support the {board} on this computer.",
+    16: "The {board} is in use by this program already.",
+    17: "The {board} could not be started{at}; check its dongle, and that Bluetooth is available.",
+}
+
+
+def _word(name: str) -> str:
+    """Spell a board's name as it is written in a source."""
+    return re.sub(r"_BOARD$", "", name.strip().upper().replace("-", "_").replace(" ", "_")).lower()
+
+
+def find_board(word: str) -> int:
+    """Return the BrainFlow id of a board given by name or number.
+
+    Raises
+    ------
+    InputError
+        If there is no such board; names near ones.
+    """
+    from brainflow.board_shim import BoardIds
+
+    boards = {_word(b.name): int(b.value) for b in BoardIds if b.name != "NO_BOARD"}
+    wanted = _word(word)
+    if re.fullmatch(r"-?\d+", word.strip()):
+        if int(word) in boards.values():
+            return int(word)
+        raise InputError(
+            f"{word.strip()} is not the id of a BrainFlow board; expected a name such as cyton or "
+            f"muse_2, or an id from {min(boards.values())} to {max(boards.values())}."
+        )
+    loose = {name.replace("_", ""): number for name, number in boards.items()}
+    found = boards.get(wanted, loose.get(wanted.replace("_", "")))
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(wanted, boards, n=4, cutoff=0.4) or ["synthetic", "cyton"]
+    raise InputError(f"There is no BrainFlow board {word!r}; near names: {', '.join(near)}.")
+
+
+def _check_port(board: str, port: str) -> None:
+    """Refuse a serial port that is not there or may not be opened (POSIX: ports are files)."""
+    if os.name != "posix" or not port.startswith("/"):
+        return
+    if not Path(port).exists():
+        raise DeviceError(
+            f"There is no port {port}; plug in the dongle of the {board}, or name its port."
+        )
+    if not os.access(port, os.R_OK | os.W_OK):
+        raise DeviceError(
+            f"{port} may not be opened by this user; add the user to the group that owns it "
+            "(on Linux usually: sudo usermod -aG dialout $USER) and log in again."
+        )
+
+
+def _lock_port(board: str, port: str) -> IO[str]:
+    """Hold a lock for `port` while the file returned is open.
+
+    Serial ports may be opened twice, which ruins the data of both programs.
+    """
+    path = Path(tempfile.gettempdir()) / f"attune-port-{re.sub(r'[^A-Za-z0-9]+', '-', port)}.lock"
+    handle = path.open("a")
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    except OSError as error:
+        handle.close()
+        raise DeviceError(
+            f"The port {port} of the {board} is in use by another session; end that one first."
+        ) from error
+    return handle
+
+
+class BoardSource:
+    """One BrainFlow board.
+
+    Parameters
+    ----------
+    board : str
+        Name or id.
+    port : str
+        Serial port, Bluetooth address, network address or file, as the board needs it.
+    """
+
+    def __init__(self, board: str, port: str = "") -> None:
+        self._word, self._port = _word(board), port
+        self._shim: Any = None
+        self._lock: IO[str] | None = None
+        self._info: SourceInfo | None = None
+        self._news: list[SourceEvent] = []
+        self._read_at = 0.0
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it is; complete after `open`."""
+        if self._info is None:
+            raise DeviceError("the board is not open yet.")
+        return self._info
+
+    def open(self) -> None:
+        """Start streaming.
+
+        Raises
+        ------
+        InputError
+            If there is no such board.
+        DeviceError
+            If it cannot be had, in words for people.
+        """
+        number = find_board(self._word)
+        from brainflow.board_shim import BoardShim
+        from brainflow.exit_codes import BrainFlowError
+
+        BoardShim.disable_board_logger()
+        params = self._params(number)
+        self._name = self._word.replace("_", " ").title()
+        try:
+            shim = BoardShim(number, params)
+            shown = int(shim.get_board_id())  # of the master board for playback
+            descr = BoardShim.get_board_descr(shown)
+            self._name = descr["name"]
+            if not descr.get("eeg_channels"):
+                raise DeviceError(f"The {self._name} has no EEG channels; choose another board.")
+            shim.prepare_session()
+            self._shim = shim
+            shim.start_stream(int(_BUFFER_S * descr["sampling_rate"]))
+        except BrainFlowError as error:
+            self.close()
+            raise DeviceError(self._sentence(error.exit_code)) from error
+        except DeviceError:
+            self.close()
+            raise
+        self._rows = [int(row) for row in descr["eeg_channels"]]
+        self._stamp_row = int(descr["timestamp_channel"])
+        self._counter_row = descr.get("package_num_channel")
+        self._sfreq = float(descr["sampling_rate"])
+        modulus, step, share = _COUNTERS.get(number, (None, 1, 1))
+        if self._counter_row is None:
+            modulus = None
+        self._placer = SamplePlacer(self._sfreq, modulus=modulus, step=step, share=share)
+        self._wall = WallBracket()
+        self._read_at = now()
+        self._info = self._describe(number, descr, BoardShim.get_version())
+
+    def _params(self, number: int) -> Any:
+        from brainflow.board_shim import BrainFlowInputParams
+
+        params, port = BrainFlowInputParams(), self._port
+        if number in (_PLAYBACK, _STREAMING):
+            params.master_board = SYNTHETIC
+        if number == _PLAYBACK:
+            if not Path(port).is_file():
+                raise InputError(
+                    f"There is no recording {port!r} to play back; write the path of a file that "
+                    "BrainFlow recorded after brainflow:playback_file:."
+                )
+            params.file = port
+        elif re.fullmatch(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}", port):
+            params.mac_address = port
+        elif match := re.fullmatch(r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?", port):
+            params.ip_address, params.ip_port = match[1], int(match[2] or 0)
+        elif port:
+            _check_port(self._word, port)
+            self._lock = _lock_port(self._word, port)
+            params.serial_port = port
+        return params
+
+    def _sentence(self, code: int) -> str:
+        at = f" at {self._port}" if self._port else ""
+        example = "COM3" if os.name == "nt" else "/dev/ttyUSB0"
+        text = _SENTENCES.get(code, "BrainFlow could not start the {board}{at} (its code {code}).")
+        return text.format(
+            board=self._name,
+            word=self._word,
+            port=self._port or "the port",
+            at=at,
+            example=example,
+            code=code,
+        )
+
+    def _describe(self, number: int, descr: dict[str, Any], version: str) -> SourceInfo:
+        names = [n.strip() for n in str(descr.get("eeg_names", "")).split(",") if n.strip()]
+        if len(names) != len(self._rows):
+            names = [f"E{i + 1}" for i in range(len(self._rows))]
+        simulated = number in (SYNTHETIC, _PLAYBACK)
+        notice = ""
+        if number == SYNTHETIC:
+            notice = "BrainFlow's synthetic board: sine waves, no person and no link to the sound."
+        return SourceInfo(
+            name=f"{self._name} board" if number == SYNTHETIC else self._name,
+            ch_names=tuple(names),
+            sfreq=self._sfreq,
+            simulated=simulated,
+            notice=notice,
+            details={
+                "driver": f"BrainFlow {version}",
+                "board_id": number,
+                "port": self._port,
+                "units": "microvolts, BrainFlow's scale",
+                "clock": "computer's wall clock at arrival, fitted to the sample number",
+            },
+        )
+
+    def read(self) -> EegChunk | None:
+        """Return all samples since the last call, with lost ones as rows of NaN.
+
+        Waits until 20 ms have passed since the last read.
+
+        Raises
+        ------
+        DeviceError
+            If BrainFlow itself says that the session is gone (a device that went away is silent).
+        """
+        from brainflow.exit_codes import BrainFlowError
+
+        wait = self._read_at + READ_EVERY - now()
+        if wait > 0:
+            time.sleep(wait)
+        if self._shim is None:
+            raise DeviceError("the board is closed.")
+        try:
+            packets = self._shim.get_board_data()
+        except BrainFlowError as error:
+            raise DeviceError(
+                f"The {self._name} is gone (BrainFlow's code {error.exit_code})."
+            ) from error
+        since, self._read_at = self._read_at, now()
+        step = self._wall.update()
+        if step is not None:
+            self._news.append(
+                SourceEvent(
+                    self._read_at,
+                    "note",
+                    step,
+                    f"The computer's clock was set by {step:+.3f} s; the EEG keeps its own time.",
+                )
+            )
+        if packets.shape[1] == 0:
+            return None
+        arrivals = self._wall.convert(packets[self._stamp_row], since=since, until=self._read_at)
+        counters = None
+        if self._counter_row is not None:
+            counters = packets[self._counter_row].astype(np.int64)
+        eeg = np.ascontiguousarray(packets[self._rows].T, dtype=np.float32)
+        placed = self._placer.place(eeg, arrivals, counters)
+        return None if placed is None else self._voltages(*placed)
+
+    def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
+        """Return what the electrodes say: the board's own values here."""
+        return chunk
+
+    def events(self) -> list[SourceEvent]:
+        """Events since the last call."""
+        news, self._news = self._news, []
+        return news
+
+    def close(self) -> None:
+        """Stop and release; safe to call twice."""
+        from brainflow.exit_codes import BrainFlowError
+
+        shim, self._shim = self._shim, None
+        if shim is not None:
+            for end in (shim.stop_stream, shim.release_session):
+                # A board that is gone cannot be stopped, and needs no stopping.
+                with contextlib.suppress(BrainFlowError):
+                    end()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class ListenerSource(BoardSource):
+    """BrainFlow's synthetic board with a simulated listener in place of its sine waves.
+
+    Packets, counter, rate and stamps stay the board's; so every machine runs the real path.
+
+    Parameters
+    ----------
+    listener : str
+        `clear`, `typical` or `silent`.
+    seed : int
+        Of the listener.
+    timeline, tracks : str
+        Names of the shared tables of what is heard; empty for silence.
+    because : str
+        One sentence that goes before the notice (why this source was taken), or empty.
+    """
+
+    def __init__(
+        self, *, listener: str, seed: int, timeline: str, tracks: str, because: str = ""
+    ) -> None:
+        super().__init__("synthetic")
+        self._kind = check_option("listener", listener, LISTENERS)
+        self._seed, self._because = seed, because
+        self._tables = (timeline, tracks)
+
+    def open(self) -> None:
+        """Start the board and listen."""
+        super().open()
+        timeline, tracks = self._tables
+        self._timeline = Timeline.attach(timeline) if timeline else Timeline.create(local=True)
+        self._tracks = HeardTracks.attach(tracks) if tracks else HeardTracks.create(local=True)
+        self._listener = Listener(
+            self._kind,
+            seed=self._seed,
+            ch_names=MONTAGE,
+            sfreq=self._sfreq,
+            timeline=self._timeline,
+            tracks=self._tracks,
+        )
+
+    def _describe(self, number: int, descr: dict[str, Any], version: str) -> SourceInfo:
+        bare = super()._describe(number, descr, version)
+        return SourceInfo(
+            name="Synthetic board, simulated listener",
+            ch_names=MONTAGE,
+            sfreq=bare.sfreq,
+            simulated=True,
+            notice=" ".join(filter(None, (self._because, NOTICES[self._kind]))),
+            details=bare.details | {"listener": self._kind, "seed": self._seed},
+        )
+
+    def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
+        data = self._listener.voltages(chunk.times)
+        data[lost] = np.nan
+        for when, enjoyment in self._listener.truth():
+            self._news.append(SourceEvent(float(when), "truth", float(enjoyment)))
+        return EegChunk(data, chunk.times)
+
+    def close(self) -> None:
+        """Stop the board and let go of the tables."""
+        super().close()
+        for table in (getattr(self, "_timeline", None), getattr(self, "_tracks", None)):
+            if table is not None:
+                table.close()

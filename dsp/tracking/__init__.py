@@ -1,0 +1,1 @@
+"""Does the EEG follow what is heard? Decoder, chance levels, evidence, and what doubts it."""

@@ -1,0 +1,381 @@
+"""Backward ridge decoder: the stimulus feature rebuilt from EEG at later lags.
+
+``s_hat(t) = sum_c sum_l w_cl e_c(t + l)`` with ``w = (C + C0 + lam P)^-1 (p + p0)`` (Crosse et
+al. 2016, Front. Hum. Neurosci. 10:604). The sums ``C = sum x x'`` and ``p = sum x s`` of the
+session grow second by second. A stored decoder enters as the sums C0 and p0 of its calibration,
+counted for at most `MAX_PRIOR` s an electrode, each in units of its own level: the session outgrows
+it, and it can be solved again without a lost electrode.
+
+P is the penalty. Equal weights for all electrodes would call dear what is cheap: where all share a
+reference, the differences between them, in which the answer lies, are small. So nine tenths of P
+are the electrodes' own covariance (as if each lag held so much EEG that knows no sound), one
+tenth is the same for all. It weighs as much as `PENALTY` s of EEG for each electrode, however long
+the session is, which is what a penalty must do: it stands for what is expected of the weights, not
+for the data. All of them together are expected to explain the same small share of the sound, so
+the more they are, the smaller is each, and the dearer (a g-prior: Zellner 1986).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+
+from dsp.checks import InputError
+from dsp.filters import BANDS
+from dsp.grid import RATE, Bools, Floats, Ints
+from dsp.tracking.expectation import ACOUSTICS
+
+#: s of EEG that the penalty weighs as much as, for each electrode; half or twice makes little
+PENALTY = 15.0
+MAX_STRENGTH = 3.0  #: of the penalty, in units of the data, while there are hardly any
+_ALIKE = 0.1  # share of the penalty that is the same for all electrodes
+_LAG_SMOOTH = 5  # lags on each side over which their weights are pooled
+_LAG_RANGE = (0.2, 20.0)  # how far the penalty of a lag may move
+MAX_ELECTRODES = 32  #: with lags as wide as without a calibration
+MAX_WEIGHTS = 1280  #: with fewer lags more electrodes: the cost grows with the cube of the weights
+#: s that a stored decoder counts for at most, for each electrode. The more weights there are, the
+#: longer a session takes to know better; with few it must, or a changed delay would turn r over.
+MAX_PRIOR = 60.0
+_STEP = 2  # grid points between lags: the band ends at 8 Hz
+
+
+def lag_steps(start: float, stop: float) -> Ints:
+    """Lags from `start` to `stop` s, every second grid point [shape=(n_lags,)]."""
+    return np.arange(round(start * RATE), round(stop * RATE) + 1, _STEP)
+
+
+WIDE_LAGS = lag_steps(0.0, 1.2)  #: while nothing is known of the delay
+
+
+def chosen_electrodes(
+    ch_names: Sequence[str], n_lags: int = WIDE_LAGS.size, *, known: Sequence[str] = ()
+) -> Ints:
+    """Columns that are decoded from: all, or as many as there is room for.
+
+    While lags are many, some twenty well-spread electrodes decode as well as all of a dense net
+    (Montoya-Martinez et al. 2021, doi 10.1371/journal.pone.0246769). A calibration leaves few lags,
+    and enough data for more electrodes.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+    n_lags : int
+    known : sequence of str
+        Electrodes of a stored decoder: these are taken, where not all are. Else the chosen ones
+        are evenly spread over the list.
+    """
+    n, most = len(ch_names), max(MAX_ELECTRODES, MAX_WEIGHTS // n_lags)
+    if n <= most:
+        return np.arange(n)
+    here = [i for i, name in enumerate(ch_names) if name in known]
+    if here:
+        return np.array(here)
+    return np.floor((np.arange(most) + 0.5) * n / most).astype(np.int64)
+
+
+def lagged(data: Floats, lags: Ints, n: int) -> Floats:
+    """Design of `n` rows: row t holds ``data[t + lag]`` [shape=(n, n_channels * n_lags)].
+
+    Columns run over lags within each channel.
+    """
+    index = np.arange(n)[:, None] + lags[None, :]
+    return np.ascontiguousarray(data[index].transpose(0, 2, 1)).reshape(n, -1)
+
+
+def strength(seconds: float, n_channels: int) -> float:
+    """Penalty for sums over `seconds` of `n_channels` electrodes, in units of the data."""
+    return min(PENALTY * n_channels / max(seconds, 1e-9), MAX_STRENGTH)
+
+
+def penalty_shape(cov: Floats, n_lags: int, by_lag: Floats | None = None) -> Floats:
+    """Penalty P with the trace of `cov`: covariance of the electrodes at each of `n_lags` lags.
+
+    Parameters
+    ----------
+    cov : float64 [shape=(d, d)]
+        Columns run over lags within each channel.
+    n_lags : int
+    by_lag : float64 [shape=(n_lags,)], optional
+        How much dearer each lag is.
+    """
+    n = cov.shape[0] // n_lags
+    lag = np.arange(n_lags)
+    space = cov.reshape(n, n_lags, n, n_lags)[:, lag, :, lag].mean(axis=0)
+    shape = (1.0 - _ALIKE) * space
+    shape[np.diag_indices(n)] += _ALIKE * float(np.trace(space)) / n
+    out = np.zeros((n, n_lags, n, n_lags))
+    out[:, lag, :, lag] = shape if by_lag is None else shape * by_lag[:, None, None]
+    return out.reshape(cov.shape)
+
+
+def ridge(
+    cov: Floats, cross: Floats, *, penalty: float, n_lags: int = 0, by_lag: Floats | None = None
+) -> Floats:
+    """Solve ``(C + penalty P) w = p``.
+
+    Parameters
+    ----------
+    cov : float64 [shape=(d, d)]
+    cross : float64 [shape=(d,) or (d, n)]
+    penalty : float
+        In units of the mean eigenvalue of `cov`.
+    n_lags : int
+        Lags within each channel; 0 for the textbook's ``P = tr(C) / d I``.
+    by_lag : float64 [shape=(n_lags,)], optional
+        See `penalty_shape`.
+    """
+    d = cov.shape[0]
+    if not np.trace(cov) > 0.0:
+        return np.zeros_like(cross)
+    if n_lags:
+        lhs = cov + penalty * penalty_shape(cov, n_lags, by_lag)
+    else:
+        lhs = cov + penalty * float(np.trace(cov)) / d * np.eye(d)
+    return np.asarray(cho_solve(cho_factor(lhs, check_finite=False), cross, check_finite=False))
+
+
+def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) -> Floats:
+    """Ridge over a wide range of lags that narrows to where the answer is.
+
+    Solved twice: lags that matter little in the first solution are penalised more in the second,
+    ``lam_l = lam (mean g / g_l)^2`` with g the size of the weights by P, smoothed over lags
+    (one step of an adaptive ridge: Grandvalet 1998, ICANN). Past data alone decide.
+
+    Parameters
+    ----------
+    cov : float64 [shape=(d, d)]
+    cross : float64 [shape=(d,)]
+        Columns run over `n_lags` lags within each channel.
+    penalty : float
+        As for `ridge`.
+    """
+    first = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
+    energy = first * (penalty_shape(cov, n_lags) @ first)
+    energy = energy.reshape(-1, n_lags).sum(axis=0)
+    if not energy.any():
+        return first
+    window = np.hanning(2 * _LAG_SMOOTH + 3)[1:-1]
+    smooth = np.convolve(energy, window, mode="same")
+    smooth /= np.convolve(np.ones(n_lags), window, mode="same")
+    by_lag = np.clip((smooth.mean() / np.maximum(smooth, 1e-300)) ** 2, *_LAG_RANGE)
+    return ridge(cov, cross, penalty=penalty, n_lags=n_lags, by_lag=by_lag)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over rows of a design: what a decoder is solved from.
+
+    Attributes
+    ----------
+    cov : float64 [shape=(d, d)]
+    cross : float64 [shape=(d,)]
+    power : float
+        Sum of the squared feature.
+    seconds : float
+        Rows / 64.
+    """
+
+    cov: Floats
+    cross: Floats
+    power: float
+    seconds: float
+
+    @staticmethod
+    def zero(d: int) -> Sums:
+        """No rows."""
+        return Sums(np.zeros((d, d)), np.zeros(d), 0.0, 0.0)
+
+    def plus(self, design: Floats, feature: Floats) -> Sums:
+        """With the rows of `design` [shape=(n, d)] and `feature` [shape=(n,)]."""
+        return Sums(
+            self.cov + design.T @ design,
+            self.cross + feature @ design,
+            self.power + float(feature @ feature),
+            self.seconds + feature.size / RATE,
+        )
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.cov + other.cov,
+            self.cross + other.cross,
+            self.power + other.power,
+            self.seconds + other.seconds,
+        )
+
+    def levels(self, n_channels: int) -> Floats:
+        """Rms of each channel's entries [shape=(n_channels,)]; 0 without data."""
+        if self.seconds == 0.0:
+            return np.zeros(n_channels)
+        power = np.diag(self.cov).reshape(n_channels, -1).mean(axis=1)
+        return np.asarray(np.sqrt(power / (self.seconds * RATE)))
+
+    def scaled(self, levels: Floats, *, seconds: float) -> Sums:
+        """Per row, in units of `levels`, times `seconds`; channels at level 0 vanish."""
+        if self.seconds == 0.0:
+            return Sums(np.zeros_like(self.cov), np.zeros_like(self.cross), 0.0, 0.0)
+        n_lags = self.cov.shape[0] // levels.size
+        unit = np.repeat(
+            np.where(levels > 0.0, 1.0 / np.where(levels > 0.0, levels, 1.0), 0.0), n_lags
+        )
+        factor = seconds / self.seconds
+        return Sums(
+            self.cov * unit[:, None] * unit[None, :] * factor,
+            self.cross * unit * factor,
+            self.power * factor,
+            seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What calibration found out about one person in one montage.
+
+    Attributes
+    ----------
+    ch_names : tuple of str
+    band : tuple of float
+        Filter of EEG and feature, Hz.
+    lags : int64 [shape=(n_lags,)]
+        Grid points of 1/64 s by which the EEG follows the sound.
+    sums : Sums
+        In units of each electrode's level, of `sums.seconds` s.
+    r : float
+        Correlation on recordings left out, and its 95 % level by chance.
+    r_null95 : float
+    effect : float
+        Mean standard score of a 5 s block on recordings left out.
+    bleed : bool
+        The sound stands in the EEG electrically, before any brain could answer.
+    windows : float64 [shape=(n_windows, 6)]
+        Of each 30 s left out: r, its SD by chance, and `expectation.ACOUSTICS`. Empty in
+        calibrations stored before there were any.
+    """
+
+    ch_names: tuple[str, ...]
+    band: tuple[float, float]
+    lags: Ints
+    sums: Sums
+    r: float
+    r_null95: float
+    effect: float
+    bleed: bool = False
+    windows: Floats = field(default_factory=lambda: np.empty((0, 2 + len(ACOUSTICS))))
+
+    @property
+    def found(self) -> bool:
+        """True if calibration found an answer to the sound beyond chance."""
+        return self.r > self.r_null95
+
+    def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Arrays for `numpy.savez`."""
+        return {
+            "ch_names": np.array(self.ch_names),
+            "band": np.array(self.band),
+            "lags": self.lags,
+            "cov": self.sums.cov.astype(np.float32),
+            "cross": self.sums.cross,
+            "figures": np.array(
+                [self.sums.power, self.sums.seconds, self.r, self.r_null95, self.effect]
+            ),
+            "bleed": np.array(self.bleed),
+            "windows": self.windows,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Decoder:
+        """Back from `to_arrays`; `InputError` if something is missing or does not fit."""
+        try:
+            names = tuple(str(n) for n in arrays["ch_names"])
+            low, high = (float(b) for b in arrays["band"])
+            lags = np.asarray(arrays["lags"], dtype=np.int64)
+            cov = np.asarray(arrays["cov"], dtype=np.float64)
+            cross = np.asarray(arrays["cross"], dtype=np.float64)
+            power, seconds, r, r_null95, effect = (float(v) for v in arrays["figures"])
+            bleed = bool(arrays.get("bleed", np.array(False)))
+            windows = np.asarray(
+                arrays.get("windows", np.empty((0, 2 + len(ACOUSTICS)))), dtype=np.float64
+            ).reshape(-1, 2 + len(ACOUSTICS))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"The stored decoder cannot be read ({error}); calibrate again."
+            ) from error
+        d = len(names) * lags.size
+        if cov.shape != (d, d) or cross.shape != (d,) or (low, high) not in BANDS:
+            raise InputError(
+                f"The stored decoder has covariance of shape {cov.shape} for {len(names)} "
+                f"electrodes and {lags.size} lags; expected ({d}, {d}): calibrate again."
+            )
+        sums = Sums(cov, cross, power, seconds)
+        return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows)
+
+    def select(self, ch_names: Sequence[str]) -> Sums:
+        """Sums for the electrodes `ch_names`; one that calibration did not have gets none."""
+        n_lags = self.lags.size
+        d = len(ch_names) * n_lags
+        cov, cross = np.zeros((d, d)), np.zeros(d)
+        here = [i for i, name in enumerate(ch_names) if name in self.ch_names]
+        there = [self.ch_names.index(ch_names[i]) for i in here]
+        if not here:
+            raise InputError(
+                f"The stored decoder is for {', '.join(self.ch_names)}; the EEG has "
+                f"{', '.join(ch_names)}: calibrate this montage."
+            )
+        lag = np.arange(n_lags)
+        a = (np.array(here)[:, None] * n_lags + lag).ravel()
+        b = (np.array(there)[:, None] * n_lags + lag).ravel()
+        cov[np.ix_(a, a)] = self.sums.cov[np.ix_(b, b)]
+        cross[a] = self.sums.cross[b]
+        return Sums(cov, cross, self.sums.power, self.sums.seconds)
+
+
+def solve(
+    prior: Sums | None,
+    own: Sums,
+    n_channels: int,
+    *,
+    without: Bools | None = None,
+    learns: bool = True,
+) -> Floats:
+    """Weights for the raw filtered EEG from stored and own sums together.
+
+    Parameters
+    ----------
+    prior : Sums or None
+        In units of the electrodes' levels.
+    own : Sums
+        Of this session, microvolts.
+    without : bool [shape=(n_channels,)], optional
+        Electrodes to leave out.
+    learns : bool
+        False: of the own sums only the levels count.
+
+    Returns
+    -------
+    float64 [shape=(d,)]
+        0 for electrodes left out or never seen.
+    """
+    levels = own.levels(n_channels)
+    if without is not None:
+        levels = np.where(without, 0.0, levels)
+    total = own.scaled(levels, seconds=own.seconds if learns else 0.0)
+    n_lags = total.cov.shape[0] // n_channels
+    alive = np.repeat(levels > 0.0, n_lags)
+    if not alive.any():
+        return np.zeros(alive.size)
+    known = total.seconds
+    if prior is not None and prior.seconds > 0.0:
+        known += prior.seconds
+        unit = np.where(levels > 0.0, 1.0, 0.0)
+        total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR * n_channels))
+    keep = np.flatnonzero(alive)
+    weights = np.zeros(alive.size)
+    cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
+    # A few lags are no search that could be narrowed.
+    solver = ridge_narrowing if n_lags > 2 * _LAG_SMOOTH else ridge
+    solved = solver(cov, cross, penalty=strength(known, n_channels), n_lags=n_lags)
+    weights[keep] = solved / np.repeat(levels, n_lags)[keep]
+    return weights

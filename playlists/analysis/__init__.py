@@ -1,0 +1,1 @@
+"""A sound file into numbers."""

@@ -1,0 +1,431 @@
+"""What the loop promises whatever comes in, on the recorded ticks of one demo session."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.lab.simulate_demo import starter
+from app.loop.calibration import load_calibration
+from app.loop.loop import NO_REPEAT, Loop, LoopEvent, PoolTrack, TickInput
+from app.loop.policy import PROTECTED, decide
+from app.records.jsontext import encode
+from app.records.reader import SessionReader
+from app.session.journal import decision_event, events_of
+from app.session.rig import SIMULATED_SFREQ
+from app.settings import load_preset
+from devices.listener import MONTAGE
+from dsp.enjoyment import EnjoymentFilter
+from dsp.grid import RATE
+from dsp.sound.stimulus import HEARD_NAMES
+
+DEMO = load_preset("demo")
+BLANK, WINDOW = DEMO.timing.blank, 2.0
+NOTHING = (np.empty((0, 0), dtype=np.float32), np.empty(0))
+
+
+@pytest.fixture(scope="module")
+def pool():
+    return [PoolTrack(one.track.title, one.track.duration) for one in starter().values()]
+
+
+@pytest.fixture(scope="module")
+def ticks(demo_folder):
+    """Two minutes in which the loop closes: layer, change, rise."""
+    reader = SessionReader(demo_folder)
+    (eeg_times, eeg), (heard_times, heard) = reader.eeg(), reader.heard()
+    out, a, b = [], 0, 0
+    for row in reader.events():
+        if row["kind"] != "tick":
+            continue
+        c, d = (
+            0 if until is None else int(np.searchsorted(times, until, side="right"))
+            for times, until in ((eeg_times, row["eeg_until"]), (heard_times, row["heard_until"]))
+        )
+        out.append(
+            TickInput(
+                row["now"],
+                eeg[a:c],
+                eeg_times[a:c],
+                heard[b:d],
+                heard_times[b:d],
+                events_of(row),
+            )
+        )
+        a, b = c, d
+    return out
+
+
+@pytest.fixture(scope="module")
+def whole(pool, ticks):
+    """What a loop that nobody disturbs says to all of them."""
+    return run(make(pool), ticks)
+
+
+def make(pool, *, settings=DEMO, ch_names=MONTAGE, calibration="clear"):
+    known = load_calibration(calibration) if isinstance(calibration, str) else calibration
+    return Loop(
+        settings,
+        pool=pool,
+        ch_names=ch_names,
+        sfreq=SIMULATED_SFREQ,
+        calibration=known,
+        seed=5000,
+    )
+
+
+def run(loop, ticks):
+    return [loop.tick(one) for one in ticks]
+
+
+def told(ticks, at, *events):
+    """Let `events` happen in tick number `at`."""
+    return [
+        replace(one, events=(*one.events, *events)) if k == at else one
+        for k, one in enumerate(ticks)
+    ]
+
+
+def acted(results):
+    return [r for r in results if r.decision is not None and r.decision.kind != "hold"]
+
+
+def by_eeg(results):
+    return [r for r in acted(results) if r.decision.cause == "eeg"]
+
+
+def entered_by(results):
+    """Ends of the scores that entered the estimate."""
+    return {r.now - r.enjoyment.age_s for r in results if np.isfinite(r.enjoyment.age_s)}
+
+
+def log(results):
+    made = [r for r in results if r.decision is not None]
+    return [encode(decision_event(r.now, r.decision, r.play)) for r in made]
+
+
+def heard_only(number, seconds, *, start=0.0, position=0.0, events=()):
+    """Ticks without EEG in which play `number` is heard from `position` on."""
+    out = []
+    for s in range(seconds):
+        at = np.arange(RATE) / RATE
+        rows = np.zeros((RATE, len(HEARD_NAMES)), dtype=np.float32)
+        rows[:, HEARD_NAMES.index("track")] = number
+        rows[:, HEARD_NAMES.index("position_s")] = position + s + at
+        now = start + s + 1.0
+        out.append(TickInput(now, *NOTHING, rows, start + s + at, events if s == 0 else ()))
+    return out
+
+
+# When it may judge
+
+
+def test_the_recorded_session_closes_the_loop(whole):
+    assert [r.decision.kind for r in by_eeg(whole)] == ["layer_on", "change_track"]
+    assert whole[-1].track == 1
+
+
+@pytest.mark.parametrize("first", [20.0, 31.0])
+def test_nothing_is_judged_before_its_time_however_low_the_bar(pool, ticks, first):
+    eager = replace(
+        DEMO,
+        timing=replace(DEMO.timing, first_judgement=first, layer_first=first, sustain=0.0),
+        limits=replace(DEMO.limits, p_layer=0.36),
+    )
+    results = by_eeg(run(make(pool, settings=eager), ticks[:45]))
+    assert results[0].decision.kind == "layer_on"
+    # One tick of grace: the newest row heard lies up to 1/64 s before the tick.
+    assert first <= results[0].position <= first + 1.0
+
+
+def test_no_score_holds_eeg_of_the_blank_time_after_start_or_action(ticks, whole):
+    begins = [float(ticks[0].heard_times[0])]
+    tracks = [r.track for r in whole]
+    begins += [
+        float(ticks[k].now) - 1.0 for k in range(1, len(tracks)) if tracks[k] > tracks[k - 1]
+    ]
+    begins += [r.now for r in acted(whole) if r.decision.kind != "next_track"]
+    assert len(begins) >= 5
+    entered = entered_by(whole)
+    assert len(entered) > 20
+    for begin in begins:
+        early = [end for end in entered if begin < end and end - WINDOW < begin + BLANK]
+        assert early == []
+
+
+def test_an_action_of_the_operator_blanks_as_well(pool, ticks):
+    at = 25
+    asked = told(ticks[:40], at, LoopEvent("layer_off"))
+    now = ticks[at].now
+    results = run(make(pool), asked)
+    entered = entered_by(results)
+    after = [end for end in entered if end > now]
+    assert after
+    assert min(after) >= now + BLANK + WINDOW
+
+
+# Whose word counts
+
+
+def surest():
+    """A calibration that puts all weight on the highest gain."""
+    return replace(load_calibration("clear"), checks=(12.0, 12.0, 12.0))
+
+
+@pytest.fixture(scope="module")
+def unrated(pool, ticks):
+    """What it leads to where nobody rates."""
+    return run(make(pool, calibration=surest()), ticks[:60])
+
+
+@pytest.mark.parametrize("given", [7, 8, 9])
+def test_a_high_rating_protects_even_where_all_weight_lies_on_the_highest_gain(
+    pool, ticks, unrated, given
+):
+    assert {r.decision.kind for r in by_eeg(unrated)} == {"layer_on", "change_track"}
+    value = (given - 1) / 8
+    assert value >= PROTECTED
+    rated = run(make(pool, calibration=surest()), told(ticks[:60], 24, LoopEvent("rating", value)))
+    assert by_eeg([r for r in rated if r.track == 0]) == []
+    assert rated[-1].eeg_weight > 0.9
+
+
+@pytest.mark.parametrize("given", [1, 2, 3])
+def test_a_low_rating_ends_the_track_even_where_the_eeg_is_delighted(pool, ticks, given):
+    known = replace(load_calibration("clear"), theta_db=-20.0, checks=(12.0, 12.0, 12.0))
+    at = 30
+    rated = told(ticks[:40], at, LoopEvent("rating", (given - 1) / 8))
+    results = run(make(pool, calibration=known), rated)
+    assert results[at - 1].enjoyment.mean > 0.9
+    first = acted(results)[0]
+    assert (first.now, first.decision.kind, first.decision.cause) == (
+        ticks[at].now,
+        "change_track",
+        "rating",
+    )
+
+
+def test_without_eeg_the_same_session_does_nothing_and_equals_the_twin(pool, ticks, whole):
+    alone = run(
+        make(pool, ch_names=()), [replace(t, eeg=NOTHING[0], eeg_times=NOTHING[1]) for t in ticks]
+    )
+    assert acted(alone) == []
+    for one, other in zip(whole, alone, strict=True):
+        assert (other.enjoyment.mean, other.enjoyment.sd, other.enjoyment.p_low) == (
+            one.twin.mean,
+            one.twin.sd,
+            one.twin.p_low,
+        )
+
+
+def test_without_a_headset_it_says_so_and_lives_on_ratings(pool):
+    loop = make(pool, ch_names=(), calibration=None)
+    ticks = heard_only(0, 40, events=(LoopEvent("play", [0, 0]),))
+    results = run(loop, told(ticks, 20, LoopEvent("rating", 0.125)))
+    assert all(r.tracking is None and r.eeg_weight == 0.0 for r in results)
+    assert not any(r.enjoyment.usable for r in results)
+    assert "no headset" in results[0].decision.because
+    assert [(r.decision.kind, r.decision.cause) for r in acted(results)][:1] == [
+        ("change_track", "rating")
+    ]
+    assert results[21].enjoyment.mean < results[19].enjoyment.mean
+
+
+def test_without_a_calibration_no_score_enters_and_nothing_is_done(pool, ticks):
+    results = run(make(pool, calibration=None), ticks[:60])
+    assert acted(results) == []
+    assert all(np.isinf(r.enjoyment.age_s) for r in results)
+    assert all(r.enjoyment.mean == r.twin.mean for r in results)
+    assert "no calibration" in results[-1].enjoyment.reasons[0]
+
+
+def test_on_hold_nothing_is_done_because_of_eeg_or_rating(pool, ticks):
+    held = told(ticks[:70], 20, LoopEvent("hold", True))
+    held = told(held, 40, LoopEvent("rating", 0.0))
+    assert acted(run(make(pool), held)) == []
+
+
+# Pause, plays and what comes next
+
+
+def test_while_paused_nothing_is_done_because_of_eeg(pool, ticks):
+    paused = told(ticks[:66], 20, LoopEvent("pause", True))
+    results = run(make(pool), paused)
+    assert by_eeg(results) == []
+    assert any(r.decision.code == "paused" for r in results if r.decision is not None)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_no_score_holds_eeg_of_the_blank_time_after_a_pause_or_its_end(pool, ticks, paused):
+    still = replace(DEMO, layer=replace(DEMO.layer, enabled=False))
+    still = replace(still, limits=replace(DEMO.limits, eeg_changes=0.0))
+    at = 25
+    now = ticks[at].now
+    results = run(make(pool, settings=still), told(ticks[:40], at, LoopEvent("pause", paused)))
+    after = [end for end in entered_by(results) if end > now]
+    assert min(after, default=now + BLANK + WINDOW) >= now + BLANK + WINDOW
+    if not paused:
+        assert after
+
+
+def test_a_chosen_track_that_cannot_be_played_is_replaced_by_another_choice(pool):
+    loop = make(pool, ch_names=())
+    last = heard_only(0, 22, position=pool[0].duration - 25.0, events=(LoopEvent("play", [0, 0]),))
+    first = next(r for r in run(loop, last[:8]) if r.decision is not None and r.play is not None)
+    assert first.decision.kind == "next_track"
+    assert [r for r in run(loop, last[8:12]) if r.play is not None] == []
+    started = replace(last[12], events=(LoopEvent("play", [first.play, first.decision.target]),))
+    loop.tick(started)
+    again = loop.tick(replace(last[13], events=(LoopEvent("skipped", first.play),)))
+    assert again.decision.kind == "next_track"
+    assert again.play == first.play + 1
+    assert again.decision.target != first.decision.target
+
+
+def test_a_change_that_nobody_carries_out_does_not_block_for_ever(pool):
+    loop = make(pool, ch_names=())
+    ticks = heard_only(0, 40, events=(LoopEvent("play", [0, 0]),))
+    results = run(loop, told(ticks, 20, LoopEvent("rating", 0.0)))
+    changes = acted(results)
+    assert [r.decision.kind for r in changes] == ["change_track", "change_track"]
+    assert changes[1].now - changes[0].now >= 10.0
+
+
+def eligible(loop):
+    return [c.index for c in loop.up_next() if c.eligible]
+
+
+def play_through(loop, places):
+    """Hear the tracks at `places` one after the other; return what was eligible in each."""
+    seen = []
+    for number, place in enumerate(places):
+        event = LoopEvent("play", [number, place])
+        run(loop, heard_only(number, 2, start=2.0 * number, events=(event,)))
+        seen.append(eligible(loop))
+    return seen
+
+
+def test_the_only_track_of_a_playlist_may_be_repeated_but_is_no_change(pool):
+    loop = make(pool[:1], ch_names=())
+    assert play_through(loop, [0, 0]) == [[], []]
+    assert [c.index for c in loop.up_next(repeat=True) if c.eligible] == [0]
+
+
+def test_an_unplayable_track_is_not_chosen_again(pool):
+    loop = make(pool[:3], ch_names=())
+    play_through(loop, [0])
+    failed = (LoopEvent("play", [1, 1]), LoopEvent("skipped", 1))
+    run(loop, heard_only(0, 1, start=2.0, events=failed))
+    assert 1 not in [c.index for c in loop.up_next(repeat=True) if c.eligible]
+
+
+def test_eeg_before_the_music_enters_no_score(pool, ticks):
+    none = [
+        replace(t, heard=t.heard[:0], heard_times=t.heard_times[:0], events=()) for t in ticks[:14]
+    ]
+    assert all(np.isinf(result.enjoyment.age_s) for result in run(make(pool), none))
+
+
+def test_a_starved_moment_does_not_forget_the_rating(pool, ticks):
+    starved = list(told(ticks[:30], 20, LoopEvent("rating", 1.0)))
+    heard = starved[24].heard.copy()
+    heard[10:20, HEARD_NAMES.index("track")] = -1
+    starved[24] = replace(starved[24], heard=heard)
+    results = run(make(pool), starved)
+    assert "Rated 9" in results[-1].gate
+
+
+def test_strict_shows_and_counts_nothing_until_earned(pool, ticks):
+    strict = replace(DEMO, eeg=replace(DEMO.eeg, strict=True))
+    for result in run(make(pool, settings=strict), ticks[:40]):
+        assert result.eeg_weight == 0.0
+        assert result.enjoyment.mean == result.twin.mean
+
+
+def test_music_goes_on_after_a_track_that_broke_off(pool):
+    loop = make(pool[:3], ch_names=())
+    play_through(loop, [0])
+    results = run(loop, heard_only(-1, 6, start=2.0))
+    assert "next_track" in [r.decision.kind for r in results if r.decision is not None]
+
+
+def test_two_tracks_take_turns(pool):
+    assert play_through(make(pool[:2], ch_names=()), [0, 1, 0]) == [[1], [0], [1]]
+
+
+def test_in_a_longer_playlist_the_newest_tracks_rest(pool):
+    assert len(pool) == NO_REPEAT + 2
+    places = [3, 1, 4, 0, 5, 2, 7]
+    seen = play_through(make(pool, ch_names=()), places)
+    for n, options in enumerate(seen):
+        assert options == sorted(set(range(8)) - set(places[max(0, n + 1 - NO_REPEAT) : n + 1]))
+
+
+def test_only_a_rating_teaches_what_to_expect_of_a_track(pool, ticks):
+    loop = make(pool)
+    run(loop, ticks)  # the first track is left without a rating
+    assert loop.prior(0) == (DEMO.priors.next_mean, DEMO.priors.next_sd)
+    loop = make(pool)
+    run(loop, told(ticks, 30, LoopEvent("rating", 0.375)))
+    assert loop.prior(0)[0] < DEMO.priors.next_mean
+
+
+# The same again
+
+
+def test_what_the_policy_sees_is_rounded(pool, ticks, monkeypatch):
+    views = []
+
+    def spy(view, *rest):
+        views.append(view)
+        return decide(view, *rest)
+
+    monkeypatch.setattr("app.loop.loop.decide", spy)
+    run(make(pool), ticks[:40])
+    names = ("position", "remaining", "mean", "sd", "p_low", "twin_p_low", "trust")
+    assert all(getattr(v, n) == round(getattr(v, n), 6) for v in views for n in names)
+
+
+def test_noise_below_the_rounding_changes_no_byte(pool, ticks, whole, monkeypatch):
+    """As if another BLAS had added up in another order."""
+    level, below = EnjoymentFilter.level, EnjoymentFilter.p_below
+    jitter = np.random.default_rng(0)
+
+    def shaken(value):
+        return value * (1.0 + 1e-13 * jitter.standard_normal())
+
+    monkeypatch.setattr(EnjoymentFilter, "level", lambda self: tuple(map(shaken, level(self))))
+    monkeypatch.setattr(EnjoymentFilter, "p_below", lambda self, x: shaken(below(self, x)))
+    assert log(run(make(pool), ticks)) == log(whole)
+
+
+@pytest.mark.parametrize("late", [1, 25])
+def test_where_the_eeg_is_cut_into_ticks_changes_nothing(pool, ticks, whole, late):
+    """Samples on their way in at the moment of the tick come with the next one."""
+    rest = (ticks[0].eeg[:0], ticks[0].eeg_times[:0])
+    moved = []
+    for one in ticks:
+        eeg, times = (
+            np.concatenate([a, b]) for a, b in zip(rest, (one.eeg, one.eeg_times), strict=True)
+        )
+        n = max(times.size - late, 0)
+        moved.append(replace(one, eeg=eeg[:n], eeg_times=times[:n]))
+        rest = (eeg[n:], times[n:])
+    cut = run(make(pool), moved)
+    assert log(cut) == log(whole)
+    assert [r.enjoyment for r in cut] == [r.enjoyment for r in whole]
+
+
+def test_a_loop_is_the_same_again_whatever_ran_before(pool, ticks, whole):
+    run(make(pool, calibration="silent"), ticks[:30])
+    np.random.default_rng().random(7)
+    assert log(run(make(pool), ticks)) == log(whole)
+
+
+def test_eeg_that_is_lost_for_a_minute_holds_the_policy_until_enough_came_back(pool, ticks):
+    gone = [replace(t, eeg=np.full_like(t.eeg, np.nan)) if 30 <= t.now <= 90 else t for t in ticks]
+    results = run(make(pool), gone)
+    assert by_eeg(results) == []
+    lost = [r for r in results if 38 <= r.now <= 105]
+    assert not any(r.enjoyment.usable for r in lost)
+    assert results[-1].enjoyment.usable

@@ -1,0 +1,190 @@
+"""BrainFlow boards and LSL streams keep the one contract of an EEG source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from devices.clock import now
+from devices.listener import MONTAGE
+from devices.sources import boards
+from devices.sources.boards import BoardSource, ListenerSource, find_board
+from devices.sources.lsl import LslSource
+from devices.sources.source import EegSource
+from dsp.checks import DeviceError
+from tests.doubles.eeg_fakes import Sender, wait_until
+
+
+def listener_source() -> ListenerSource:
+    return ListenerSource(listener="clear", seed=1, timeline="", tracks="")
+
+
+def playback_source(folder: Path) -> BoardSource:
+    """A recording of the synthetic board, played back in real time by BrainFlow."""
+    source = BoardSource("synthetic")
+    source.open()
+    wait_until(lambda: source._shim.get_board_data_count() > 400)
+    packets = source._shim.get_board_data()
+    source.close()
+    path = folder / "packets.csv"
+    np.savetxt(path, packets.T, delimiter="\t", fmt="%.6f")
+    return BoardSource("playback_file", str(path))
+
+
+@pytest.fixture(scope="module")
+def sender() -> Iterator[str]:
+    process = Sender("volts")
+    yield process.name
+    process.kill()
+
+
+@pytest.fixture(params=["bare", "listener", "playback", "lsl"])
+def make(request, tmp_path, sender) -> Callable[[], EegSource]:
+    return {
+        "bare": partial(BoardSource, "synthetic"),
+        "listener": listener_source,
+        "playback": partial(playback_source, tmp_path),
+        "lsl": partial(LslSource, sender),
+    }[request.param]
+
+
+def test_every_source_keeps_the_contract(make):
+    source = make()
+    with pytest.raises(DeviceError):
+        _ = source.info
+    source.open()
+    try:
+        info = source.info
+        assert info.sfreq == 250.0
+        assert len(set(info.ch_names)) == len(info.ch_names) > 0
+        chunks = []
+        end = now() + 5.0
+        while sum(c.times.size for c in chunks) < 100:
+            assert now() < end
+            start = now()
+            chunk = source.read()
+            assert now() - start < 0.5  # a read waits a little, never for long
+            if chunk is not None:
+                chunks.append(chunk)
+        for chunk in chunks:
+            assert chunk.data.dtype == np.float32
+            assert chunk.times.dtype == np.float64
+            assert chunk.data.shape == (chunk.times.size, len(info.ch_names))
+        times = np.concatenate([c.times for c in chunks])
+        data = np.concatenate([c.data for c in chunks])
+        assert np.diff(times).min() > 0
+        assert abs(times[-1] - now()) < 0.3
+        assert np.isfinite(data).all()
+        assert 1.0 < np.abs(data).max() < 2000.0  # microvolts
+        assert isinstance(source.events(), list)
+    finally:
+        source.close()
+        source.close()
+    with pytest.raises(DeviceError):
+        source.read()
+
+
+def test_the_bare_board_has_brainflows_electrodes_and_says_it_is_nobody():
+    source = BoardSource("synthetic")
+    source.open()
+    info = source.info
+    source.close()
+    assert info.ch_names[:4] == ("Fz", "C3", "Cz", "C4")
+    assert len(info.ch_names) == 16
+    assert info.simulated
+    assert "no person" in info.notice
+    assert info.details["board_id"] == -1
+
+
+class ScriptedListener:
+    """Stands in for the simulated listener; remembers what it was asked."""
+
+    def __init__(self, kind, *, seed, ch_names, sfreq, timeline, tracks) -> None:
+        self.kind, self.seed, self.n = kind, seed, len(ch_names)
+        self.asked: list[np.ndarray] = []
+
+    def voltages(self, times: np.ndarray) -> np.ndarray:
+        self.asked.append(times.copy())
+        return np.repeat(times[:, None], self.n, axis=1).astype(np.float32)
+
+    def truth(self) -> list[tuple[float, float]]:
+        return [(float(self.asked[-1][-1]), 0.25)]
+
+
+def test_the_listener_is_asked_for_every_row_once_in_order_and_its_truth_is_an_event(monkeypatch):
+    monkeypatch.setattr(boards, "Listener", ScriptedListener)
+    source = ListenerSource(listener="typical", seed=9, timeline="", tracks="", because="So it is.")
+    source.open()
+    chunks = []
+    end = now() + 5.0
+    while len(chunks) < 10:
+        assert now() < end
+        chunk = source.read()
+        if chunk is not None:
+            chunks.append(chunk)
+    events, listener, info = source.events(), source._listener, source.info
+    source.close()
+    assert (listener.kind, listener.seed) == ("typical", 9)
+    assert np.array_equal(np.concatenate(listener.asked), np.concatenate([c.times for c in chunks]))
+    assert info.ch_names == MONTAGE
+    assert info.notice.startswith("So it is. ")
+    assert [e.value for e in events if e.kind == "truth"] == [0.25] * len(chunks)
+
+
+def test_lost_packets_stay_lost_rows_under_the_listeners_voltages():
+    source = listener_source()
+    source.open()
+    real = source._shim
+
+    class Lossy:
+        """The real board with ten packets taken out of its second read."""
+
+        reads = 0
+
+        def get_board_data(self):
+            packets = real.get_board_data()
+            if packets.shape[1] > 0:
+                self.reads += 1
+            if self.reads == 2:
+                wait_until(lambda: real.get_board_data_count() > 20)
+                packets = np.concatenate([packets, real.get_board_data()], axis=1)
+                packets = np.delete(packets, np.arange(4, 14), axis=1)
+                self.reads += 1
+            return packets
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+    source._shim = Lossy()
+    chunks = []
+    end = now() + 5.0
+    while len(chunks) < 5:
+        assert now() < end
+        chunk = source.read()
+        if chunk is not None:
+            chunks.append(chunk)
+    source.close()
+    data = np.concatenate([c.data for c in chunks])
+    times = np.concatenate([c.times for c in chunks])
+    assert np.isnan(data).all(axis=1).sum() == 10
+    assert np.isnan(data).any(axis=1).sum() == 10
+    assert np.ptp(np.diff(times)) < 0.002
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [("synthetic", -1), ("Cyton", 0), ("cyton-daisy", 2), ("muse2", 38), ("MUSE_S_BOARD", 39),
+     ("22", 22), ("-1", -1)],
+)  # fmt: skip
+def test_boards_are_found_by_name_and_id(word, number):
+    assert find_board(word) == number
+
+
+def test_a_bluetooth_address_and_a_network_address_go_where_they_belong():
+    assert BoardSource("muse_2", "AA:BB:CC:DD:EE:FF")._params(38).mac_address == "AA:BB:CC:DD:EE:FF"
+    params = BoardSource("cyton_wifi", "192.168.4.1:6677")._params(5)
+    assert (params.ip_address, params.ip_port, params.serial_port) == ("192.168.4.1", 6677, "")

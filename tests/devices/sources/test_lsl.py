@@ -1,0 +1,126 @@
+"""An LSL stream becomes rows of microvolts on our clock; its holes and its end are told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from devices.acquisition import acquire
+from devices.clock import now
+from devices.sources import lsl
+from devices.sources.lsl import LslSource
+from devices.sources.source import EegChunk
+from tests.doubles.eeg_fakes import Sender, wait_until
+
+
+@contextlib.contextmanager
+def sending(kind: str) -> Iterator[Sender]:
+    sender = Sender(kind)
+    try:
+        yield sender
+    finally:
+        sender.kill()
+
+
+def read(source: LslSource, n: int) -> EegChunk:
+    """Read at least `n` rows."""
+    chunks: list[EegChunk] = []
+    end = now() + 5.0
+    while sum(c.times.size for c in chunks) < n:
+        assert now() < end
+        chunk = source.read()
+        if chunk is not None:
+            chunks.append(chunk)
+    return EegChunk(
+        np.concatenate([c.data for c in chunks]), np.concatenate([c.times for c in chunks])
+    )
+
+
+def test_labels_and_units_come_from_the_stream_and_other_channels_are_left_out():
+    with sending("mixed") as sender:
+        source = LslSource(sender.name)
+        source.open()
+        chunk = read(source, 50)
+        source.close()
+    assert source.info.ch_names == ("Fz", "Cz")
+    assert source.info.notice == ""
+    assert np.allclose(chunk.data, 20.0)  # 20e-6 V
+
+
+def test_a_stream_without_units_is_taken_for_microvolts_and_that_is_said():
+    with sending("bare") as sender:
+        source = LslSource(sender.name)
+        source.open()
+        chunk = read(source, 10)
+        source.close()
+    assert source.info.ch_names == ("E1", "E2", "E3")
+    assert "states no unit; microvolts are assumed" in source.info.notice
+    assert source.info.details["unit_stated"] is False
+    assert np.allclose(chunk.data, 20e-6)
+
+
+def test_stamps_of_another_clock_are_replaced_by_arrival_and_that_is_said():
+    with sending("foreign") as sender:
+        source = LslSource(sender.name)
+        source.open()
+        chunk = read(source, 50)
+        events = source.events()
+        source.close()
+    assert abs(chunk.times[-1] - now()) < 0.5
+    assert ["not of the LSL clock" in e.text for e in events] == [True]
+
+
+def test_a_hole_in_time_becomes_lost_rows_and_a_killed_sender_is_lost_with_a_sentence():
+    with sending("volts") as sender:
+        acquisition = acquire(f"lsl:{sender.name}")
+        try:
+            acquisition.wait_ready(10.0)
+            wait_until(lambda: acquisition.ring.total > 100)
+            sender.hole()
+            wait_until(lambda: np.isnan(acquisition.ring.latest(10.0).data).any())
+            total = acquisition.ring.total
+            wait_until(lambda: acquisition.ring.total > total + 25)
+            block = acquisition.ring.since(0)
+            assert abs(int(np.isnan(block.data).all(axis=1).sum()) - 250) <= 2
+            assert np.diff(block.times).min() > 0
+            assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 2
+            assert -0.3 < block.times[-1] - now() < 0.02
+            sender.kill()
+            wait_until(lambda: acquisition.state == "lost")
+            assert "has ended" in acquisition.events()[-1].text
+        finally:
+            acquisition.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_hung_sender_is_stalled_and_streams_again():
+    with sending("volts") as sender:
+        acquisition = acquire(f"lsl:{sender.name}")
+        try:
+            acquisition.wait_ready(10.0)
+            wait_until(lambda: acquisition.state == "streaming")
+            os.kill(sender.process.pid, signal.SIGSTOP)
+            assert wait_until(lambda: acquisition.state == "stalled") < 0.75
+            os.kill(sender.process.pid, signal.SIGCONT)
+            wait_until(lambda: acquisition.state == "streaming")
+        finally:
+            acquisition.close()
+
+
+def test_our_liblsl_settings_never_replace_the_users(monkeypatch, tmp_path):
+    monkeypatch.delenv("LSLAPICFG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    system = os.path.exists("/etc/lsl_api/lsl_api.cfg")
+    assert lsl._user_configures_lsl() == system
+    (tmp_path / "lsl_api.cfg").write_text("[log]\nlevel=0\n")
+    assert lsl._user_configures_lsl()
+
+
+def test_equal_labels_are_told_apart():
+    assert lsl._unique(["Fz", "Fz", "Cz"]) == ("Fz", "Fz_2", "Cz")
