@@ -210,7 +210,7 @@ class EnjoymentFilter:
         means = self._x[:, _MU] + self._x[:, _MD]
         p = self._p
         variances = p[:, _MU, _MU] + p[:, _MD, _MD] + 2 * p[:, _MU, _MD]
-        return means, np.maximum(variances, 1e-8), self.weights
+        return means, variances, self.weights
 
     def _innovation(
         self, h: npt.NDArray[np.float64], observed: npt.NDArray[np.float64], noise: float

@@ -1,9 +1,20 @@
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dsp.enjoyment import CHECK_CONTRAST, CHECK_SE, UNIT_GAIN, EnjoymentFilter, EnjoymentModel
+from dsp.checks import InputError
+from dsp.enjoyment import (
+    CHECK_CONTRAST,
+    CHECK_SE,
+    UNIT_GAIN,
+    Enjoyment,
+    EnjoymentFilter,
+    EnjoymentModel,
+)
 
 
 def run_scores(filter_, scores):
@@ -111,3 +122,102 @@ def test_skip_lowers_the_level():
     one.new_track(0.5, 0.2)
     one.skip()
     assert one.level()[0] < 0.45
+
+
+def moved(sds):
+    """How far a score that lies so many sd from what is expected moves level and sd."""
+    one = EnjoymentFilter(EnjoymentModel(gains=(0.0, 9.0), weights=(1e-12, 1.0)))
+    one.new_track(0.5, 0.2)
+    one.step(2.0)
+    variance = one._p[1]
+    h = np.array([9 * UNIT_GAIN, 0.0, 0.0, 1.0, 1.0, 1.0])
+    sd = math.sqrt(h @ variance @ h + one.model.score_var)
+    before = one.level()
+    one.score(sds * sd, valid_share=1.0)
+    after = one.level()
+    return after[0] - before[0], before[1] ** 2 - after[1] ** 2
+
+
+def test_what_lies_beyond_three_sd_counts_the_less_the_further_it_lies():
+    """Its noise is taken to be so large that it lies at 3 sd: n times as far moves 1/n as much."""
+    (one, sure), (three, _) = moved(1.0), moved(3.0)
+    for sds in (-2.9, 2.6, 3.0):
+        assert moved(sds) == pytest.approx((sds * one, sure))
+    for times in (1.2, 2.0, 10.0):
+        far, unsure = moved(3.0 * times)
+        assert far == pytest.approx(three / times)
+        assert unsure == pytest.approx(sure / times**2)
+        assert moved(-3.0 * times)[0] == pytest.approx(-far)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("step"), st.floats(0.01, 4000.0)),
+            st.tuples(st.just("score"), st.floats(-1e6, 1e6)),
+            st.tuples(st.just("rating"), st.floats(0.0, 1.0)),
+            st.tuples(st.just("new_track"), st.floats(0.0, 1.0)),
+            st.tuples(st.just("skip"), st.none()),
+        ),
+        max_size=60,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_the_estimate_stays_an_estimate(happened):
+    one = EnjoymentFilter(EnjoymentModel(), checks=(40.0, -40.0))
+    for name, value in happened:
+        if name == "score":
+            one.score(value, valid_share=0.05)
+        elif name == "new_track":
+            one.new_track(value, 0.001)
+        else:
+            getattr(one, name)(*() if value is None else (value,))
+        mean, sd = one.level()
+        assert math.isfinite(mean)
+        assert sd > 0.01  # nobody knows the mood of a person better than that
+        assert 0.0 <= one.p_below(0.42) <= 1.0
+        assert one.weights.sum() == pytest.approx(1.0)
+        assert 0.0 <= one.eeg_weight <= 1.0
+
+
+def test_model_and_estimate_are_values_that_nobody_changes_in_passing():
+    for value, name in ((EnjoymentModel(), "tau"), (Enjoyment(0.5, 0.2, 0.3, True, 1, ()), "mean")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, 0.0)
+
+
+def test_no_time_changes_nothing():
+    one = EnjoymentFilter(EnjoymentModel())
+    one.new_track(0.5, 0.2)
+    one.score(1.0, valid_share=1.0)
+    before = one.level(), one.p_below(0.42)
+    one.step(0.0)
+    assert (one.level(), one.p_below(0.42)) == before
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(-0.01, 0.2), (1.01, 0.2), (0.5, 0.0009), (0.5, 1.01)])
+def test_a_prior_outside_the_scale_is_refused(mean, sd):
+    with pytest.raises(InputError, match="prior"):
+        EnjoymentFilter(EnjoymentModel()).new_track(mean, sd)
+
+
+def test_a_rating_is_taken_on_its_scale_and_no_further():
+    one = EnjoymentFilter(EnjoymentModel())
+    one.new_track(0.0, 0.001)
+    one.new_track(1.0, 1.0)
+    one.rating(0.0)
+    one.rating(1.0)
+    for beyond in (-0.01, 1.01):
+        with pytest.raises(InputError, match="rating"):
+            one.rating(beyond)
+
+
+@pytest.mark.parametrize("model", [{"gains": (0.0, 1.0)}, {"gains": (1.0,) * 6}])
+def test_a_bank_without_a_weight_for_each_gain_or_without_doubt_is_refused(model):
+    with pytest.raises(InputError, match="bank"):
+        EnjoymentFilter(EnjoymentModel(**model))
+
+
+def test_twenty_strong_checks_leave_weights_that_add_up():
+    one = EnjoymentFilter(EnjoymentModel(), checks=(12.0,) * 20)
+    assert one.weights == pytest.approx([0, 0, 0, 0, 0, 1.0])
