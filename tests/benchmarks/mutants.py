@@ -42,9 +42,9 @@ PARTS = {
         ["dsp/enjoyment.py"],
         ["tests/reference/test_reference_enjoyment.py", "tests/dsp/test_enjoyment.py"],
     ),
-    "scores": (["dsp/scores.py"], ["tests/dsp/test_scores.py"]),
-    "policy": (["app/policy.py"], ["tests/app/test_policy.py"]),
-    "loop": (["app/loop.py"], ["tests/app/test_loop.py"]),
+    "scores": (["dsp/tracking/scores.py"], ["tests/dsp/tracking/test_scores.py"]),
+    "policy": (["app/loop/policy.py"], ["tests/app/loop/test_policy.py"]),
+    "loop": (["app/loop/loop.py"], ["tests/app/loop/test_loop.py"]),
 }
 Change = tuple[Path, ast.AST, ast.AST]  # file, node, and what stands there instead
 

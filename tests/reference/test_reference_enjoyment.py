@@ -147,7 +147,7 @@ def filtered(happened, checks=(), *, eeg=True):
     return one
 
 
-def compared(happened, checks=()):
+def assert_equal(happened, checks=()):
     one = filtered(happened, checks)
     weights, means, sds = reference(happened, checks)
     mean = float(weights @ means)
@@ -169,18 +169,18 @@ def test_a_session_of_everything_is_what_one_conditioning_says():
         ("new_track", (0.55, 0.15)), *LISTENS * 2, ("step", (30.0,)), ("rating", (0.875,)),
         ("step", (600.0,)), ("score", (1.0, 0.7)), ("rating", (0.5,)), ("step", (5.0,)),
     ]  # fmt: skip
-    compared(happened, checks=(1.2, -0.4))
+    assert_equal(happened, checks=(1.2, -0.4))
 
 
 @pytest.mark.parametrize("z", [-1.0, 0.0, 0.8, 3.0, 12.0])
 def test_a_check_changes_the_belief_in_each_gain_as_its_density_says(z):
-    compared([], checks=(z,))
-    compared([("new_track", (0.5, 0.2)), *LISTENS], checks=(z, z))
+    assert_equal([], checks=(z,))
+    assert_equal([("new_track", (0.5, 0.2)), *LISTENS], checks=(z, z))
 
 
 def test_before_the_first_track_nothing_is_known_and_ratings_count_all_the_same():
-    compared([])
-    compared([("step", (2.0,)), ("score", (1.0, 1.0)), ("rating", (0.75,)), ("step", (8.0,))])
+    assert_equal([])
+    assert_equal([("step", (2.0,)), ("score", (1.0, 1.0)), ("rating", (0.75,)), ("step", (8.0,))])
 
 
 happenings = st.lists(
@@ -198,7 +198,7 @@ happenings = st.lists(
 @given(happenings)
 def test_any_session_whose_news_is_no_surprise_is_what_one_conditioning_says(happened):
     if not any(surprising(happened, gain) for gain in range(6)):
-        compared(happened)
+        assert_equal(happened)
 
 
 def surprising(happened, gain):
