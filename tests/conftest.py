@@ -178,10 +178,10 @@ def measured() -> "Callable[[Path], PreparedTrack]":
     The cache begins empty with each run (see `pytest_configure`), so what it holds was measured by
     the code that is tested; tests of the measuring itself take ``cache=None``.
     """
-    from app.lab.simulate_demo import cache_dir
+    from app.paths import tracks_cache
     from playlists.analysis.prepare import prepare
 
-    return partial(prepare, cache=cache_dir())
+    return partial(prepare, cache=tracks_cache())
 
 
 @pytest.fixture(autouse=True)

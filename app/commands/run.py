@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.words import clock
+
 if TYPE_CHECKING:
     from app.loop.loop import TickResult
     from app.session.plan import Plan
@@ -96,8 +98,7 @@ def _display() -> bool:
 
 
 def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
-    import platformdirs
-
+    from app.paths import sessions_folder, tracks_cache
     from app.session.plan import Plan
 
     minutes = arguments.minutes
@@ -110,11 +111,11 @@ def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
         playlist=arguments.playlist,
         minutes=minutes,
         seed=arguments.seed if arguments.seed is not None else secrets.randbelow(2**31),
-        out=arguments.out or platformdirs.user_data_path("attune", appauthor=False) / "sessions",
+        out=arguments.out or sessions_folder(),
         output=arguments.output,
         calibration=arguments.calibration,
         liking=arguments.liking,
-        cache=platformdirs.user_cache_path("attune", appauthor=False) / "tracks",
+        cache=tracks_cache(),
     )
 
 
@@ -194,11 +195,6 @@ class _Lines:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             assert self.session is not None
             self.session.stop()
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, e.g. ``1:05``."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _line(shot: Snapshot, result: TickResult) -> str:

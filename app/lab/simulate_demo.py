@@ -8,11 +8,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
-from pathlib import Path
-
-import platformdirs
 
 from app.loop.loop import TickResult
+from app.paths import tracks_cache
 from app.session.plan import Plan
 from app.session.session import Session
 from playlists.analysis.prepare import prepare
@@ -66,16 +64,11 @@ class _Watch:
         self.rise |= self._high >= 2
 
 
-def cache_dir() -> Path:
-    """Folder of cached measurements of tracks."""
-    return platformdirs.user_cache_path("attune", appauthor=False) / "tracks"
-
-
 @lru_cache(maxsize=1)
 def starter() -> dict[int, PreparedTrack]:
     """Measure the starter tracks once a process."""
     tracks = open_playlist("starter").tracks
-    return {i: prepare(t.path, cache=cache_dir()) for i, t in enumerate(tracks)}
+    return {i: prepare(t.path, cache=tracks_cache()) for i, t in enumerate(tracks)}
 
 
 def demo_session(plan: Plan) -> DemoOutcome:

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.report.fields import spans
 from app.report.model import ReportModel
-from app.report.words import clock
+from app.words import clock
 from dsp.grid import Floats
 from dsp.intervals import Z90
 

@@ -12,15 +12,8 @@ from app.report import research
 from app.report.charts import enjoyment_chart, entrainment_chart
 from app.report.model import ReportModel
 from app.report.style import CSS
-from app.report.words import (
-    clock,
-    closing_sentence,
-    minutes,
-    percent,
-    summary,
-    tracking_sentence,
-    with_sd,
-)
+from app.report.words import closing_sentence, minutes, summary, tracking_sentence
+from app.words import clock, of_100, percent
 
 DISCLAIMER = (
     "The enjoyment curve is an estimate from brain signals and can be wrong; your own ratings come "
@@ -117,10 +110,10 @@ def _cards(model: ReportModel) -> str:
         estimate = _card("Estimated enjoyment", "no estimate", "no usable brain signals")
     else:
         (first, sd0), (last, sd1) = span
-        foot = f"of 100, ± {percent(sd0)} then ± {percent(sd1)}"
-        estimate = _card("Estimated enjoyment", f"{percent(first)} → {percent(last)}", foot)
+        foot = f"of 100, ± {of_100(sd0)} then ± {of_100(sd1)}"
+        estimate = _card("Estimated enjoyment", f"{of_100(first)} → {of_100(last)}", foot)
     if model.eeg_s:
-        share = f"{100 * model.usable_s / model.eeg_s:.0f} %"
+        share = percent(model.usable_s / model.eeg_s)
         foot = f"{clock(model.usable_s)} of {clock(model.eeg_s)} minutes"
         signal = _card("Usable signal", share, foot)
     else:
@@ -187,7 +180,7 @@ _MISSING = (
 
 def _closing(model: ReportModel) -> str:
     closing = model.closing
-    above = f"to {percent(closing.mean)}, above the {percent(closing.prior)} that was expected"
+    above = f"to {of_100(closing.mean)}, above the {of_100(closing.prior)} that was expected"
     steps = (
         ("Low sound came in", closing.layer_on, "because the estimate stayed low"),
         ("The piece was changed", closing.change, "because that did not help"),
@@ -262,8 +255,8 @@ def _tracks(model: ReportModel) -> str:
         (
             ("t", f"{clock(play.start)} – {clock(play.end)}"),
             ("", f"{text(play.title)}<small>{text(play.artist)}</small>"),
-            ("n", with_sd(play.prior_mean, play.prior_sd)),
-            ("n", with_sd(play.last_mean, play.last_sd)),
+            ("n", of_100(play.prior_mean, play.prior_sd)),
+            ("n", of_100(play.last_mean, play.last_sd)),
             ("n", ", ".join(str(given) for given in play.ratings) or "–"),
         )
         for play in model.tracks

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.report.model import ReportModel
-from app.report.words import clock
+from app.words import clock, percent
 from dsp.intervals import mean_and_interval
 from dsp.tracking.expectation import WINDOW
 
@@ -100,13 +100,13 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
     manifest, states = model.manifest, [state for state in model.curve.state if state]
     summary = manifest.get("summary")
     shares = ", ".join(
-        f"{word} {100 * states.count(word) / len(states):.0f} %"
+        f"{word} {percent(states.count(word) / len(states))}"
         for word in ("following", "not following", "cannot tell")
         if states
     )
     named = _versions(manifest)
     inside = (
-        f"{100 * model.truth_inside:.0f} % of seconds" if math.isfinite(model.truth_inside) else ""
+        f"{percent(model.truth_inside)} of seconds" if math.isfinite(model.truth_inside) else ""
     )
     usable = float(np.sum(model.curve.usable))
     facts = [
@@ -169,7 +169,7 @@ def _quality(model: ReportModel, text: Text, table: Table) -> str:
             [
                 ("", text(name)),
                 ("", _meter(words, total)),
-                ("n", f"{100 * good / total:.0f} % good" if total else "–"),
+                ("n", f"{percent(good / total)} good" if total else "–"),
                 ("", said),
             ]
         )

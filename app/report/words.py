@@ -10,30 +10,10 @@ import math
 import numpy as np
 
 from app.report.model import Closing, ReportModel
+from app.words import of_100, percent
 from dsp.intervals import Z90
 
 _SMALL = "no one two three four five six seven eight nine ten eleven twelve".split()
-
-
-def clock(seconds: float) -> str:
-    """Return `seconds` as ``1:04`` or ``1:02:03``; ``–`` where not known."""
-    if not math.isfinite(seconds):
-        return "–"
-    whole = max(0, math.floor(seconds))
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
-
-
-def percent(value: float) -> str:
-    """Return 0..1 as a whole number of 100; ``–`` where not known."""
-    return f"{100 * value:.0f}" if math.isfinite(value) else "–"
-
-
-def with_sd(mean: float, sd: float) -> str:
-    """Return ``55 ± 20`` of 100; ``–`` where not known."""
-    if not math.isfinite(mean):
-        return "–"
-    return f"{percent(mean)} ± {percent(sd)}" if math.isfinite(sd) else percent(mean)
 
 
 def count(n: int, one: str, many: str) -> str:
@@ -71,10 +51,10 @@ def _estimate_sentence(model: ReportModel) -> str:
             return "No brain signals were recorded, so there is no estimate from them."
         return "The brain signals could not be used, so nothing was estimated from them."
     (first, _), (last, sd) = span
-    values = f"from {percent(first)} to {percent(last)} of 100 (± {percent(sd)})"
+    values = f"from {of_100(first)} to {of_100(last)} of 100 (± {of_100(sd)})"
     doubt = ", too little to be sure of" if abs(last - first) < Z90 * sd else ""
     if abs(last - first) < 0.03:
-        return f"The estimated enjoyment stayed near {percent(last)} of 100 (± {percent(sd)})."
+        return f"The estimated enjoyment stayed near {of_100(last)} of 100 (± {of_100(sd)})."
     word = "rose" if last > first else "fell"
     return f"The estimated enjoyment {word} {values}{doubt}."
 
@@ -118,7 +98,7 @@ def tracking_sentence(model: ReportModel) -> str:
     best = np.nanmax(model.curve.r) if np.isfinite(model.curve.r).any() else math.nan
     peak = f" (at most r = {best:.2f})" if math.isfinite(best) else ""
     return (
-        f"In {100 * following:.0f} % of the session the brain signals correlated with the music "
+        f"In {percent(following)} of the session the brain signals correlated with the music "
         f"above chance{peak}. Following a piece is not the same as liking it."
     )
 
@@ -128,7 +108,7 @@ def closing_sentence(closing: Closing) -> str:
     if closing.closed:
         twin = ""
         if math.isfinite(closing.twin):
-            twin = f" A twin of the estimate without EEG stood at {percent(closing.twin)} then."
+            twin = f" A twin of the estimate without EEG stood at {of_100(closing.twin)} then."
         return f"The loop closed: all three steps happened, decided from the EEG.{twin}"
     if closing.layer_on is None and closing.change is None:
         return "The loop did not close: the EEG gave no sure reason to act."

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 from app.session.snapshot import Snapshot, TrackingView, TrackView
+from app.words import clock as clock
+from app.words import percent as percent
 from dsp.enjoyment import Enjoyment
 
 MINUS = "\N{MINUS SIGN}"
@@ -21,14 +23,6 @@ SOURCE_WORDS = {
     "lost": "lost, reconnect it",
     "closed": "closed",
 }
-
-
-def clock(seconds: float) -> str:
-    """Return ``m:ss``, or ``h:mm:ss`` from an hour on."""
-    whole = max(0, int(seconds)) if math.isfinite(seconds) else 0
-    minutes, s = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{s:02d}" if hours else f"{minutes}:{s:02d}"
 
 
 def ago(seconds: float) -> str:
@@ -52,11 +46,6 @@ def sentence(text: str) -> str:
     """Return `text` with a capital first letter and one full stop."""
     text = text.strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def percent(share: float) -> str:
-    """Return 0..1 as ``"62 %"``."""
-    return f"{round(100 * share)} %"
 
 
 def enjoyment_word(estimate: Enjoyment | None, target: float) -> tuple[str, str]:

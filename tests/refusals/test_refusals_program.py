@@ -1,5 +1,7 @@
 """What the command line refuses: one sentence on stderr, exit status 2, no traceback."""
 
+import sys
+
 import pytest
 
 from app.commands import main
@@ -61,3 +63,19 @@ def test_a_folder_that_is_no_session_is_refused(command, capsys, tmp_path):
 def test_demo_refuses_a_senseless_number_of_sessions(capsys):
     assert main(["simulate", "demo", "--seeds", "0"]) == 2
     assert "seeds" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks its registry")
+def test_without_a_home_folder_the_cure_is_said(capsys, monkeypatch):
+    import pwd
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert main(["run", "--headless", "--source", "simulated"]) == 2
+    said = capsys.readouterr().err
+    assert "set HOME" in said
+    assert said.count("\n") == 1

@@ -12,7 +12,8 @@ import pytest
 
 from app.records.reader import SessionReader
 from app.report.model import ReportModel, build_model, loop_closing
-from app.report.words import clock, closing_sentence, minutes, summary, tracking_sentence
+from app.report.words import closing_sentence, minutes, summary, tracking_sentence
+from app.words import clock
 from tests.doubles.making_sessions import NOTICE, T0, TITLES, decision, make_session
 
 

@@ -45,21 +45,6 @@ def test_both_themes_hold_only_full_colours():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0:00"),
-        (59.9, "0:59"),
-        (61, "1:01"),
-        (3661, "1:01:01"),
-        (-1, "0:00"),
-        (math.inf, "0:00"),
-    ],
-)
-def test_clock(seconds, text):
-    assert words.clock(seconds) == text
-
-
-@pytest.mark.parametrize(
     ("mean", "sd", "word"),
     [(0.6, 0.1, "above target"), (0.3, 0.1, "below target"), (0.44, 0.1, "close to target")],
 )

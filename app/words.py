@@ -1,0 +1,50 @@
+"""Numbers as words, the same on screen, in the terminal and in the report."""
+
+from __future__ import annotations
+
+import math
+
+NOT_KNOWN = "–"  #: stands where there is no number
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``m:ss``, or ``h:mm:ss`` from an hour on; ``–`` where it is not known.
+
+    Parts of a second are dropped, as on a clock, and nothing is before zero.
+
+    Examples
+    --------
+    >>> clock(64.9), clock(3723.0), clock(math.nan)
+    ('1:04', '1:02:03', '–')
+    """
+    if not math.isfinite(seconds):
+        return NOT_KNOWN
+    minutes, rest = divmod(max(0, math.floor(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def percent(share: float) -> str:
+    """Return a share 0..1 as ``62 %``; ``–`` where it is not known.
+
+    Examples
+    --------
+    >>> percent(0.625), percent(math.nan)
+    ('62 %', '–')
+    """
+    return f"{100 * share:.0f} %" if math.isfinite(share) else NOT_KNOWN
+
+
+def of_100(value: float, sd: float = math.nan) -> str:
+    """Return 0..1 on the scale to 100, with its standard deviation where that is known.
+
+    Everywhere in the program ``±`` stands before one standard deviation.
+
+    Examples
+    --------
+    >>> of_100(0.554), of_100(0.55, 0.2), of_100(math.nan, 0.2)
+    ('55', '55 ± 20', '–')
+    """
+    if not math.isfinite(value):
+        return NOT_KNOWN
+    return f"{100 * value:.0f} ± {100 * sd:.0f}" if math.isfinite(sd) else f"{100 * value:.0f}"
