@@ -24,7 +24,7 @@ from dsp.intervals import Z90
 RISE_MARGIN = 0.05  #: an estimate this far above the new track's prior counts as a rise
 RISE_TICKS = 2  #: ... if it stays there for as many ticks
 LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
-HAPPENINGS = "device player note error skip mark pause resume hold layer_off stop".split()
+HAPPENINGS = "device player note error next skip undo mark pause resume hold layer_off stop".split()
 _DIGITS = re.compile(r"\d+(\.\d+)?")
 
 

@@ -65,7 +65,13 @@ class SessionLike(Protocol):
         """Take the client's rating 1..9."""
 
     def next(self) -> None:
-        """Go to the next track."""
+        """Go to the next track because the operator wants to: it says nothing of this one."""
+
+    def skip(self) -> None:
+        """Go to the next track because the client wants to: this one is enjoyed little."""
+
+    def undo(self) -> None:
+        """Take back the last automatic change of track or the last rating, whichever is later."""
 
     def toggle_pause(self) -> None:
         """Pause or resume."""
@@ -76,5 +82,8 @@ class SessionLike(Protocol):
     def mark(self) -> None:
         """Mark this moment."""
 
-    def layer_off(self) -> None:
-        """Take the low-frequency layer out."""
+    def layer_off(self, on: bool) -> None:
+        """Keep the low-frequency layer out for this session, or allow it again."""
+
+    def beat(self) -> None:
+        """Say that the window's event loop lives; a few times a second, from its thread."""

@@ -19,6 +19,7 @@ from playlists.tracks import Track
 if TYPE_CHECKING:
     from app.loop.calibration import Calibration
 
+LIKED = 0.85  # hidden liking that a simulated listener has of every track but the first
 SIMULATED = ("auto", "synthetic", "simulated")  # sources whose EEG comes from our listener
 
 
@@ -48,6 +49,12 @@ class Plan:
     def notice(self) -> str:
         """The sentence that screen and records of a simulated listener must show, or empty."""
         return NOTICES[self.listener] if self.simulated else ""
+
+    def liking_of(self, place: int) -> float:
+        """Hidden liking 0..1 that a simulated listener has of the track at `place`."""
+        if not self.simulated:
+            return 0.5
+        return self.liking if place == 0 else LIKED
 
 
 def check_plan(plan: Plan) -> Settings:

@@ -40,7 +40,6 @@ from dsp.sound.stimulus import HEARD_NAMES
 from playlists.files import open_playlist
 from playlists.tracks import PreparedTrack
 
-LIKED = 0.85  # hidden liking of every track but the first, for the demo
 MAX_POOL = 300
 
 _log = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ class Session:
             text = f"Only the first {MAX_POOL} of {len(playlist.tracks)} tracks can be chosen."
             self._problems = (text, *self._problems)
         self.calibration: Calibration | None = None
-        if plan.calibration or self.plan.simulated:
+        if plan.calibration or plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
         self._on_tick: Callable[[TickResult], None] | None = None
         self._asked: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
@@ -133,8 +132,16 @@ class Session:
         self._asked.put(("rating", int(given)))
 
     def next(self) -> None:
-        """Change the track because somebody wants to."""
+        """Change the track because the operator wants to."""
         self._asked.put(("next", None))
+
+    def skip(self) -> None:
+        """Change the track because the client wants to."""
+        self._asked.put(("skip", None))
+
+    def undo(self) -> None:
+        """Take back the last automatic change of track or the last rating."""
+        self._asked.put(("undo", None))
 
     def toggle_pause(self) -> None:
         """Pause or go on, at once."""
@@ -149,13 +156,16 @@ class Session:
         """Put the automation on hold, or let it act again."""
         self._asked.put(("hold", bool(on)))
 
-    def layer_off(self) -> None:
-        """Take the low-frequency layer out for the rest of the session."""
-        self._asked.put(("layer_off", None))
+    def layer_off(self, on: bool) -> None:
+        """Keep the low-frequency layer out for this session, or allow it again."""
+        self._asked.put(("layer_off", bool(on)))
 
     def mark(self) -> None:
         """Mark this moment in the records."""
         self._asked.put(("mark", None))
+
+    def beat(self) -> None:
+        """Say that the window's event loop lives."""
 
     def stop(self) -> None:
         """Silence, at once; the session ends. From any thread, safe to call twice."""
@@ -263,26 +273,21 @@ class Session:
 
     def _first_track(self) -> None:
         """Start the first track that can be played."""
-        reasons: list[str] = []
-        for place in range(len(self.tracks)):
-            try:
-                track = self._programme.measure(place).result()
-            except AttuneError as error:
-                reasons.append(str(error))
-                self._log("note", text=str(error))
-                continue
-            self._play(0, place, track, at_once=True)
-            return
-        raise InputError(f"no track of {self.plan.playlist} can be played: {reasons[0]}")
+        first, reasons = self._programme.first()
+        for reason in reasons:
+            self._log("note", text=reason)
+        if first is None:
+            raise InputError(f"no track of {self.plan.playlist} can be played: {reasons[0]}")
+        self._play(0, *first, at_once=True)
 
     def _run(self) -> None:
         """Tick until the time is over or somebody stops."""
         assert self._rig is not None
-        seconds = None if self.plan.minutes is None else 60.0 * self.plan.minutes
+        end = self._start + 60.0 * (self.plan.minutes or math.inf)
         tick = math.floor(self._start) + 1.0
         self.failed = True
         try:
-            while seconds is None or tick <= self._start + seconds:
+            while tick <= end:
                 if not self._rig.wait(tick, self._idle):
                     break
                 self._tick(tick)
@@ -333,7 +338,6 @@ class Session:
 
     def _take_asked(self, now: float) -> None:
         """Take what the operator asked for since the last tick."""
-        assert self._rig is not None
         while not self._asked.empty():
             kind, value = self._asked.get()
             if kind == "rating":
@@ -349,7 +353,7 @@ class Session:
                 self._watcher.marked(now)
             else:
                 self._events.append(LoopEvent(kind, value))
-                self._log("skip" if kind == "next" else kind, now, value=value)
+                self._log(kind, now, value=value)
                 if kind == "hold":
                     self._watcher.set(automation="hold" if value else "on")
 
@@ -360,9 +364,8 @@ class Session:
             if event.kind == "truth":
                 self._log("truth", event.time, enjoyment=event.value)
             else:
-                self._log(
-                    "device", event.time, event=event.kind, state=event.value, text=event.text
-                )
+                told = {"event": event.kind, "state": event.value, "text": event.text}
+                self._log("device", event.time, **told)
                 self._watcher.device(event)
         for news in self._rig.player.events():
             if news.kind == "track_skipped":
@@ -406,8 +409,7 @@ class Session:
     def _play(self, number: int, place: int, track: PreparedTrack, *, at_once: bool) -> None:
         assert self._rig is not None
         assert self._loop is not None
-        liking = (self.plan.liking if place == 0 else LIKED) if self.plan.simulated else 0.5
-        heard = HeardTrack(track.feature, track.gain, liking, 0.5)
+        heard = HeardTrack(track.feature, track.gain, self.plan.liking_of(place), 0.5)
         self._rig.player.tracks.put(number, heard)
         if at_once and self._rig.player.status().paused:
             self._events.append(LoopEvent("pause", False))  # a track that starts ends the pause

@@ -51,6 +51,16 @@ class Programme:
             self._futures[place] = self._worker.submit(prepare, path, cache=self._cache)
         return self._futures[place]
 
+    def first(self) -> tuple[tuple[int, PreparedTrack] | None, list[str]]:
+        """Wait for the first track that can be played; return its place, and why none before."""
+        reasons: list[str] = []
+        for place in range(len(self._tracks)):
+            try:
+                return (place, self.measure(place).result()), reasons
+            except AttuneError as error:
+                reasons.append(str(error))
+        return None, reasons
+
     def ask(self, number: int, place: int, *, at_once: bool) -> None:
         """Have the track at `place` played as play `number` as soon as it is measured."""
         if at_once:

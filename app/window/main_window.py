@@ -199,7 +199,7 @@ class MainWindow(QMainWindow):
 
     def layer_off(self) -> None:
         """Take the low-frequency layer out."""
-        self._do(lambda session: session.layer_off())
+        self._do(lambda session: session.layer_off(True))
 
     def mark(self) -> None:
         """Mark this moment."""

@@ -170,6 +170,7 @@ class FakeSession:
     def __init__(self, *, t0: float = 0.0, speed: float = 1.0, seed: int = 1) -> None:
         self.calls: list[tuple[str, object]] = []
         self.threads: list[str] = []
+        self.beats = 0
         self.info = SourceInfo("Synthetic board", MONTAGE, 250.0, True, NOTICE)
         self._ring = Ring.create(len(MONTAGE), 30.0, 250.0, local=True)
         self._rng = np.random.default_rng(seed)
@@ -267,5 +268,15 @@ class FakeSession:
         self._call("mark")
         self.marks.append(self.t)
 
-    def layer_off(self) -> None:
-        self._call("layer_off")
+    def layer_off(self, on: bool) -> None:
+        self._call("layer_off", on)
+
+    def skip(self) -> None:
+        self._call("skip")
+
+    def undo(self) -> None:
+        self._call("undo")
+
+    def beat(self) -> None:
+        """Beats are not counted among the calls: they come all the time."""
+        self.beats += 1

@@ -40,16 +40,16 @@ def test_every_key_of_the_table_does_what_its_button_does(bench):
     session = FakeSession(t0=50.0, speed=1e-4)  # the layer is on
     window = bench.open(session)
     bar = window.screen_.bottom
-    for key, button, name in (
-        (Qt.Key.Key_Space, bar.pause, "toggle_pause"),
-        (Qt.Key.Key_N, bar.next, "next"),
-        (Qt.Key.Key_L, bar.layer, "layer_off"),
-        (Qt.Key.Key_M, bar.mark, "mark"),
+    for key, button, call in (
+        (Qt.Key.Key_Space, bar.pause, ("toggle_pause", None)),
+        (Qt.Key.Key_N, bar.next, ("next", None)),
+        (Qt.Key.Key_L, bar.layer, ("layer_off", True)),
+        (Qt.Key.Key_M, bar.mark, ("mark", None)),
     ):
         before = len(session.calls)
         _press(window, key)
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-        assert session.calls[before:] == [(name, None), (name, None)]
+        assert session.calls[before:] == [call, call]
 
 
 def test_hold_goes_on_and_off_and_says_so(bench):
