@@ -1,7 +1,6 @@
 """Palette, words, display filter and covers: what needs no display."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
