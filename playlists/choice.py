@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp.checks import InputError
+from playlists.tracks import Place
 
 MAX_POOL = 300  #: larger pools are narrowed before, so that the log holds every probability
 DRAWS = 24
@@ -28,15 +29,14 @@ class Candidate:
 
     Attributes
     ----------
-    index : int
-        Of the track in the session.
+    place : Place
     mean, sd : float
         Expected enjoyment (0..1) and its standard deviation.
     eligible : bool
         False where the track may not be chosen now (just played, protected, not prepared).
     """
 
-    index: int
+    place: Place
     mean: float
     sd: float
     eligible: bool = True
@@ -48,18 +48,18 @@ class Choice:
 
     Attributes
     ----------
-    index : int
+    place : Place
         Of the chosen track.
     propensity : float
         Probability with which it was chosen.
-    alternatives : tuple of (int, float)
-        Index and probability of every eligible track, the chosen one among them, in the order of
+    alternatives : tuple of (Place, float)
+        Place and probability of every eligible track, the chosen one among them, in the order of
         the pool; the probabilities sum to 1.
     """
 
-    index: int
+    place: Place
     propensity: float
-    alternatives: tuple[tuple[int, float], ...]
+    alternatives: tuple[tuple[Place, float], ...]
 
 
 def choose(pool: Sequence[Candidate], *, rng: np.random.Generator, greedy: bool = False) -> Choice:
@@ -68,31 +68,31 @@ def choose(pool: Sequence[Candidate], *, rng: np.random.Generator, greedy: bool 
     Parameters
     ----------
     pool : sequence of Candidate
-        At most `MAX_POOL`, each index once.
+        At most `MAX_POOL`, each place once.
     rng : numpy Generator
         The only source of chance: the same state gives the same choice.
     greedy : bool
-        Take the highest mean (the lowest index among equals) with probability 1, without chance.
+        Take the highest mean (the lowest place among equals) with probability 1, without chance.
 
     Raises
     ------
     InputError
-        If the pool is too large, has no eligible track, names an index twice or holds a level
+        If the pool is too large, has no eligible track, names a place twice or holds a level
         that is not finite.
     """
     eligible = _checked(pool)
     if greedy:
-        best = min(eligible, key=lambda one: (-one.mean, one.index))
-        certain = tuple((one.index, 1.0 if one is best else 0.0) for one in eligible)
-        return Choice(best.index, 1.0, certain)
+        best = min(eligible, key=lambda one: (-one.mean, one.place))
+        certain = tuple((one.place, 1.0 if one is best else 0.0) for one in eligible)
+        return Choice(best.place, 1.0, certain)
     mean = np.array([one.mean for one in eligible])
     sd = np.array([one.sd for one in eligible])
     levels = mean + POSTERIOR_SCALE * sd * rng.standard_normal((DRAWS, mean.size))
     wins = np.bincount(np.argmax(levels, axis=1), minlength=mean.size)
     p = (1.0 - EXPLORATION) * wins / DRAWS + EXPLORATION / mean.size
     chosen = min(int(np.searchsorted(np.cumsum(p), rng.random(), side="right")), mean.size - 1)
-    alternatives = tuple((one.index, float(share)) for one, share in zip(eligible, p, strict=True))
-    return Choice(eligible[chosen].index, float(p[chosen]), alternatives)
+    alternatives = tuple((one.place, float(share)) for one, share in zip(eligible, p, strict=True))
+    return Choice(eligible[chosen].place, float(p[chosen]), alternatives)
 
 
 def p_better(mean: float, sd: float, candidates: Sequence[Candidate]) -> float:
@@ -104,7 +104,7 @@ def p_better(mean: float, sd: float, candidates: Sequence[Candidate]) -> float:
     others = [one for one in candidates if one.eligible]
     if not others:
         return 0.0
-    best = min(others, key=lambda one: (-one.mean, one.index))
+    best = min(others, key=lambda one: (-one.mean, one.place))
     spread = math.hypot(sd, best.sd)
     gap = best.mean - mean
     if spread == 0.0:
@@ -117,12 +117,12 @@ def _checked(pool: Sequence[Candidate]) -> list[Candidate]:
         raise InputError(
             f"The pool holds {len(pool)} tracks; expected at most {MAX_POOL}, narrow it first."
         )
-    if len({one.index for one in pool}) != len(pool):
-        raise InputError("The pool names a track twice; expected each index once.")
+    if len({one.place for one in pool}) != len(pool):
+        raise InputError("The pool names a track twice; expected each place once.")
     for one in pool:
         if not (math.isfinite(one.mean) and math.isfinite(one.sd) and one.sd >= 0.0):
             raise InputError(
-                f"Track {one.index} has mean {one.mean!r} and sd {one.sd!r}; expected finite "
+                f"Track {one.place} has mean {one.mean!r} and sd {one.sd!r}; expected finite "
                 "numbers, the sd not below 0."
             )
     eligible = [one for one in pool if one.eligible]

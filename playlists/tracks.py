@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NewType
 
 import numpy as np
 import numpy.typing as npt
 
 from dsp.sound.beatgrid import BeatGrid
+
+#: A row of the playlist, from 0 on.
+Place = NewType("Place", int)
+NO_PLACE = Place(-1)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from devices.timeline import HeardTrack
 from dsp.enjoyment import CHECK_SE
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import FrontalTheta, ThetaScore
-from dsp.sound.stimulus import tracked
+from dsp.sound.heard import Heard
 from dsp.tracking.calibrate import calibrate
 from playlists.tracks import PreparedTrack
 
@@ -37,8 +37,7 @@ class Listened:
     """One track as it was listened to: EEG, sound, theta, and the rating at its end."""
 
     eeg: tuple[CleanBlock, ...]
-    heard: npt.NDArray[np.float32]
-    heard_times: npt.NDArray[np.float64]
+    heard: Heard
     theta: tuple[ThetaScore, ...]
     rating: float
 
@@ -56,16 +55,13 @@ def listen(
         rig.player.tracks.put(number, HeardTrack(track.feature, track.gain, liking, 0.5))
         rig.player.play(number, track, fade=1.0)
         began, blocks, scores, felt = now, [], [], liking
-        heard: list[npt.NDArray[np.float32]] = []
-        times: list[npt.NDArray[np.float64]] = []
+        heard: list[Heard] = []
         end = began + min(seconds, track.track.duration - 2.0)
         while now + 1.0 <= end:
             now += 1.0
             rig.wait(now, lambda: True)
             block = guard.push(*rig.eeg())
-            rows = rig.player.heard()
-            heard.append(rows.values)
-            times.append(rows.times)
+            heard.append(rig.player.heard())
             if block is not None:
                 blocks.append(block)
                 scores += theta.push(block)
@@ -75,8 +71,7 @@ def listen(
         out.append(
             Listened(
                 tuple(blocks),
-                np.concatenate(heard),
-                np.concatenate(times),
+                Heard.joined(heard),
                 kept,
                 round(8 * rating) / 8,
             )
@@ -133,7 +128,7 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
     plays = [(t, float(rng.uniform(0.2, 0.9))) for t in some(N_DECODER)]
     decoder = calibrate(
         [
-            (one.eeg, (tracked(one.heard), one.heard_times))
+            (one.eeg, (one.heard.stimulus, one.heard.times))
             for one in listen(kind, seeds[0], plays, seconds=DECODER_SECONDS)
         ],
         ch_names=MONTAGE,

@@ -12,7 +12,6 @@ import numpy as np
 from devices.formats.npz import Recording, read_array, read_npz, read_rate
 from dsp.checks import InputError, check_option
 from dsp.grid import RATE, Floats
-from dsp.sound.stimulus import tracked
 
 _MIN_SECONDS = 2
 _RISE = 1  # column of the envelope rise in what a session heard
@@ -59,12 +58,12 @@ def _open_session(path: Path) -> tuple[Recording, Stimulus]:
 
     reader = SessionReader(path)
     times, eeg = reader.eeg()
-    heard_times, heard = reader.heard()
+    heard = reader.heard()
     if times.size < 2 or not reader.ch_names:
         raise InputError(f"{path} holds no EEG; record a session with a headset first.")
     step = float(np.median(np.diff(times)))
     recording = Recording(path.name, reader.ch_names, round(1.0 / step), eeg, times, None)
-    return recording, Stimulus(path.name, tracked(heard), heard_times)
+    return recording, Stimulus(path.name, heard.stimulus, heard.times)
 
 
 def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:

@@ -73,13 +73,13 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
         seed=seed,
     )
     eeg_times, eeg = reader.eeg()
-    heard_times, heard = reader.heard()
+    heard = reader.heard()
     eeg_row = heard_row = 0
     for row in reader.events():
         if row["kind"] != "tick":
             continue
         eeg_end = _row(eeg_times, row["eeg_until"])
-        heard_end = _row(heard_times, row["heard_until"])
+        heard_end = _row(heard.times, row["heard_until"])
         if eeg_end is None or heard_end is None:
             text = f"{folder}: the recording ends before the log; the tick {row['now']} has no data"
             raise CutError(f"{text}.", row["now"])
@@ -88,13 +88,12 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
             eeg=eeg[eeg_row:eeg_end],
             eeg_times=eeg_times[eeg_row:eeg_end],
             heard=heard[heard_row:heard_end],
-            heard_times=heard_times[heard_row:heard_end],
             events=events_of(row),
         )
         eeg_row, heard_row = eeg_end, heard_end
         result = loop.tick(given)
         if result.decision is not None:
-            yield decision_event(result.now, result.decision, result.play)
+            yield decision_event(result.now, result.decision, result.starts)
 
 
 def _row(times: np.ndarray[Any, np.dtype[np.float64]], until: float | None) -> int | None:

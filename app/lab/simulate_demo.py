@@ -56,9 +56,9 @@ class _Watch:
             if decision.kind == "change_track":
                 self.changed = True
                 self.change |= eeg
-                self._track_at_change = result.track
+                self._track_at_change = result.play
         mean = result.enjoyment.mean
-        new_track = self.change and result.track > self._track_at_change
+        new_track = self.change and result.play > self._track_at_change
         high = new_track and mean > self._prior + RISE and mean > result.twin.mean
         self._high = self._high + 1 if high else 0
         self.rise |= self._high >= 2

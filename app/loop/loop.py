@@ -21,11 +21,11 @@ from app.settings import Settings
 from dsp.enjoyment import Enjoyment, EnjoymentFilter, EnjoymentModel
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import FrontalTheta, ThetaScore
-from dsp.sound.stimulus import HEARD_NAMES, tracked
+from dsp.sound.heard import NO_PLAY, Heard, Play
 from dsp.tracking.tracker import Tracker, Tracking
 from playlists.choice import Candidate
+from playlists.tracks import NO_PLACE, Place
 
-_TRACK, _POSITION = HEARD_NAMES.index("track"), HEARD_NAMES.index("position_s")
 FRESH = 6.0  # s; EEG whose newest usable score is older carries no decision
 COVERED = 30.0  # s over which the share of clean EEG is counted
 NO_REPEAT = 6  # tracks
@@ -34,7 +34,7 @@ GAP = 2.0  # s without a track after which it has broken off
 
 @dataclass(frozen=True)
 class PoolTrack:
-    """One track that may be played; its index in the pool is its place in the playlist."""
+    """One track that may be played; they stand in the order of the playlist."""
 
     title: str
     duration: float
@@ -45,8 +45,8 @@ class LoopEvent:
     """Something from outside that the loop must know.
 
     `kind`: ``rating`` (value 0..1), ``next`` (a skip, too), ``layer_off``, ``hold`` (value bool),
-    ``pause`` (value bool), ``play`` (value [number of the play, place in the pool]), ``skipped``
-    (value: number of the play that cannot be played).
+    ``pause`` (value bool), ``play`` (value [play, place]), ``skipped`` (value: the play that
+    cannot be played).
     """
 
     kind: str
@@ -63,16 +63,14 @@ class TickInput:
         LSL seconds.
     eeg : float32 [shape=(n, n_channels)], microvolt
     eeg_times : float64 [shape=(n,)]
-    heard : float32 [shape=(m, len(HEARD_NAMES))]
-    heard_times : float64 [shape=(m,)]
+    heard : Heard
     events : tuple of LoopEvent
     """
 
     now: float
     eeg: npt.NDArray[np.float32]
     eeg_times: npt.NDArray[np.float64]
-    heard: npt.NDArray[np.float32]
-    heard_times: npt.NDArray[np.float64]
+    heard: Heard
     events: tuple[LoopEvent, ...] = ()
 
 
@@ -81,8 +79,8 @@ class TickResult:
     """What came of it."""
 
     now: float
-    track: int
-    pool: int
+    play: Play  # that is heard
+    place: Place
     position: float
     enjoyment: Enjoyment
     twin: Enjoyment
@@ -92,7 +90,7 @@ class TickResult:
     theta_db: float | None
     quality: tuple[tuple[str, int, str], ...]
     decision: Decision | None
-    play: int | None  # number of the play that the decision starts, if it does
+    starts: Play | None  # the play that the decision sets going, if it does
 
 
 class Loop:
@@ -141,28 +139,28 @@ class Loop:
         self._twin = EnjoymentFilter(model, eeg=False)
         self._policy = PolicyState()
         self._last: float | None = None
-        self._track, self._play = -1, -1  # number of the play that is heard, and asked for
+        self._play = self._newest = NO_PLAY  # that is heard, and that was asked for last
         self._changing_since: float | None = None
         self._cued = False
-        self._plays: dict[int, int] = {}  # number of the play -> place in the pool
+        self._plays: dict[Play, Place] = {}
         self._position = 0.0
         self._rating: float | None = None
-        self._liked: dict[int, tuple[float, float]] = {}  # place in the pool -> learnt prior
+        self._liked: dict[Place, tuple[float, float]] = {}  # the prior that ratings taught
         self._n_ratings = 0
         self._on_hold = self._paused = False
         self._blank_until = math.inf  # EEG before this time enters no score; first, none does
         self._silent_since: float | None = None  # since when no track is heard
         self._skipped = False
-        self._rated: dict[int, float] = {}  # place in the pool -> latest rating
-        self._unplayable: set[int] = set()
+        self._rated: dict[Place, float] = {}  # latest rating
+        self._unplayable: set[Place] = set()
         self._scores: deque[ThetaScore] = deque()
         self._first_eeg: float | None = None
         self._entered = -math.inf  # end of the newest score that entered
         self._theta_db: float | None = None
         self._quality: tuple[tuple[str, int, str], ...] = ()
 
-    def prior(self, place: int, *, first: bool = False) -> tuple[float, float]:
-        """Mean and sd of what is expected of the track at `place` in the pool."""
+    def prior(self, place: Place, *, first: bool = False) -> tuple[float, float]:
+        """Mean and sd of what is expected of the track at `place`."""
         priors = self.settings.priors
         unknown = (
             (priors.first_mean, priors.first_sd) if first else (priors.next_mean, priors.next_sd)
@@ -177,13 +175,13 @@ class Loop:
         """
         out = set(self._unplayable)
         if not repeat:
-            out.add(self._plays.get(self._track, -1))
+            out.add(self._place)
             n_recent = min(NO_REPEAT, len(self._pool) - 1)
             out.update(list(self._plays.values())[-n_recent:] if n_recent else [])
             out.update(place for place, rating in self._rated.items() if rating <= DISLIKED)
         return tuple(
-            Candidate(index=i, mean=mean, sd=sd, eligible=i not in out)
-            for i, (mean, sd) in enumerate(self.prior(k) for k in range(len(self._pool)))
+            Candidate(place, *self.prior(place), eligible=place not in out)
+            for place in map(Place, range(len(self._pool)))
         )
 
     def tick(self, given: TickInput) -> TickResult:
@@ -197,8 +195,9 @@ class Loop:
         # the track that was heard when it was said.
         for event in given.events:
             if event.kind == "play":
-                self._plays[int(event.value[0])] = int(event.value[1])
-                self._play = max(self._play, int(event.value[0]))
+                play = Play(int(event.value[0]))
+                self._plays[play] = Place(int(event.value[1]))
+                self._newest = max(self._newest, play)
         self._hear(given)
         asked = tuple(self._take(event) for event in given.events)
         if self._paused or self._silent_since is not None:
@@ -209,8 +208,8 @@ class Loop:
         decision, self._policy = decide(view, self._policy, self.settings, self._rng)
         return TickResult(
             now=given.now,
-            track=self._track,
-            pool=self._plays.get(self._track, -1),
+            play=self._play,
+            place=self._place,
             position=self._position,
             enjoyment=enjoyment,
             twin=twin,
@@ -220,18 +219,18 @@ class Loop:
             theta_db=self._theta_db,
             quality=self._quality,
             decision=decision,
-            play=self._act(decision, given.now),
+            starts=self._act(decision, given.now),
         )
 
     def _take(self, event: LoopEvent) -> str:
         """Take one event; return what the operator asked for, if that is what it is."""
         if event.kind == "rating":
             self._rating = float(event.value)
-            self._rated[self._plays.get(self._track, -1)] = self._rating
+            self._rated[self._place] = self._rating
             self._n_ratings += 1
             self._filter.rating(self._rating)
             self._twin.rating(self._rating)
-        elif event.kind == "next" and self._track >= 0:
+        elif event.kind == "next" and self._play >= 0:
             self._skipped = True  # who asks for another track does not enjoy this one much
             self._filter.skip()
             self._twin.skip()
@@ -243,37 +242,43 @@ class Loop:
             self._blank(self._last)
         elif event.kind == "skipped":
             self._changing_since, self._cued = None, False
-            self._unplayable.add(self._plays.get(int(event.value), -1))
+            self._unplayable.add(self._plays.get(Play(int(event.value)), NO_PLACE))
         return event.kind if event.kind in ("next", "layer_off") else ""
 
     def _hear(self, given: TickInput) -> None:
         """Follow what was really heard: tracks begin when they sound, not when they are asked."""
-        if given.heard_times.size == 0:
+        heard = given.heard
+        if not len(heard):
             return
         if self._guard is not None:
-            self._tracker.push_stimulus(tracked(given.heard), given.heard_times)
-        numbers = given.heard[:, _TRACK].astype(int)
-        for i in np.flatnonzero(np.diff(numbers, prepend=self._track)):
+            self._tracker.push_stimulus(heard.stimulus, heard.times)
+        plays = heard.play
+        for i in np.flatnonzero(np.diff(plays, prepend=self._play)):
             # A decoder that is late for a moment is heard as no track: the track goes on after it.
-            if numbers[i] >= 0 and numbers[i] != self._track:
-                self._begin(int(numbers[i]), float(given.heard_times[i]))
-        running = np.flatnonzero(numbers == self._track)
-        if self._track >= 0 and running.size:
-            self._position = round(float(given.heard[running[-1], _POSITION]), 6)
-        if numbers[-1] >= 0:
+            if plays[i] >= 0 and plays[i] != self._play:
+                self._begin(Play(int(plays[i])), float(heard.times[i]))
+        running = np.flatnonzero(plays == self._play)
+        if self._play >= 0 and running.size:
+            self._position = round(float(heard.position_s[running[-1]]), 6)
+        if plays[-1] >= 0:
             self._silent_since = None
         elif self._silent_since is None:
             self._silent_since = given.now
 
-    def _begin(self, number: int, time: float) -> None:
-        if self._track >= 0 and (self._rating is not None or self._skipped):
+    @property
+    def _place(self) -> Place:
+        """Place of what is heard."""
+        return self._plays.get(self._play, NO_PLACE)
+
+    def _begin(self, play: Play, time: float) -> None:
+        if self._play >= 0 and (self._rating is not None or self._skipped):
             mean, sd = self._twin.level()  # a rating teaches, the unproven EEG does not
-            self._liked[self._plays.get(self._track, -1)] = (min(max(mean, 0.0), 1.0), max(sd, 0.1))
-        first = self._track < 0
-        self._track, self._rating, self._skipped = number, None, False
-        self._changing_since, self._cued = None, self._play > number
+            self._liked[self._place] = (min(max(mean, 0.0), 1.0), max(sd, 0.1))
+        first = self._play < 0
+        self._play, self._rating, self._skipped = play, None, False
+        self._changing_since, self._cued = None, self._newest > play
         self._blank(time)
-        prior = self.prior(self._plays.get(number, -1), first=first)
+        prior = self.prior(self._place, first=first)
         self._filter.new_track(*prior)
         self._twin.new_track(*prior)
 
@@ -370,7 +375,7 @@ class Loop:
         tracking: Tracking | None,
         asked: tuple[str, ...],
     ) -> View:
-        place = self._plays.get(self._track, -1)
+        place = self._place
         duration = self._pool[place].duration if place >= 0 else math.inf
         if self._changing_since is not None and now - self._changing_since > 10.0:
             self._changing_since = None  # whoever should have started it did not
@@ -382,7 +387,7 @@ class Loop:
             rating = self._rated[place]  # a protected track stays protected when it comes again
         return View(
             now=now,
-            track=self._track,
+            play=self._play,
             position=self._position,
             remaining=round(remaining, 6),
             mean=enjoyment.mean,
@@ -405,21 +410,21 @@ class Loop:
             titles=tuple(t.title for t in self._pool),
         )
 
-    def _act(self, decision: Decision | None, now: float) -> int | None:
-        """Remember what was set going; return the number of the play it starts."""
+    def _act(self, decision: Decision | None, now: float) -> Play | None:
+        """Remember what was set going; return the play it starts."""
         if decision is None or decision.kind == "hold":
             return None
         if decision.kind != "next_track":
             self._blank(now)
         if decision.kind in ("layer_on", "layer_off"):
             return None
-        self._play += 1
+        self._newest = Play(self._newest + 1)
         if decision.kind == "change_track":
             self._changing_since = now
         self._cued = True
         assert decision.target is not None
-        self._plays[self._play] = int(decision.target)
-        return self._play
+        self._plays[self._newest] = Place(int(decision.target))
+        return self._newest
 
 
 def _grades(block: CleanBlock, ch_names: tuple[str, ...]) -> tuple[tuple[str, int, str], ...]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from app.loop.sentences import SENTENCES
 from app.settings import Settings
+from dsp.sound.heard import NO_PLAY, Play
 from playlists.choice import Candidate, choose, p_better
 
 PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to 3 ends it
@@ -25,14 +26,14 @@ PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to
 class View:
     """What the policy sees of one second; numbers rounded to 1e-6 by the loop.
 
-    `track` is the number of the play (-1: none), `position` and `remaining` seconds; `rating` the
+    `play` the one that is heard (-1: none), `position` and `remaining` seconds; `rating` the
     latest 0..1 on this track; `cued` the next track is chosen; `changing` a change was asked for
     and is not heard yet; `asked` what the operator asked for since the last tick; `repeats` the
     candidates of a playlist that is too short for anything else.
     """
 
     now: float
-    track: int
+    play: Play
     position: float
     remaining: float
     mean: float
@@ -91,9 +92,9 @@ class Decision:
 class PolicyState:
     """What the policy remembers from tick to tick."""
 
-    track: int = -1
+    play: Play = NO_PLAY
     layer_since: float | None = None
-    layer_decided: int = -1  # number of the play for which the layer was decided, yes or no
+    layer_decided: Play = NO_PLAY  # for which the layer was decided, yes or no
     layer_off: bool = False  # switched off by hand for this session
     low_layer: float | None = None  # since when the condition has held
     low_change: float | None = None
@@ -114,8 +115,8 @@ def decide(
         None where it would only repeat the last deliberate non-action.
     state : PolicyState
     """
-    if view.track != state.track:
-        state = replace(state, track=view.track, low_layer=None, low_change=None, recovered=None)
+    if view.play != state.play:
+        state = replace(state, play=view.play, low_layer=None, low_change=None, recovered=None)
     state = _watch(view, state, settings)
     for rule in (_commands, _ratings, _ending, _layer_out, _eeg):
         decision, state = rule(view, state, settings, rng)
@@ -133,7 +134,7 @@ def _watch(view: View, state: PolicyState, settings: Settings) -> PolicyState:
     """Keep since when each condition has held; unusable data break it."""
 
     def since(holds: bool, before: float | None) -> float | None:
-        there = view.usable and not view.paused and view.track >= 0
+        there = view.usable and not view.paused and view.play >= 0
         return (view.now if before is None else before) if holds and there else None
 
     limits = settings.limits
@@ -194,16 +195,16 @@ def _change(
     if not any(c.eligible for c in pool):
         return None
     choice = choose(pool, rng=rng, greedy=settings.choice.greedy)
-    chosen = next(c for c in pool if c.index == choice.index)
+    chosen = next(c for c in pool if c.place == choice.place)
     numbers = _numbers(view, settings) | extra
     numbers |= {
-        "title": view.titles[choice.index],
+        "title": view.titles[choice.place],
         "expected": 100 * chosen.mean,
         "expected_sd": 100 * chosen.sd,
     }
     others = tuple((view.titles[i], p) for i, p in choice.alternatives)
     because = _say(code, numbers)
-    return Decision(kind, code, choice.index, because, cause, choice.propensity, others, numbers)
+    return Decision(kind, code, choice.place, because, cause, choice.propensity, others, numbers)
 
 
 def _changed(view: View, state: PolicyState, *, eeg: bool = False) -> PolicyState:
@@ -254,7 +255,7 @@ def _ending(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
     """Music goes on, also on hold and whatever the data are like."""
-    if view.track < 0 or view.cued or view.changing or view.remaining > settings.timing.cue:
+    if view.play < 0 or view.cued or view.changing or view.remaining > settings.timing.cue:
         return None, state
     return _change(view, settings, rng, kind="next_track", code="end", cause="end"), state
 
@@ -267,7 +268,7 @@ def _layer_out(
     if state.layer_since is None:
         return None, state
     timing = settings.timing
-    if state.layer_decided != view.track:
+    if state.layer_decided != view.play:
         code, cause, extra = "layer_track", "end", {}
     elif view.rating is not None and (view.rating >= PROTECTED or view.rating <= DISLIKED):
         code, cause, extra = "layer_rated", "rating", {"given": _given(view)}
@@ -295,7 +296,7 @@ def barrier(view: View, settings: Settings) -> str:
 def _barrier(view: View, settings: Settings) -> Decision | None:
     """First reason why the EEG may not act now."""
     eeg, limits = settings.eeg, settings.limits
-    if view.track < 0 or view.changing:
+    if view.play < 0 or view.changing:
         return _hold(view, settings, "no_track")
     if view.paused:
         return _hold(view, settings, "paused")
@@ -355,7 +356,7 @@ def _layer_in(
     ready = (
         layer.enabled
         and not state.layer_off
-        and state.layer_decided != view.track
+        and state.layer_decided != view.play
         and state.low_layer is not None
         and view.now - state.low_layer >= timing.sustain
         and view.position >= timing.layer_first
@@ -366,7 +367,7 @@ def _layer_in(
         return None, state
     assert state.low_layer is not None
     numbers = _numbers(view, settings) | {"held": view.now - state.low_layer}
-    state = replace(state, layer_decided=view.track)
+    state = replace(state, layer_decided=view.play)
     if layer.withhold > 0.0 and float(rng.random()) < layer.withhold:
         numbers["propensity"] = layer.withhold
         because = _say("withheld", numbers)
@@ -389,7 +390,7 @@ def _change_by_eeg(
     tried = state.layer_since is not None and view.now - state.layer_since >= timing.layer_try
     # Without a layer to try (switched off, withheld, tried before) the dwell alone decides.
     no_layer = state.layer_since is None and (
-        state.layer_decided == view.track or state.layer_off or not settings.layer.enabled
+        state.layer_decided == view.play or state.layer_off or not settings.layer.enabled
     )
     better = p_better(view.mean, view.sd, view.candidates)
     ready = (

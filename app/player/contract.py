@@ -1,29 +1,9 @@
-"""What the player says to the program: rows of what was heard, its state, its events."""
+"""What the player says to the program: its state, its events."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
-
-@dataclass(frozen=True)
-class HeardBlock:
-    """Rows of what was really heard, at 64 Hz.
-
-    Attributes
-    ----------
-    times : float64 [shape=(n_rows,)]
-        LSL seconds at which the centre of each row's window was heard; strictly increasing. A
-        jump is a gap: those rows were lost.
-    values : float32 [shape=(n_rows, len(HEARD_NAMES))]
-        Columns of `dsp.sound.stimulus.HEARD_NAMES`.
-    """
-
-    times: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import HeardBlock
 from app.player.decks import BLOCK
 from devices.timeline import Timeline, column
 from dsp.grid import FS, HOP, row_frame
-from dsp.sound.stimulus import FLUX_NAMES, HEARD_NAMES, SILENCE_DB, LayerEnvelope
-
-_NOTHING = HeardBlock(np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
+from dsp.sound.heard import HEARD_NAMES, Heard
+from dsp.sound.stimulus import FLUX_NAMES, SILENCE_DB, LayerEnvelope
 
 
 class LayerRows:
@@ -77,16 +75,16 @@ class Trace:
         self._first = row
         self._music, self._layer = self._music[:0], self._layer[:0]
 
-    def take(self, now: float) -> HeardBlock:
+    def take(self, now: float) -> Heard:
         """Return the rows heard by `now`."""
         n = self._music.shape[0]
         if not n:
-            return _NOTHING
+            return Heard.nothing()
         frames = np.asarray(row_frame(np.arange(self._first, self._first + n)))
         numbers = np.maximum(frames, 0) // BLOCK
         first, table = self._timeline.since(int(numbers[0]))
         if not table.shape[0]:
-            return _NOTHING
+            return Heard.nothing()
         lost = int(np.searchsorted(numbers, first))
         at = np.clip(numbers - first, 0, table.shape[0] - 1)
         values, times = _columns(table[at], frames)
@@ -103,7 +101,7 @@ class Trace:
         keep &= times[:upto] > before
         if keep.any():
             self._last = float(times[:upto][keep][-1])
-        return HeardBlock(times[:upto][keep], values[:upto][keep])
+        return Heard(times[:upto][keep], values[:upto][keep])
 
 
 def _columns(

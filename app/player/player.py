@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from app.player import deck_process, engine
-from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.contract import PlayerEvent, PlayerStatus
 from app.player.control import Bus, Command, Control, DeckRing, frames, get_text
 from app.player.decks import Item
 from app.player.heard import LayerRows, Trace, now_heard
@@ -22,10 +22,11 @@ from devices.clock import now
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import DeviceError, check_number, check_option
 from dsp.grid import HOP, WINDOW
+from dsp.sound.heard import Heard
 from dsp.sound.stimulus import StimulusFeatures
 from playlists.tracks import PreparedTrack
 
-__all__ = ["HeardBlock", "Player", "PlayerEvent", "PlayerStatus", "item_of"]
+__all__ = ["Player", "PlayerEvent", "PlayerStatus", "item_of"]
 
 _START_S = 15.0  # longest wait for the engine
 _WARM_UP = WINDOW // HOP  # rows after a gap that lack their history
@@ -247,7 +248,7 @@ class Player:
 
     # News.
 
-    def heard(self) -> HeardBlock:
+    def heard(self) -> Heard:
         """Return all rows that were heard since the last call."""
         with self._lock:
             self._look()

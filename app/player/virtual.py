@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.contract import PlayerEvent, PlayerStatus
 from app.player.control import frames
 from app.player.decks import BLOCK, Deck, Item
 from app.player.heard import LayerRows, Trace, now_heard
@@ -22,6 +22,7 @@ from app.player.player import item_of
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import AttuneError, InputError, check_number
 from dsp.grid import FS, HOP, WINDOW
+from dsp.sound.heard import Heard
 from dsp.sound.stimulus import SILENCE_DB, StimulusFeatures
 from playlists.decode import blocks
 from playlists.tracks import PreparedTrack
@@ -278,7 +279,7 @@ class VirtualPlayer:
 
     # News.
 
-    def heard(self) -> HeardBlock:
+    def heard(self) -> Heard:
         """Return all rows that were heard since the last call."""
         return self._trace.take(self.now)
 

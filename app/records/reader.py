@@ -15,7 +15,7 @@ from app.records.writer import EEG, FORMAT, MARKERS, SCHEMA, STIMULUS, TIMELINE
 from app.records.xdf import whole_chunks
 from devices.timeline import COLUMNS
 from dsp.checks import RecordError
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 
 _FILES = ("session.json", "events.jsonl", "recording.xdf")
 
@@ -165,9 +165,13 @@ class SessionReader:
         names = source.get("ch_names") if isinstance(source, dict) else None
         return tuple(str(name) for name in names or ())
 
-    def heard(self) -> Samples:
-        """Return times and what was heard, float32 [shape=(n_rows, len(HEARD_NAMES))], at 64 Hz."""
-        return self._samples(STIMULUS, "stimulus", len(HEARD_NAMES), np.float32)
+    def heard(self) -> Heard:
+        """Return what was heard; NaN for the level, which early sessions did not record."""
+        times, values = self._samples(STIMULUS, "stimulus", len(HEARD_NAMES), np.float32)
+        missing = len(HEARD_NAMES) - values.shape[1]
+        if missing > 0:
+            values = np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
+        return Heard(times, values)
 
     def timeline(self) -> Samples:
         """Return times and rows of the sound engine, float64 [shape=(n_rows, len(COLUMNS))]."""

@@ -29,7 +29,7 @@ from app.records.xdf import Stream, XdfWriter
 from devices.timeline import COLUMNS
 from dsp.checks import InputError, RecordError
 from dsp.grid import RATE
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 
 SCHEMA = 1  #: version of the session folder
 FORMAT = "attune-session"
@@ -204,9 +204,9 @@ class SessionWriter:
             raise InputError("EEG came before its source was announced; call source() first.")
         self._put_samples(EEG, data, times, self._n_eeg, np.float32)
 
-    def heard(self, values: npt.ArrayLike, times: npt.ArrayLike) -> None:
-        """Record what was heard [shape=(n_rows, len(HEARD_NAMES))] at 64 Hz."""
-        self._put_samples(STIMULUS, values, times, len(HEARD_NAMES), np.float32)
+    def heard(self, rows: Heard) -> None:
+        """Record what was heard."""
+        self._put_samples(STIMULUS, rows.values, rows.times, len(HEARD_NAMES), np.float32)
 
     def timeline(self, rows: npt.NDArray[np.float64]) -> None:
         """Record rows of `devices.timeline` [shape=(n_rows, len(COLUMNS))]."""

@@ -57,8 +57,8 @@ def tick_event(
             "eeg_until": eeg_until,
             "heard_until": heard_until,
             "events": [{"kind": e.kind, "value": e.value} for e in events],
-            "track": result.track,
-            "pool": result.pool,
+            "track": result.play,
+            "pool": result.place,
             "position_s": result.position,
             "enjoyment": result.enjoyment,
             "twin": {
@@ -142,12 +142,12 @@ class Journal:
         """Record what a tick consumed and what came of it."""
         if given.eeg_times.size:
             self._eeg_until = float(given.eeg_times[-1])
-        if given.heard_times.size:
-            self._heard_until = float(given.heard_times[-1])
+        if len(given.heard):
+            self._heard_until = float(given.heard.times[-1])
         if self._writer is None:
             return
         self._writer.eeg(given.eeg, given.eeg_times)
-        self._writer.heard(given.heard, given.heard_times)
+        self._writer.heard(given.heard)
         first, rows = timeline.since(self._row)
         self._row = first + len(rows)
         self._writer.timeline(rows)
@@ -160,7 +160,7 @@ class Journal:
         )
         self._writer.event(row)
         if result.decision is not None:
-            self._writer.event(decision_event(result.now, result.decision, result.play))
+            self._writer.event(decision_event(result.now, result.decision, result.starts))
 
     def close(self, status: PlayerStatus) -> tuple[Path | None, str]:
         """End the records and write the report.

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import HeardBlock, PlayerEvent, PlayerStatus
+from app.player.contract import PlayerEvent, PlayerStatus
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from devices.acquisition import Acquisition, acquire
@@ -19,6 +19,7 @@ from devices.listener import MONTAGE, NOTICES, Listener
 from devices.ring import Ring
 from devices.sources.source import SourceEvent, SourceInfo
 from devices.timeline import HeardTracks, Timeline
+from dsp.sound.heard import Heard
 from playlists.tracks import PreparedTrack
 
 Eeg = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
@@ -55,7 +56,7 @@ class AnyPlayer(Protocol):
     def stop(self) -> None:
         """Fade layer and music together, at once."""
 
-    def heard(self) -> HeardBlock:
+    def heard(self) -> Heard:
         """Everything newly heard."""
 
     def status(self) -> PlayerStatus:

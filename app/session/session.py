@@ -19,9 +19,6 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from app.loop.calibration import Calibration, load_calibration
 from app.loop.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
 from app.loop.policy import Decision
@@ -36,9 +33,9 @@ from devices.ring import Ring
 from devices.sources.source import SourceInfo
 from devices.timeline import HeardTrack
 from dsp.checks import AttuneError, DeviceError, InputError
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import Heard
 from playlists.files import open_playlist
-from playlists.tracks import PreparedTrack
+from playlists.tracks import Place, PreparedTrack
 
 MAX_POOL = 300
 
@@ -84,7 +81,7 @@ class Session:
         self._rig: Rig | None = None
         self._journal: Journal
         self._loop: Loop | None = None
-        self._heard_rest = (np.empty(0), np.empty((0, len(HEARD_NAMES)), dtype=np.float32))
+        self._heard_rest = Heard.nothing()
         self._watcher = Watcher(self.tracks, self.settings)
         self._watcher.set(
             simulated=self.plan.simulated,
@@ -311,10 +308,10 @@ class Session:
         assert self._loop is not None
         self._take_asked(now)
         eeg, eeg_times = self._rig.eeg()
-        heard, heard_times = self._take_heard(now)
+        heard = self._take_heard(now)
         self._take_events(now)
         events, self._events = tuple(self._events), []
-        given = TickInput(now, eeg, eeg_times, heard, heard_times, events)
+        given = TickInput(now, eeg, eeg_times, heard, events)
         result = self._loop.tick(given)
         status = self._rig.player.status()
         self._journal.tick(given, result, status, self._rig.player.timeline)
@@ -326,15 +323,12 @@ class Session:
         if self._on_tick is not None:
             self._on_tick(result)
 
-    def _take_heard(self, now: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    def _take_heard(self, now: float) -> Heard:
         """Rows heard up to `now`; the player also knows what is already on its way to the ear."""
         assert self._rig is not None
-        block = self._rig.player.heard()
-        times = np.concatenate([self._heard_rest[0], block.times])
-        values = np.concatenate([self._heard_rest[1], block.values])
-        n = int(np.searchsorted(times, now, side="right"))
-        self._heard_rest = (times[n:], values[n:])
-        return values[:n], times[:n]
+        new = Heard.joined([self._heard_rest, self._rig.player.heard()])
+        heard, self._heard_rest = new.until(now)
+        return heard
 
     def _take_asked(self, now: float) -> None:
         """Take what the operator asked for since the last tick."""
@@ -381,7 +375,7 @@ class Session:
     def _act(self, result: TickResult, decision: Decision) -> None:
         """Hand a decision to the player."""
         assert self._rig is not None
-        self._watcher.decided(result.now, decision, result.play)
+        self._watcher.decided(result.now, decision, result.starts)
         ramp = self.settings.timing.layer_ramp
         if decision.kind == "layer_on":
             assert decision.target is not None
@@ -389,10 +383,10 @@ class Session:
         elif decision.kind == "layer_off":
             quick = decision.cause == "operator"
             self._rig.player.set_layer(0.0, ramp=0.25 if quick else ramp)
-        elif result.play is not None:
+        elif result.starts is not None:
             assert decision.target is not None
             at_once = decision.kind == "change_track"
-            self._programme.ask(result.play, int(decision.target), at_once=at_once)
+            self._programme.ask(result.starts, int(decision.target), at_once=at_once)
             if not self._rig.realtime:
                 self._start_pending(wait=True)
 
@@ -416,7 +410,7 @@ class Session:
         start = self._rig.player.play if at_once else self._rig.player.cue
         start(number, track, fade=self.settings.timing.fade)
         self._events.append(LoopEvent("play", [number, place]))
-        prior = self._loop.prior(place, first=number == 0)
+        prior = self._loop.prior(Place(place), first=number == 0)
         self._journal.track(self._watcher.now, number, place, track, prior)
         self._watcher.playing(number, place, track)
         self._programme.measure((place + 1) % len(self.tracks))

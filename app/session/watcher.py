@@ -150,7 +150,7 @@ class Watcher:
             )
         )
         self._follow_layer(t, status.layer_level > 0.0)
-        view = self._views.get(result.track)
+        view = self._views.get(result.play)
         if view is not None and (not self._marks or self._marks[-1][1] != view.title):
             self._marks.append((t, view.title))
         rows = np.asarray(self._rows)
@@ -162,7 +162,7 @@ class Watcher:
             eeg_may_act=not result.gate,
             eeg_gate=result.gate.removesuffix("."),
             quality=result.quality,
-            up_next=self._next(candidates, result.track),
+            up_next=self._next(candidates, result.play),
             history=History(
                 t=rows[:, 0],
                 mean=rows[:, 1],
@@ -238,15 +238,15 @@ class Watcher:
     def _next(self, candidates: tuple[Candidate, ...], track: int) -> tuple[TrackView, ...]:
         """What comes: the chosen track first, then the likeliest."""
         play, place = self._coming
-        chosen = [c for c in candidates if play > track and c.index == place]
-        others = sorted((c for c in candidates if c.eligible), key=lambda c: (-c.mean, c.index))
+        chosen = [c for c in candidates if play > track and c.place == place]
+        others = sorted((c for c in candidates if c.eligible), key=lambda c: (-c.mean, c.place))
         best = (chosen + others)[:3]
         return tuple(
             TrackView(
-                index=c.index,
-                title=self._tracks[c.index].title,
-                artist=self._tracks[c.index].artist,
-                duration=self._tracks[c.index].duration,
+                index=c.place,
+                title=self._tracks[c.place].title,
+                artist=self._tracks[c.place].artist,
+                duration=self._tracks[c.place].duration,
                 mean=c.mean,
                 sd=c.sd,
             )

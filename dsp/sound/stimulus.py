@@ -22,41 +22,6 @@ N_BANDS = 32
 FLUX_NAMES = ("spectral_flux", "envelope_rise", "level_db")
 SILENCE_DB = -120.0  #: level of a row without any sound
 
-#: Names and order of the columns of everything that was heard, as it is recorded at 64 Hz:
-#: features of the music bus, envelope of the layer bus (rms, linear), index of the track in
-#: the session (-1: none), position in that track, gain of the music, level of the layer, level
-#: of the music as it was played, volume and all (dB re full scale; NaN where it is not known).
-HEARD_NAMES = (
-    "spectral_flux",
-    "envelope_rise",
-    "layer_envelope",
-    "track",
-    "position_s",
-    "music_gain",
-    "layer_level",
-    "music_level_db",
-)
-
-
-def tracked(heard: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """What `dsp.tracking.tracker.Tracker.push_stimulus` takes, out of what was heard.
-
-    Parameters
-    ----------
-    heard : float [shape=(n, len(HEARD_NAMES))]
-        One column less in sessions recorded before the level was.
-
-    Returns
-    -------
-    float64 [shape=(n, 4)]
-        Flux, rise, layer and level; NaN for a level that was not recorded.
-    """
-    out = np.full((len(heard), 4), np.nan)
-    out[:, :3] = heard[:, :3]
-    if heard.shape[1] == len(HEARD_NAMES):
-        out[:, 3] = heard[:, -1]
-    return out
-
 
 def _mel_bands() -> npt.NDArray[np.float64]:
     """Triangular bands, equally spaced in mel from 30 Hz to 8 kHz [shape=(n_bins, N_BANDS)]."""

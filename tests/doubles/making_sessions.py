@@ -13,7 +13,7 @@ import numpy as np
 
 from app.records.writer import SessionWriter
 from devices.timeline import COLUMNS
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 
 CH_NAMES = ("Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10")
 SFREQ = 250.0
@@ -147,7 +147,7 @@ def feed(writer: SessionWriter, second: int, *, rng: np.random.Generator, eeg: b
         for start in range(0, 250, 10):
             writer.eeg(data[start : start + 10], np.sort(times)[start : start + 10])
     heard = rng.random((64, len(HEARD_NAMES))).astype(np.float32)
-    writer.heard(heard, T0 + second + np.arange(64) / 64)
+    writer.heard(Heard(T0 + second + np.arange(64) / 64, heard))
     rows = np.zeros((100, len(COLUMNS)))
     rows[:, 0] = T0 + second + np.arange(100) / 100
     rows[:, 1] = second * 48000 + 480 * np.arange(100)

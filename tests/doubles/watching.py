@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from app.player.player import Player, PlayerEvent
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES
 
 
 class Watch:

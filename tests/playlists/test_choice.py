@@ -21,10 +21,10 @@ def pool_of(rows):
 def test_the_probabilities_are_a_distribution_over_the_eligible(rows, seed, greedy):
     pool = pool_of(rows)
     choice = choose(pool, rng=np.random.default_rng(seed), greedy=greedy)
-    eligible = [one.index for one in pool if one.eligible]
+    eligible = [one.place for one in pool if one.eligible]
     assert [index for index, _ in choice.alternatives] == eligible
     assert sum(p for _, p in choice.alternatives) == pytest.approx(1.0)
-    assert dict(choice.alternatives)[choice.index] == choice.propensity > 0.0
+    assert dict(choice.alternatives)[choice.place] == choice.propensity > 0.0
     if not greedy:
         assert min(p for _, p in choice.alternatives) >= EXPLORATION / len(eligible) - 1e-12
 
@@ -41,7 +41,7 @@ def test_tracks_are_drawn_as_often_as_their_propensity_says():
     n, counts, expected = 4000, np.zeros(4), np.zeros(4)
     for _ in range(n):
         choice = choose(pool, rng=rng)
-        counts[choice.index] += 1
+        counts[choice.place] += 1
         expected += [p for _, p in choice.alternatives]
     sd = np.sqrt(expected * (1 - expected / n))
     assert (np.abs(counts - expected) < 4 * sd).all()
@@ -56,7 +56,7 @@ def test_a_clear_favourite_is_nearly_always_chosen():
 def test_greedy_takes_the_best_mean_and_of_equals_the_lowest_index():
     pool = [Candidate(9, 0.7, 0.1), Candidate(3, 0.7, 0.9), Candidate(1, 0.9, 0.1, eligible=False)]
     choice = choose(pool, rng=np.random.default_rng(0), greedy=True)
-    assert (choice.index, choice.propensity) == (3, 1.0)
+    assert (choice.place, choice.propensity) == (3, 1.0)
     assert choice.alternatives == ((9, 0.0), (3, 1.0))
 
 

@@ -120,15 +120,13 @@ def run(
             heard = player.heard()
             times = start + np.arange(sample, round(second * SFREQ)) / SFREQ
             sample = round(second * SFREQ)
-            given = TickInput(
-                start + second, voltages(times), times, heard.values, heard.times, tuple(events)
-            )
+            given = TickInput(start + second, voltages(times), times, heard, tuple(events))
             events.clear()
             results.append(loop.tick(given))
             result = results[-1]
-            if result.play is not None:
+            if result.starts is not None:
                 at_once = result.decision.kind == "change_track"
-                play(result.play, int(result.decision.target), at_once=at_once)
+                play(result.starts, int(result.decision.target), at_once=at_once)
             elif result.decision is not None and result.decision.kind.startswith("layer"):
                 player.set_layer(float(result.decision.target or 0.0), ramp=7.0)
     finally:
@@ -146,7 +144,7 @@ def shares(results: list[TickResult], name: str) -> tuple[float, float]:
     sys.stdout.write(
         f"\n{name}: {len(results) / 60:.0f} min, {len(ends)} windows: {states}; following "
         f"{100 * following:.1f} % of windows ({100 * every:.1f} % of seconds), usable "
-        f"{100 * usable:.1f} %, tracks played {1 + max(r.track for r in results)}, "
+        f"{100 * usable:.1f} %, tracks played {1 + max(r.play for r in results)}, "
         f"reasons {sorted({x for t in ends if not t.usable for x in t.reasons})[:3]}\n"
     )
     return following, usable

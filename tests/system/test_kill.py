@@ -20,7 +20,7 @@ import sys, time
 import numpy as np
 from app.records.writer import SessionWriter
 from devices.timeline import COLUMNS
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 
 names = ["Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10"]
 source = {"name": "x", "ch_names": names, "sfreq": 250.0}
@@ -34,7 +34,8 @@ while True:
     t = k * 0.02
     writer.eeg(rng.normal(0, 20, (5, 8)).astype(np.float32), t + np.arange(5) / 250)
     if k % 10 == 0:
-        writer.heard(np.zeros((13, len(HEARD_NAMES)), np.float32), t + np.arange(13) / 64)
+        rows = np.zeros((13, len(HEARD_NAMES)), np.float32)
+        writer.heard(Heard(t + np.arange(13) / 64, rows))
         rows = np.zeros((20, len(COLUMNS)))
         rows[:, 0] = t + np.arange(20) / 100
         writer.timeline(rows)
@@ -71,7 +72,7 @@ def test_a_session_killed_at_a_random_moment_reads_and_misses_at_most_a_second(
     assert np.diff(times).min() > 0
     assert data.shape == (times.size, 8)
     assert np.isfinite(data).all()
-    assert said - reader.heard()[0][-1] < 1.0
+    assert said - reader.heard().times[-1] < 1.0
     assert said - reader.timeline()[0][-1] < 1.0
     assert said - reader.events()[-1]["t"] < 2.0  # one a second is written
     assert json.loads((folder / "session.json").read_text("utf-8"))["clean"] is False

@@ -95,7 +95,7 @@ def test_a_killed_program_leaves_a_folder_that_reads(killed):
     times, eeg = reader.eeg()
     assert times[-1] >= ticks[-1]["eeg_until"]
     assert eeg.shape == (times.size, 8)
-    assert reader.heard()[0][-1] >= ticks[-1]["heard_until"]
+    assert reader.heard().times[-1] >= ticks[-1]["heard_until"]
     assert any("not ended properly" in problem for problem in reader.problems)
 
 

@@ -157,7 +157,7 @@ def test_the_listener_hides_its_enjoyment_behind_ratings_of_nine_steps():
     for one in listened:
         spans = [(s.t0, s.t1) for s in one.theta]
         assert spans == sorted(spans)
-        assert one.theta[0].t0 >= one.heard_times[0] + earlier_sessions.SETTLE - 1.0
+        assert one.theta[0].t0 >= one.heard.times[0] + earlier_sessions.SETTLE - 1.0
 
 
 def test_the_baseline_is_the_line_through_the_tracks_at_middling_enjoyment():

@@ -17,7 +17,7 @@ from app.settings import load_preset
 from devices.listener import MONTAGE
 from dsp.enjoyment import EnjoymentFilter
 from dsp.grid import RATE
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 
 DEMO = load_preset("demo")
 BLANK, WINDOW = DEMO.timing.blank, 2.0
@@ -33,14 +33,14 @@ def pool():
 def ticks(demo_folder):
     """Two minutes in which the loop closes: layer, change, rise."""
     reader = SessionReader(demo_folder)
-    (eeg_times, eeg), (heard_times, heard) = reader.eeg(), reader.heard()
+    (eeg_times, eeg), heard = reader.eeg(), reader.heard()
     out, a, b = [], 0, 0
     for row in reader.events():
         if row["kind"] != "tick":
             continue
         c, d = (
             0 if until is None else int(np.searchsorted(times, until, side="right"))
-            for times, until in ((eeg_times, row["eeg_until"]), (heard_times, row["heard_until"]))
+            for times, until in ((eeg_times, row["eeg_until"]), (heard.times, row["heard_until"]))
         )
         out.append(
             TickInput(
@@ -48,7 +48,6 @@ def ticks(demo_folder):
                 eeg[a:c],
                 eeg_times[a:c],
                 heard[b:d],
-                heard_times[b:d],
                 events_of(row),
             )
         )
@@ -101,7 +100,7 @@ def entered_by(results):
 
 def log(results):
     made = [r for r in results if r.decision is not None]
-    return [encode(decision_event(r.now, r.decision, r.play)) for r in made]
+    return [encode(decision_event(r.now, r.decision, r.starts)) for r in made]
 
 
 def heard_only(number, seconds, *, start=0.0, position=0.0, events=()):
@@ -113,7 +112,7 @@ def heard_only(number, seconds, *, start=0.0, position=0.0, events=()):
         rows[:, HEARD_NAMES.index("track")] = number
         rows[:, HEARD_NAMES.index("position_s")] = position + s + at
         now = start + s + 1.0
-        out.append(TickInput(now, *NOTHING, rows, start + s + at, events if s == 0 else ()))
+        out.append(TickInput(now, *NOTHING, Heard(start + s + at, rows), events if s == 0 else ()))
     return out
 
 
@@ -122,7 +121,7 @@ def heard_only(number, seconds, *, start=0.0, position=0.0, events=()):
 
 def test_the_recorded_session_closes_the_loop(whole):
     assert [r.decision.kind for r in by_eeg(whole)] == ["layer_on", "change_track"]
-    assert whole[-1].track == 1
+    assert whole[-1].play == 1
 
 
 @pytest.mark.parametrize("first", [20.0, 31.0])
@@ -139,8 +138,8 @@ def test_nothing_is_judged_before_its_time_however_low_the_bar(pool, ticks, firs
 
 
 def test_no_score_holds_eeg_of_the_blank_time_after_start_or_action(ticks, whole):
-    begins = [float(ticks[0].heard_times[0])]
-    tracks = [r.track for r in whole]
+    begins = [float(ticks[0].heard.times[0])]
+    tracks = [r.play for r in whole]
     begins += [
         float(ticks[k].now) - 1.0 for k in range(1, len(tracks)) if tracks[k] > tracks[k - 1]
     ]
@@ -186,7 +185,7 @@ def test_a_high_rating_protects_even_where_all_weight_lies_on_the_highest_gain(
     value = (given - 1) / 8
     assert value >= PROTECTED
     rated = run(make(pool, calibration=surest()), told(ticks[:60], 24, LoopEvent("rating", value)))
-    assert by_eeg([r for r in rated if r.track == 0]) == []
+    assert by_eeg([r for r in rated if r.play == 0]) == []
     assert rated[-1].eeg_weight > 0.9
 
 
@@ -271,14 +270,14 @@ def test_no_score_holds_eeg_of_the_blank_time_after_a_pause_or_its_end(pool, tic
 def test_a_chosen_track_that_cannot_be_played_is_replaced_by_another_choice(pool):
     loop = make(pool, ch_names=())
     last = heard_only(0, 22, position=pool[0].duration - 25.0, events=(LoopEvent("play", [0, 0]),))
-    first = next(r for r in run(loop, last[:8]) if r.decision is not None and r.play is not None)
+    first = next(r for r in run(loop, last[:8]) if r.decision is not None and r.starts is not None)
     assert first.decision.kind == "next_track"
-    assert [r for r in run(loop, last[8:12]) if r.play is not None] == []
-    started = replace(last[12], events=(LoopEvent("play", [first.play, first.decision.target]),))
+    assert [r for r in run(loop, last[8:12]) if r.starts is not None] == []
+    started = replace(last[12], events=(LoopEvent("play", [first.starts, first.decision.target]),))
     loop.tick(started)
-    again = loop.tick(replace(last[13], events=(LoopEvent("skipped", first.play),)))
+    again = loop.tick(replace(last[13], events=(LoopEvent("skipped", first.starts),)))
     assert again.decision.kind == "next_track"
-    assert again.play == first.play + 1
+    assert again.starts == first.starts + 1
     assert again.decision.target != first.decision.target
 
 
@@ -292,7 +291,7 @@ def test_a_change_that_nobody_carries_out_does_not_block_for_ever(pool):
 
 
 def eligible(loop):
-    return [c.index for c in loop.up_next() if c.eligible]
+    return [c.place for c in loop.up_next() if c.eligible]
 
 
 def play_through(loop, places):
@@ -308,7 +307,7 @@ def play_through(loop, places):
 def test_the_only_track_of_a_playlist_may_be_repeated_but_is_no_change(pool):
     loop = make(pool[:1], ch_names=())
     assert play_through(loop, [0, 0]) == [[], []]
-    assert [c.index for c in loop.up_next(repeat=True) if c.eligible] == [0]
+    assert [c.place for c in loop.up_next(repeat=True) if c.eligible] == [0]
 
 
 def test_an_unplayable_track_is_not_chosen_again(pool):
@@ -316,21 +315,20 @@ def test_an_unplayable_track_is_not_chosen_again(pool):
     play_through(loop, [0])
     failed = (LoopEvent("play", [1, 1]), LoopEvent("skipped", 1))
     run(loop, heard_only(0, 1, start=2.0, events=failed))
-    assert 1 not in [c.index for c in loop.up_next(repeat=True) if c.eligible]
+    assert 1 not in [c.place for c in loop.up_next(repeat=True) if c.eligible]
 
 
 def test_eeg_before_the_music_enters_no_score(pool, ticks):
-    none = [
-        replace(t, heard=t.heard[:0], heard_times=t.heard_times[:0], events=()) for t in ticks[:14]
-    ]
+    none = [replace(t, heard=Heard.nothing(), events=()) for t in ticks[:14]]
     assert all(np.isinf(result.enjoyment.age_s) for result in run(make(pool), none))
 
 
 def test_a_starved_moment_does_not_forget_the_rating(pool, ticks):
     starved = list(told(ticks[:30], 20, LoopEvent("rating", 1.0)))
-    heard = starved[24].heard.copy()
-    heard[10:20, HEARD_NAMES.index("track")] = -1
-    starved[24] = replace(starved[24], heard=heard)
+    heard = starved[24].heard
+    values = heard.values.copy()
+    values[10:20, HEARD_NAMES.index("track")] = -1
+    starved[24] = replace(starved[24], heard=Heard(heard.times, values))
     results = run(make(pool), starved)
     assert "Rated 9" in results[-1].gate
 

@@ -10,10 +10,10 @@ from app.settings import load_preset
 from playlists.choice import Candidate
 
 DEMO, DEFAULT = load_preset("demo"), load_preset("default")
-POOL = tuple(Candidate(index=i, mean=0.55, sd=0.2, eligible=i != 0) for i in range(4))
+POOL = tuple(Candidate(place=i, mean=0.55, sd=0.2, eligible=i != 0) for i in range(4))
 LOW = View(
     now=1000.0,
-    track=0,
+    play=0,
     position=30.0,
     remaining=110.0,
     mean=0.2,
@@ -97,7 +97,7 @@ def test_nothing_labelled_eeg_happens_where_the_twin_would_act_alike():
 
 def test_a_low_rating_cuts_whatever_the_eeg_says():
     happy = replace(LOW, mean=0.95, sd=0.02, p_low=0.0, rating=0.25, position=5.0)
-    decisions, _ = play(happy, 20, each=lambda v: replace(v, track=0))
+    decisions, _ = play(happy, 20, each=lambda v: replace(v, play=0))
     at, decision = next((s, d) for s, d in decisions if d.kind != "hold")
     assert (decision.kind, decision.cause) == ("change_track", "rating")
     assert at == 10  # position 15 s
@@ -144,7 +144,7 @@ def test_strict_needs_earned_weight():
 def test_default_preset_withholds_by_lot_and_logs_the_odds():
     outcomes = {"layer_on": 0, "withheld": 0}
     for seed in range(200):
-        state = replace(PolicyState(track=0), low_layer=900.0, low_change=900.0)
+        state = replace(PolicyState(play=0), low_layer=900.0, low_change=900.0)
         view = replace(LOW, position=50.0)
         decision, _ = decide(view, state, DEFAULT, np.random.default_rng(seed))
         assert decision.propensity == pytest.approx(0.8 if decision.kind == "layer_on" else 0.2)
@@ -173,7 +173,7 @@ def test_no_sequence_breaks_a_limit(rows):
         view = replace(
             LOW,
             now=float(s),
-            track=track,
+            play=track,
             position=s - began,
             remaining=150.0 - (s - began),
             p_low=p_low,

@@ -11,7 +11,7 @@ import pytest
 
 from app.player.player import Player
 from dsp.grid import HOP
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES
 from playlists.tracks import PreparedTrack
 from tests.doubles.tones import beats, pulses, write
 from tests.doubles.watching import Watch

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.player.contract import HeardBlock
 from app.player.heard import Trace
 from app.player.virtual import VirtualPlayer
 from devices.timeline import Timeline
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 from playlists.starter import STARTER_DIR
 from playlists.tracks import PreparedTrack
 from tests.doubles.tones import beats, pulses, write
@@ -27,7 +26,7 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[PreparedTrack]:
     ]
 
 
-def _session(player: VirtualPlayer, tracks: list[PreparedTrack], *, steps: float) -> HeardBlock:
+def _session(player: VirtualPlayer, tracks: list[PreparedTrack], *, steps: float) -> Heard:
     """Silence, a track, layer, an early change, the layer off, a cued change, the end."""
     script = [
         (0.37, lambda: player.play(0, tracks[0])),
@@ -52,9 +51,7 @@ def _session(player: VirtualPlayer, tracks: list[PreparedTrack], *, steps: float
         at = min(at + steps, nearest)
         player.advance(at)
         blocks.append(player.heard())
-    return HeardBlock(
-        np.concatenate([b.times for b in blocks]), np.concatenate([b.values for b in blocks])
-    )
+    return Heard.joined(blocks)
 
 
 def test_features_only_is_the_full_rendering_bit_for_bit(tracks: list[PreparedTrack]) -> None:

@@ -17,7 +17,7 @@ from app.records.sink import AppendFile
 from app.records.writer import SessionWriter
 from devices.sources.source import SourceInfo
 from devices.timeline import COLUMNS
-from dsp.sound.stimulus import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Heard
 from tests.doubles.making_sessions import CH_NAMES, NOTICE, T0, make_session, manifest
 
 
@@ -31,7 +31,7 @@ def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) 
     writer = SessionWriter(tmp_path, manifest())
     for start in range(0, 500, 50):
         writer.eeg(data[start : start + 50], times[start : start + 50])
-    writer.heard(heard, times[:64])
+    writer.heard(Heard(times[:64], heard))
     writer.timeline(rows)
     writer.close()
 
@@ -39,7 +39,9 @@ def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) 
     got_times, got_data = reader.eeg()
     assert got_times.tobytes() == times.tobytes()
     assert got_data.tobytes() == data.tobytes()
-    assert [a.tobytes() for a in reader.heard()] == [times[:64].tobytes(), heard.tobytes()]
+    got = reader.heard()
+    assert got.times.tobytes() == times[:64].tobytes()
+    assert got.values.tobytes() == heard.tobytes()
     assert reader.timeline()[1].tobytes() == rows.tobytes()
     assert reader.timeline()[0].tobytes() == rows[:, 0].tobytes()
     assert reader.ch_names == CH_NAMES
@@ -96,7 +98,7 @@ def test_manifest_is_there_from_the_start_and_says_at_the_end_that_it_ended(tmp_
 
 def test_a_source_may_be_announced_later(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path, manifest(source=None))
-    writer.heard(np.zeros((1, len(HEARD_NAMES))), [T0])
+    writer.heard(Heard(np.array([T0]), np.zeros((1, len(HEARD_NAMES)), np.float32)))
     writer.source(SourceInfo("Cyton", ("Fz", "Cz"), 250.0))
     writer.eeg(np.ones((3, 2), np.float32), T0 + np.arange(3) / 250)
     writer.close()
@@ -108,7 +110,7 @@ def test_a_source_may_be_announced_later(tmp_path: Path) -> None:
 def test_a_session_without_a_headset_reads_as_no_eeg(tmp_path: Path) -> None:
     reader = SessionReader(make_session(tmp_path, seconds=3, eeg=False, source=None))
     assert reader.eeg()[0].size == 0
-    assert reader.heard()[0].size == 3 * 64
+    assert len(reader.heard()) == 3 * 64
     assert reader.problems == []
 
 

@@ -123,7 +123,7 @@ def test_operator_commands_reach_the_music_and_the_log(prepared, tmp_path):
     session.run()
     kinds = {row["kind"] for row in SessionReader(session.folder).events()}
     assert {"next", "mark", "hold", "pause", "track", "stop"} <= kinds
-    assert seen[10].track == 1
+    assert seen[10].play == 1
     assert session.snapshot().phase == "ended"
     assert seen[-1].position == pytest.approx(seen[-5].position)
 
