@@ -5,23 +5,21 @@
     python3 start.py test [words...]   its tests, with any further words handed to pytest
 
 The first call makes ``.venv`` beside this file and installs what requirements.lock pins, by hash.
-Later calls read one stamp and hand over. ``--install-system-packages`` lets it install missing
-libraries of the system through sudo; as root it does so unasked.
+Later calls read one stamp and hand over. Packages go into an environment that is proved to be this
+folder's own, or nowhere. ``--install-system-packages`` lets it install missing libraries of the
+system through sudo; as root it does so unasked.
 """
 
 from __future__ import annotations  # a Python that is too old must get as far as saying so
 
-import hashlib
-import json
 import os
 import sys
 
 TYPE_CHECKING = False  # importing typing would cost every start 10 ms
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from subprocess import CompletedProcess
-    from types import ModuleType
-    from typing import Any
+    from typing import IO, Any
 
 
 def too_old(version: tuple[Any, ...]) -> str:
@@ -32,11 +30,19 @@ def too_old(version: tuple[Any, ...]) -> str:
     return f"Attune needs Python 3.11 or newer and this is {found}: run start.py with a newer one."
 
 
-if __name__ == "__main__" and too_old(sys.version_info):
-    sys.stderr.write("start.py: " + too_old(sys.version_info) + "\n")
-    sys.exit(2)
+if __name__ == "__main__":
+    if too_old(sys.version_info):
+        sys.stderr.write("start.py: " + too_old(sys.version_info) + "\n")
+        sys.exit(2)
+    # What a PYTHONPATH names must not stand before the standard library, here or further on
+    foreign = [os.path.abspath(path) for path in os.environ.pop("PYTHONPATH", "").split(os.pathsep)]
+    sys.path.sort(key=foreign.__contains__)
+    os.environ.pop("PYTHONHOME", None)
 
-HOME = os.path.dirname(os.path.abspath(__file__))
+import hashlib  # noqa: E402
+import json  # noqa: E402
+
+HOME = os.path.dirname(os.path.realpath(__file__))
 LOCKS = {"run": "requirements.lock", "test": "requirements-dev.lock"}
 FLAG = "--install-system-packages"
 TAG = str(sys.implementation.cache_tag)
@@ -44,9 +50,10 @@ PYTHON = f"{TAG}-{sys.platform}-{sys.maxsize.bit_length() + 1}bit"
 NEEDED_PIP = (22, 3)  # the first whose --python installs into another environment
 # A user's own settings of where pip installs would send packages past .venv
 PIP_MISLEADING = (
-    "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON",
-    "PIP_REQUIRE_VIRTUALENV", "PIP_BREAK_SYSTEM_PACKAGES", "PIP_DRY_RUN",
+    "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN",
+    "PIP_BREAK_SYSTEM_PACKAGES", "_PIP_RUNNING_IN_SUBPROCESS",
 )  # fmt: skip
+MARK = ".venv.unfinished"  # of a set-up that has begun; it lies beside what is cleared, not in it
 UNREACHABLE = (
     "newconnectionerror", "temporary failure", "max retries", "timed out", "connection broken",
     "sslerror", "proxyerror", "nameresolution", "connection refused", "connection error",
@@ -78,7 +85,7 @@ def inside(home: str, name: str) -> str:
 
 def key(home: str, kind: str) -> str:
     """Hash everything that an installed set depends on."""
-    digest = hashlib.sha256(f"{PYTHON}\n{home}\n".encode())
+    digest = hashlib.sha256(os.fsencode(f"{PYTHON}\n{home}\n"))
     for name in ("start.py", LOCKS[kind]):
         with open(os.path.join(home, name), "rb") as file:
             digest.update(file.read())
@@ -88,8 +95,9 @@ def key(home: str, kind: str) -> str:
 def read_stamp(home: str) -> dict[str, Any]:
     """Return what the last set-up that ran to its end wrote, or an empty dict.
 
-    ``run`` and ``test`` are the keys of the installed sets, ``missing`` names the libraries of the
-    system that were not there, ``tried`` tells whether root has once tried to install them.
+    ``run`` and ``test`` are the keys of the installed sets, ``packages`` is what lay in ``site``,
+    ``missing`` names the libraries of the system that were not there, ``tried`` tells whether root
+    has once tried to install them.
     """
     try:
         with open(inside(home, "stamp.json"), encoding="utf-8") as file:
@@ -107,71 +115,72 @@ def write_stamp(home: str, stamp: Mapping[str, Any]) -> None:
     os.replace(path + ".new", path)
 
 
-def is_ready(home: str, kind: str, stamp: Mapping[str, Any]) -> bool:
-    """Tell whether the environment holds what ``kind`` (``"run"`` or ``"test"``) needs.
+def contents(folder: str) -> set[str]:
+    """Name what lies in a folder, but for what Python makes and unmakes as it likes."""
+    return set(os.listdir(folder)) - {"__pycache__"} if os.path.isdir(folder) else set()
 
-    A Python that was removed leaves a dangling link, which is not executable.
-    """
-    return stamp.get(kind) == key(home, kind) and os.access(venv_python(home), os.X_OK)
+
+def is_ready(home: str, kind: str, stamp: Mapping[str, Any]) -> bool:
+    """Tell whether the environment holds what ``kind`` (``"run"`` or ``"test"``) needs."""
+    folder = os.path.join(home, ".venv")
+    return (
+        stamp.get(kind) == key(home, kind)
+        and not os.path.exists(os.path.join(home, MARK))
+        and os.path.realpath(folder) == folder
+        and os.path.isfile(os.path.join(folder, "pyvenv.cfg"))
+        and os.access(venv_python(home), os.X_OK)  # a link to a Python that was removed is not
+        and contents(stamp["site"]).issuperset(stamp["packages"])
+    )
 
 
 # --- making the environment ----------------------------------------------------------------------
 
 
-def _run(command: Sequence[str]) -> CompletedProcess[str]:
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for venv and pip: the user's, less what leads past ``.venv``."""
+    kept = {name: value for name, value in environment.items() if name not in PIP_MISLEADING}
+    kept.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_ROOT_USER_ACTION="ignore")
+    kept.update(PIP_REQUIRE_VIRTUALENV="1", PIP_USER="0")  # pip's own refusal of the user's Python
+    return kept | {"PYTHONUTF8": "1"}  # this folder's path may have letters that the locale has not
+
+
+def run(command: Sequence[str], lock: IO[str]) -> CompletedProcess[str]:
+    """Run a command that holds the lock for as long as it, or a child of it, lives.
+
+    Whoever kills this process leaves them alive. Standard input is what grandchildren inherit too,
+    and a file stays locked until the last process has let go of it.
+    """
     import subprocess
 
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    return subprocess.run(
+        command, stdin=lock, capture_output=True, text=True, errors="replace", check=False,
+        env=child_environment(os.environ),
+    )  # fmt: skip
 
 
-def pip_version(
-    python: str, *, run: Callable[[Sequence[str]], CompletedProcess[str]] = _run
-) -> tuple[int, ...] | None:
+def pip_version(python: str, lock: IO[str]) -> tuple[int, ...] | None:
     """Return the version of the pip that a Python has, or None."""
-    found = run([python, "-m", "pip", "--version"])
+    found = run([python, "-P", "-m", "pip", "--version"], lock)
     words = found.stdout.split()
     if found.returncode or len(words) < 2 or words[0] != "pip":
         return None
     return tuple(int(part) for part in words[1].split(".")[:2] if part.isdigit())
 
 
-def way_to_install(
-    *, has_venv: bool, has_ensurepip: bool, pip: tuple[int, ...] | None, manager: str | None
-) -> str:
-    """Choose how packages get into the environment.
+IS_OURS = """import os, sys
+ours = sys.prefix != sys.base_prefix and os.path.realpath(sys.prefix) == sys.argv[1]
+sys.exit(0 if ours and sys.implementation.cache_tag == sys.argv[2] else 1)
+"""
 
-    Parameters
-    ----------
-    has_venv, has_ensurepip : bool
-        Whether the standard library has these two modules; Debian packs them apart.
-    pip : tuple of int or None
-        Version of the calling Python's pip.
-    manager : str or None
-        The system's package manager, for the sentence.
 
-    Returns
-    -------
-    str
-        ``"ensurepip"`` or ``"pip"``.
+def is_sound(home: str, lock: IO[str]) -> bool:
+    """Tell whether ``.venv`` is an environment, this folder's own, for the calling Python's like.
 
-    Raises
-    ------
-    Refusal
-        With neither, naming the package that brings one.
+    Without its ``pyvenv.cfg`` the Python in it would be the user's own, by another name.
     """
-    if has_venv and has_ensurepip:
-        return "ensurepip"
-    if has_venv and pip is not None and pip >= NEEDED_PIP:
-        return "pip"
-    package = {
-        "apt": "python3-venv (or python3-pip): apt-get install python3-venv",
-        "dnf": "python3-pip: dnf install python3-pip",
-        "pacman": "python-pip: pacman -S python-pip",
-    }.get(manager or "", "pip for it, from where this Python came")
-    found = "neither ensurepip nor pip" if pip is None else "no ensurepip, and its pip is too old"
-    if not has_venv:
-        found = "no venv module"
-    raise Refusal(f"This Python has {found}; install {package}")
+    folder, python = os.path.join(home, ".venv"), venv_python(home)
+    is_one = os.path.isfile(os.path.join(folder, "pyvenv.cfg")) and os.access(python, os.X_OK)
+    return is_one and run([python, "-I", "-c", IS_OURS, folder, TAG], lock).returncode == 0
 
 
 def reason(text: str, home: str) -> str:
@@ -180,10 +189,7 @@ def reason(text: str, home: str) -> str:
     if "no space left" in lower or "errno 28" in lower or "quota exceeded" in lower:
         return f"The disk is full: {home} and the temporary folder need 700 MB free in all."
     if "do not match the hashes" in lower:
-        return (
-            "A downloaded package does not have the hash that requirements.lock names, so it was"
-            " damaged or changed on its way; nothing of it was installed. Start again."
-        )
+        return "A download lacks the hash it is pinned by and was not installed: start again."
     if "read-only file system" in lower or "permission denied" in lower:
         return f"{home} cannot be written to: copy Attune to a folder of your own, start it there."
     if any(word in lower for word in UNREACHABLE):
@@ -197,55 +203,69 @@ def reason(text: str, home: str) -> str:
     return f"Installing failed ({last}); {inside(home, 'install.log')} has the whole of it."
 
 
-def make_environment(home: str, *, clear: bool) -> list[str]:
-    """Make ``.venv`` anew where it must be, and return the pip command that installs into it."""
-    base, python = str(getattr(sys, "_base_executable", "")) or sys.executable, venv_python(home)
-    sound = not clear and os.access(python, os.X_OK)
-    if sound:
-        found = _run([python, "-c", "import sys; print(sys.implementation.cache_tag)"])
-        sound = found.returncode == 0 and found.stdout.strip() == TAG
-    if sound and pip_version(python):
-        return [python, "-m", "pip"]
-    pip = pip_version(base)
-    if sound and pip is not None and pip >= NEEDED_PIP:
-        return [base, "-m", "pip", "--python", python]
+def plan(home: str, lock: IO[str], *, anew: bool) -> tuple[list[str], list[str]]:
+    """Find out what has to be done, and change nothing yet.
 
+    Returns the command that makes ``.venv`` anew, which is empty where what is there is sound and
+    ``anew`` does not forbid to trust it; and the command that is then the environment's pip.
+    """
     import importlib.util
 
-    way = way_to_install(
-        has_venv=importlib.util.find_spec("venv") is not None,
-        has_ensurepip=importlib.util.find_spec("ensurepip") is not None,
-        pip=pip,
-        manager=system_libraries(home).package_manager(),
-    )
-    say("making .venv")
-    folder = os.path.join(home, ".venv")
-    options = ["--without-pip"] if way == "pip" else []
-    made = _run([base, "-m", "venv", "--clear", *options, folder])
-    if made.returncode:
-        raise Refusal(reason(made.stdout + made.stderr, home))
-    return [python, "-m", "pip"] if way == "ensurepip" else [base, "-m", "pip", "--python", python]
+    folder, python = os.path.join(home, ".venv"), venv_python(home)
+    if os.path.realpath(folder) != folder or os.path.isfile(folder):
+        raise Refusal(f"{folder} is a link or a file: move it away and start again.")
+    base = str(getattr(sys, "_base_executable", "")) or sys.executable
+    within, outside = [python, "-P", "-m", "pip"], [base, "-P", "-m", "pip", "--python", python]
+    sound = not anew and is_sound(home, lock)
+    if sound and pip_version(python, lock):
+        return [], within
+    pip = pip_version(base, lock)
+    usable = pip is not None and pip >= NEEDED_PIP
+    if sound and usable:
+        return [], outside
+    if contents(folder) and not (anew or os.path.exists(inside(home, "install.log"))):
+        raise Refusal(f"{folder} is not of Attune's making: move it away and start again.")
+    make = [base, "-P", "-m", "venv", "--clear", folder]
+    has_ensurepip = importlib.util.find_spec("ensurepip") is not None
+    if importlib.util.find_spec("venv") is None or not (has_ensurepip or usable):
+        package = system_libraries(home).package_of_pip()
+        raise Refusal(
+            f"This Python lacks venv, or ensurepip and a pip from 22.3: install {package}"
+        )
+    return (make, within) if has_ensurepip else ([*make, "--without-pip"], outside)
 
 
-def pip_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for pip: the user's settings, less those that lead past .venv."""
-    kept = {name: value for name, value in environment.items() if name not in PIP_MISLEADING}
-    kept.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_ROOT_USER_ACTION="ignore")
-    return kept
+def is_whole(site: str, info: str) -> bool:
+    """Tell whether every file that pip has on record for a package is there, by its size."""
+    import csv
+
+    try:
+        with open(os.path.join(site, info, "RECORD"), encoding="utf-8", newline="") as file:
+            return all(
+                os.path.getsize(os.path.join(site, path)) == int(size)
+                for path, _, size in csv.reader(file)
+                if size and not path.endswith(".pyc")  # Python makes these anew
+            )
+    except (OSError, ValueError):
+        return False
 
 
-def install(home: str, kind: str, pip: Sequence[str]) -> None:
-    """Install the pinned set by hash, with a line or two of progress.
+def forget_damaged(site: str) -> None:
+    """Take away the record of each package that is not whole, so that pip installs it again."""
+    import shutil
 
-    Raises
-    ------
-    Refusal
-        Where pip fails.
-    """
+    for info in contents(site):
+        if info.endswith(".dist-info") and not is_whole(site, info):
+            say(f"{info.removesuffix('.dist-info')} is damaged; what is needed is installed again")
+            shutil.rmtree(os.path.join(site, info))
+
+
+def install(home: str, kind: str, pip: Sequence[str], lock: IO[str]) -> None:
+    """Install the pinned set by hash, with a line or two of progress."""
     import subprocess
 
     live = sys.stderr.isatty()
-    say("fetching packages (about 170 MB, once)")
+    say("fetching packages (about 170 MB the first time)")
     command = [
         *pip, "install", "--require-hashes", "--no-deps", "--only-binary", ":all:",
         "--progress-bar", "off", "-r", os.path.join(home, LOCKS[kind]),
@@ -253,8 +273,8 @@ def install(home: str, kind: str, pip: Sequence[str]) -> None:
     text = ""
     with open(inside(home, "install.log"), "w", encoding="utf-8") as log:
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", env=pip_environment(os.environ),
+            command, stdin=lock, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", env=child_environment(os.environ),
         ) as process:  # fmt: skip
             for line in process.stdout or ():
                 log.write(line)
@@ -268,116 +288,99 @@ def install(home: str, kind: str, pip: Sequence[str]) -> None:
         raise Refusal(reason(text, home))
 
 
-def connect(home: str) -> None:
-    """Put the program on the environment's path, and an ``attune`` command into it."""
+ATTUNE_PTH = "import os, sys; sys.path.append(os.path.dirname(sys.prefix))\n"
+ATTUNE = """#!/bin/sh
+unset PYTHONPATH PYTHONHOME
+exec "$(dirname "$(readlink -f "$0")")/python" -P -m app.commands "$@"
+"""
+ATTUNE_CMD = """@setlocal & set "PYTHONPATH=" & set "PYTHONHOME="
+@"%~dp0python.exe" -P -m app.commands %*
+"""
+
+
+def site_packages(home: str) -> str:
+    """Return where the environment's packages are."""
     import sysconfig
 
-    folder, python = os.path.join(home, ".venv"), venv_python(home)
-    values = {"base": folder, "platbase": folder, "installed_base": folder}
-    site = sysconfig.get_path("purelib", "venv", vars=values)
-    with open(os.path.join(site, "attune.pth"), "w", encoding="utf-8") as file:
-        file.write(home + "\n")
-    name, text = "attune", f'#!/bin/sh\nexec "{python}" -P -m app.commands "$@"\n'
+    values = dict.fromkeys(("base", "platbase", "installed_base"), os.path.join(home, ".venv"))
+    return str(sysconfig.get_path("purelib", "venv", vars=values))
+
+
+def connect(home: str) -> None:
+    """Put the program on the environment's path, and an ``attune`` command into it.
+
+    Neither names this folder: they hold in any, whatever it is called and in whatever encoding.
+    """
+    name, text = "attune", ATTUNE
     if sys.platform == "win32":
-        name, text = "attune.cmd", '@"%~dp0python.exe" -P -m app.commands %*\n'
-    script = os.path.join(os.path.dirname(python), name)
-    with open(script, "w", encoding="utf-8") as file:
-        file.write(text)
+        name, text = "attune.cmd", ATTUNE_CMD
+    script = os.path.join(os.path.dirname(venv_python(home)), name)
+    paths = os.path.join(site_packages(home), "attune.pth")
+    for path, content in ((script, text), (paths, ATTUNE_PTH)):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(content)
     os.chmod(script, 0o755)
 
 
 # --- libraries of the system ---------------------------------------------------------------------
 
 
-def system_libraries(home: str) -> ModuleType:
+def system_libraries(home: str) -> Any:
     """Load the table of libraries and packages, which the program uses too."""
-    import importlib.util
+    from importlib.machinery import SourceFileLoader
+    from types import ModuleType
 
     path = os.path.join(home, "app", "system_libraries.py")
-    spec = importlib.util.spec_from_file_location("attune_system_libraries", path)
-    if spec is None or spec.loader is None:
-        raise Refusal(f"{path} is missing: get Attune again, whole.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    loader = SourceFileLoader("attune_system_libraries", path)
+    module = sys.modules[loader.name] = ModuleType(loader.name)  # dataclasses look it up there
+    loader.exec_module(module)
     return module
 
 
 def provide(home: str, stamp: Mapping[str, Any], *, allowed: bool, fresh: bool) -> dict[str, Any]:
-    """Look for PortAudio and what Qt needs, install it where that is allowed, say what is missing.
-
-    Parameters
-    ----------
-    stamp : mapping
-        As :func:`read_stamp` returns it.
-    allowed : bool
-        Whether sudo may be used. Root needs no leave, but tries once only.
-    fresh : bool
-        Whether this call has just installed; then missing Qt is told of without a display too.
-
-    Returns
-    -------
-    dict
-        The stamp with ``missing`` and ``tried`` as they are now.
-    """
-    table = system_libraries(home)
-    lacking, manager = table.missing(), table.package_manager()
-    tried = bool(stamp.get("tried")) and not fresh
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if lacking and manager and (allowed or (root and not tried)):
-        tried = True
-        say(f"installing system packages: {' '.join(table.packages(lacking, manager))}")
-        with open(inside(home, "install.log"), "a", encoding="utf-8") as log:
-            problem = table.install(lacking, manager, sudo=not root, log=log)
-        if problem:
-            say(f"{problem} {inside(home, 'install.log')} says why.")
-        lacking = table.missing()
-    shown = fresh or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    for purpose in ("sound", "window"):
-        part = [library for library in lacking if library.purpose == purpose]
-        if part and (purpose == "sound" or shown):
-            say(table.sentence(part, manager))
-    return {**stamp, "missing": [library.soname for library in lacking], "tried": tried}
+    """Have the system's libraries looked for, and return the stamp with what came of it."""
+    missing, tried = system_libraries(home).provide(
+        tried=bool(stamp.get("tried")) and not fresh, allowed=allowed, fresh=fresh,
+        log_path=inside(home, "install.log"), say=say,
+    )  # fmt: skip
+    return {**stamp, "missing": missing, "tried": tried}
 
 
 # --- all of it -----------------------------------------------------------------------------------
 
 
-class OneAtATime:
-    """Hold a lock file, so that two first calls do not build on each other's ruins."""
+def locked(home: str) -> IO[str]:
+    """Open and lock a file, so that two first calls do not build on each other's ruins."""
+    import time
 
-    def __init__(self, home: str) -> None:
-        self._file = open(os.path.join(home, ".venv.lock"), "w")
+    file, told = open(os.path.join(home, ".venv.lock"), "a+", encoding="utf-8"), False
+    while True:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
 
-    def __enter__(self) -> None:
-        if sys.platform == "win32":
-            import msvcrt
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
 
-            msvcrt.locking(self._file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except (BlockingIOError, PermissionError):  # the second is what Windows says
+            if not told:
+                say("waiting for another set-up in this folder to end")
+            told = True
+            time.sleep(0.1)
 
 
 def set_up(home: str, kind: str, *, allowed: bool) -> None:
-    """Make the environment ready for ``kind``, or return at once where it is.
-
-    Raises
-    ------
-    Refusal
-        Where it cannot be made, with the one sentence that says why.
-    """
+    """Make the environment ready for ``kind``, or return at once where it is."""
     stamp = read_stamp(home)
     try:
         if not is_ready(home, kind, stamp):
-            with OneAtATime(home):
+            with locked(home) as lock:
                 stamp = read_stamp(home)  # another call may have done the work meanwhile
                 if not is_ready(home, kind, stamp):
-                    build(home, kind, allowed=allowed)
+                    build(home, kind, lock, allowed=allowed)
         elif stamp.get("missing") or allowed:
             after = provide(home, stamp, allowed=allowed, fresh=False)
             # an ordinary user may run what root has set up, and cannot write there
@@ -387,32 +390,38 @@ def set_up(home: str, kind: str, *, allowed: bool) -> None:
         raise Refusal(reason(str(error), home)) from error
 
 
-def build(home: str, kind: str, *, allowed: bool) -> None:
+def build(home: str, kind: str, lock: IO[str], *, allowed: bool) -> None:
     """Make the environment, install, look at the system, and stamp it, in this order."""
     import time
 
-    begun, unfinished = time.monotonic(), inside(home, "unfinished")
+    begun, site, mark = time.monotonic(), site_packages(home), os.path.join(home, MARK)
     # What an interrupted call left may be half a package: nothing of it is trusted
-    pip = make_environment(home, clear=os.path.exists(unfinished))
-    with open(unfinished, "w"):
-        install(home, kind, pip)
+    make, pip = plan(home, lock, anew=os.path.exists(mark))
+    open(mark, "w").close()
+    if make:
+        say("making .venv")
+        made = run(make, lock)
+        if made.returncode or not is_sound(home, lock):
+            raise Refusal(reason(made.stdout + made.stderr, home))
+    forget_damaged(site)
+    install(home, kind, pip, lock)
     connect(home)
     stamp = provide(home, {}, allowed=allowed, fresh=True)
+    stamp.update(site=site, packages=sorted(contents(site)))
     for installed in LOCKS if kind == "test" else ("run",):  # the tests' set holds the other
         stamp[installed] = key(home, installed)
     write_stamp(home, stamp)
-    os.remove(unfinished)
+    os.remove(mark)
     say(f"set up in {time.monotonic() - begun:.0f} s")
 
 
 def hand_over(home: str, words: Sequence[str]) -> int:
     """Become the program, or pytest; only Windows comes back from there."""
-    python = venv_python(home)
+    python, module = venv_python(home), ["app.commands", *words]
     if words[:1] == ["test"]:
         os.chdir(home)
-        command = [python, "-P", "-m", "pytest", *words[1:]]
-    else:
-        command = [python, "-P", "-m", "app.commands", *words]
+        module = ["pytest", *words[1:]]
+    command = [python, "-P", "-m", *module]
     if sys.platform != "win32":
         os.execv(python, command)
     import signal

@@ -20,7 +20,9 @@ __all__ = [
     "install_commands",
     "missing",
     "package_manager",
+    "package_of_pip",
     "packages",
+    "provide",
     "sentence",
 ]
 
@@ -85,6 +87,11 @@ _INSTALL = {
     "dnf": "dnf install -y",
     "pacman": "pacman -S --needed --noconfirm",
 }
+_PIP = {
+    "apt": "python3-venv (or python3-pip): apt-get install python3-venv",
+    "dnf": "python3-pip: dnf install python3-pip",
+    "pacman": "python-pip: pacman -S python-pip",
+}
 _REFRESH = {"apt": "apt-get update", "dnf": "dnf makecache", "pacman": "pacman -Sy"}
 
 
@@ -129,6 +136,11 @@ def package_manager(*, which: Callable[[str], str | None] = shutil.which) -> str
         if which(command):
             return name
     return None
+
+
+def package_of_pip() -> str:
+    """Say which package brings Python's ``venv`` or pip on this system, and how to get it."""
+    return _PIP.get(package_manager() or "", "pip for it, from where this Python came")
 
 
 def packages(libraries: Sequence[Library], manager: str) -> list[str]:
@@ -210,3 +222,46 @@ def sentence(libraries: Sequence[Library], manager: str | None) -> str:
     command = _INSTALL[manager].replace(" -y --no-install-recommends", "").replace(" -y", "")
     command = command.replace(" --needed --noconfirm", "")
     return f"{without}; get it with: {sudo}{command} {' '.join(packages(libraries, manager))}"
+
+
+def provide(
+    *, tried: bool, allowed: bool, fresh: bool, log_path: str, say: Callable[[str], None]
+) -> tuple[list[str], bool]:
+    """Install what is missing where that is allowed, and say what is missing after it.
+
+    Parameters
+    ----------
+    tried : bool
+        Whether root has once tried to install; it needs no leave, but tries once only.
+    allowed : bool
+        Whether sudo may be used.
+    fresh : bool
+        Whether Attune has just been installed; then missing Qt is told of without a display too.
+    log_path : str
+        File to which all that the package manager says is added.
+    say : callable
+        Takes each sentence.
+
+    Returns
+    -------
+    missing : list of str
+        The names of the libraries that are not there now.
+    tried : bool
+        As it is now.
+    """
+    lacking, manager = missing(), package_manager()
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if lacking and manager and (allowed or (root and not tried)):
+        tried = True
+        say(f"installing system packages: {' '.join(packages(lacking, manager))}")
+        with open(log_path, "a", encoding="utf-8") as log:
+            problem = install(lacking, manager, sudo=not root, log=log)
+        if problem:
+            say(f"{problem} {log_path} says why.")
+        lacking = missing()
+    shown = fresh or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    for purpose in ("sound", "window"):
+        part = [library for library in lacking if library.purpose == purpose]
+        if part and (purpose == "sound" or shown):
+            say(sentence(part, manager))
+    return [library.soname for library in lacking], tried

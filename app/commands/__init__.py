@@ -24,6 +24,9 @@ COMMANDS = {
     "evaluate": "measure the estimators on recordings",
 }
 
+#: Packages that are ours, and not installed.
+OWN = {"app", "devices", "dsp", "playlists"}
+
 EXAMPLES = """examples:
   attune                                   the window (without a display: two minutes headless)
   attune run --source lsl:Muse --playlist ~/Music --minutes 24
@@ -44,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         print("attune: stopped.", file=sys.stderr)
+        return 2
+    except ImportError as error:
+        if (error.name or "").split(".")[0] in OWN:
+            raise  # a mistake of ours, which its traceback tells best
+        first = str(error).strip().partition("\n")[0]
+        print(
+            f"attune: a package is damaged ({first}): delete .venv beside start.py and start that.",
+            file=sys.stderr,
+        )
         return 2
     except BrokenPipeError:
         # Whoever read our output has gone; what follows must not fail a second time.

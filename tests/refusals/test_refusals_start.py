@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from app import system_libraries
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,16 +40,62 @@ def test_a_python_that_is_new_enough_is_told_nothing(start, version):
     ("manager", "package"),
     [("apt", "python3-venv"), ("dnf", "python3-pip"), ("pacman", "python-pip"), (None, "pip")],
 )
-@pytest.mark.parametrize("pip", [None, (20, 3)])
-def test_with_neither_ensurepip_nor_a_usable_pip_the_package_is_named(start, manager, package, pip):
-    with pytest.raises(start.Refusal, match=package) as refusal:
-        start.way_to_install(has_venv=True, has_ensurepip=False, pip=pip, manager=manager)
+@pytest.mark.parametrize(
+    ("lacking", "pip"), [("ensurepip", None), ("ensurepip", (20, 3)), ("venv", (23, 0))]
+)
+def test_without_a_way_to_make_an_environment_the_package_is_named(
+    start, tmp_path, monkeypatch, manager, package, lacking, pip
+):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == lacking else real(name)
+    )
+    monkeypatch.setattr(system_libraries, "package_manager", lambda: manager)
+    monkeypatch.setattr(start, "system_libraries", lambda home: system_libraries)
+    monkeypatch.setattr(start, "pip_version", lambda *_: pip)
+    with pytest.raises(start.Refusal, match=f"lacks venv.*install {package}") as refusal:
+        start.plan(str(tmp_path), None, anew=False)
     assert "\n" not in str(refusal.value)
 
 
-def test_without_the_venv_module_the_package_is_named(start):
-    with pytest.raises(start.Refusal, match="no venv module; install python3-venv"):
-        start.way_to_install(has_venv=False, has_ensurepip=False, pip=(23, 0), manager="apt")
+def make_link(home):
+    (home / "elsewhere").mkdir()
+    (home / "elsewhere" / "thesis.txt").write_text("mine")
+    (home / ".venv").symlink_to("elsewhere")
+    return home / "elsewhere" / "thesis.txt"
+
+
+def make_file(home):
+    (home / ".venv").write_text("mine")
+    return home / ".venv"
+
+
+def make_folder(home):
+    (home / ".venv").mkdir()
+    (home / ".venv" / "thesis.txt").write_text("mine")
+    return home / ".venv" / "thesis.txt"
+
+
+@pytest.mark.parametrize(
+    ("make", "anew", "said"),
+    [(make_link, False, "a link or a file"), (make_link, True, "a link or a file"),
+     (make_file, False, "a link or a file"), (make_file, True, "a link or a file"),
+     (make_folder, False, "not of Attune's making")],
+)  # fmt: skip
+def test_what_somebody_else_keeps_under_the_name_of_the_environment_is_not_cleared(
+    start, tmp_path, monkeypatch, make, anew, said
+):
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "start.py").touch()
+    kept = make(tmp_path)
+    monkeypatch.setattr(start, "pip_version", lambda *_: None)
+    if anew:
+        (tmp_path / start.MARK).touch()
+    with pytest.raises(start.Refusal, match=f"{said}.*move it away and start again") as refusal:
+        start.set_up(str(tmp_path), "run", allowed=False)
+    assert "\n" not in str(refusal.value)
+    assert kept.read_text() == "mine"
+    assert (tmp_path / start.MARK).exists() == anew  # or the next start would clear it
 
 
 @pytest.mark.parametrize(
@@ -122,6 +170,21 @@ def test_a_folder_of_somebody_else_is_refused_in_one_sentence():
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "cannot be written to" in done.stderr
+
+
+@pytest.mark.parametrize(("lost", "said"), [("numpy", True), ("dsp.checks", False)])
+def test_a_package_that_is_damaged_within_is_said_with_the_cure(lost, said):
+    # start.py sees at each start that every package is there, not every file of it
+    code = f"import sys; sys.modules[{lost!r}] = None; from app.commands import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "sys.exit(main(['run']))"],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == (2 if said else 1)
+    assert ("Traceback" in done.stderr) != said
+    assert (done.stderr.count("\n") == 1) == said
+    assert lost in done.stderr
+    assert ("delete .venv" in done.stderr) == said
 
 
 def test_start_py_is_readable_to_old_pythons_as_far_as_the_sentence():

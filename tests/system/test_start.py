@@ -35,11 +35,15 @@ def home(tmp_path, start):
     python = Path(start.venv_python(str(tmp_path)))
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
+    (tmp_path / ".venv" / "pyvenv.cfg").write_text("home = elsewhere\n")
+    (Path(start.site_packages(str(tmp_path))) / "tiny").mkdir(parents=True)
     return tmp_path
 
 
 def stamped(start, home, **more):
-    stamp = {"run": start.key(str(home), "run"), "missing": [], "tried": False, **more}
+    installed = {"site": start.site_packages(str(home)), "packages": ["tiny"]}
+    run = start.key(str(home), "run")
+    stamp = {"run": run, "missing": [], "tried": False, **installed, **more}
     start.write_stamp(str(home), stamp)
     return stamp
 
@@ -49,7 +53,7 @@ def stamped(start, home, **more):
 
 def test_a_stamped_environment_is_not_looked_at_again(start, home, monkeypatch):
     stamped(start, home)
-    for name in ("build", "provide", "_run"):
+    for name in ("build", "provide", "run"):
         monkeypatch.setattr(start, name, lambda *_, name=name, **__: pytest.fail(name))
     start.set_up(str(home), "run", allowed=False)
     assert start.is_ready(str(home), "run", start.read_stamp(str(home)))
@@ -83,21 +87,70 @@ def test_an_environment_whose_python_was_removed_is_stale(start, home):
     assert not start.is_ready(str(home), "run", stamp)
 
 
+def test_an_environment_that_lost_a_package_is_stale(start, home):
+    stamp = stamped(start, home)
+    (Path(stamp["site"]) / "tiny").rmdir()
+    assert not start.is_ready(str(home), "run", stamp)
+
+
+def test_without_its_pyvenv_cfg_an_environment_is_none(start, home):
+    stamp = stamped(start, home)
+    (home / ".venv" / "pyvenv.cfg").unlink()
+    assert not start.is_ready(str(home), "run", stamp)
+
+
+def test_a_link_to_a_folder_that_looks_complete_is_no_environment(start, home):
+    stamp = stamped(start, home)
+    (home / ".venv").rename(home / "elsewhere")
+    (home / ".venv").symlink_to("elsewhere")
+    assert not start.is_ready(str(home), "run", stamp)
+
+
+def test_while_the_tests_are_being_installed_nothing_is_handed_over(start, home):
+    stamp = stamped(start, home)
+    (home / start.MARK).touch()
+    assert not start.is_ready(str(home), "run", stamp)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_a_torn_stamp_counts_as_none(start, home, text):
     (home / ".venv" / "attune-stamp.json").write_text(text)
     assert start.read_stamp(str(home)) == {}
 
 
-def test_the_stamp_is_written_last(start, home, monkeypatch):
+def pretend(start, monkeypatch, **others):
+    """Take the parts of a set-up away; those that are named are done by others."""
+    parts = {
+        "plan": lambda *_, **__: ([], ["pip"]),
+        "forget_damaged": lambda *_: None,
+        "install": lambda *_: None,
+        "connect": lambda *_: None,
+        "provide": lambda *_, **__: {"missing": []},
+    }
+    for name, part in (parts | others).items():
+        monkeypatch.setattr(start, name, part)
+
+
+def test_the_stamp_is_written_last_and_the_mark_is_gone_after_it(start, home, monkeypatch):
     order = []
-    monkeypatch.setattr(start, "make_environment", lambda *_, **__: order.append("venv") or ["pip"])
-    for name in ("install", "connect"):
-        monkeypatch.setattr(start, name, lambda *_, name=name: order.append(name))
-    monkeypatch.setattr(start, "provide", lambda *_, **__: order.append("provide") or {})
-    monkeypatch.setattr(start, "write_stamp", lambda *_: order.append("stamp"))
-    start.build(str(home), "run", allowed=False)
-    assert order == ["venv", "install", "connect", "provide", "stamp"]
+
+    def noted(name, value):
+        def note(*_, **__):
+            order.append((name, (home / start.MARK).exists()))
+            return value
+
+        return note
+
+    pretend(
+        start, monkeypatch, plan=noted("plan", ([], ["pip"])), install=noted("install", None),
+        connect=noted("connect", None), provide=noted("provide", {}),
+        write_stamp=noted("stamp", None),
+    )  # fmt: skip
+    start.build(str(home), "run", None, allowed=False)
+    assert [name for name, _ in order] == ["plan", "install", "connect", "provide", "stamp"]
+    # what plan refuses was not touched, and must not be cleared by the next start
+    assert [marked for _, marked in order] == [False, True, True, True, True]
+    assert not (home / start.MARK).exists()
 
 
 def test_an_interrupted_install_is_begun_anew_from_nothing(start, home, monkeypatch):
@@ -106,23 +159,22 @@ def test_an_interrupted_install_is_begun_anew_from_nothing(start, home, monkeypa
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(
-        start, "make_environment", lambda _, *, clear: cleared.append(clear) or ["pip"]
-    )
-    monkeypatch.setattr(start, "install", interrupted)
+    def plan(home, lock, *, anew):
+        cleared.append(anew)
+        return [], ["pip"]
+
+    pretend(start, monkeypatch, plan=plan, install=interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             start.set_up(str(home), "run", allowed=False)
+        shutil.rmtree(home / ".venv", ignore_errors=True)  # the mark does not go with it
     assert cleared == [False, True]
     assert start.read_stamp(str(home)) == {}
 
 
 def test_after_the_tests_were_set_up_the_program_needs_nothing_more(start, home, monkeypatch):
-    monkeypatch.setattr(start, "make_environment", lambda *_, **__: ["pip"])
-    monkeypatch.setattr(start, "install", lambda *_: None)
-    monkeypatch.setattr(start, "connect", lambda *_: None)
-    monkeypatch.setattr(start, "provide", lambda *_, **__: {"missing": []})
-    start.build(str(home), "test", allowed=False)
+    pretend(start, monkeypatch)
+    start.build(str(home), "test", None, allowed=False)
     stamp = start.read_stamp(str(home))
     assert start.is_ready(str(home), "test", stamp)
     assert start.is_ready(str(home), "run", stamp)
@@ -131,14 +183,51 @@ def test_after_the_tests_were_set_up_the_program_needs_nothing_more(start, home,
 # --- how packages get in -------------------------------------------------------------------------
 
 
+def machine(start, monkeypatch, *, own_pip=None, ensurepip=True, venv=True, sound=False, pip=None):
+    """Make up what is there: the caller's pip and modules, the environment and its pip."""
+    lacking = {"venv": not venv, "ensurepip": not ensurepip}
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if lacking.get(name) else real(name)
+    )
+    monkeypatch.setattr(start, "is_sound", lambda *_: sound)
+    monkeypatch.setattr(
+        start, "pip_version", lambda python, _: pip if ".venv" in python else own_pip
+    )
+
+
 @pytest.mark.parametrize(
-    ("ensurepip", "pip", "way"),
-    [(True, None, "ensurepip"), (True, (23, 0), "ensurepip"), (False, (23, 0), "pip"),
-     (False, (22, 3), "pip")],
-)  # fmt: skip
-def test_ensurepip_is_taken_where_it_is_and_else_the_callers_pip(start, ensurepip, pip, way):
-    chosen = start.way_to_install(has_venv=True, has_ensurepip=ensurepip, pip=pip, manager="apt")
-    assert chosen == way
+    ("ensurepip", "own_pip", "outside"),
+    [(True, None, False), (True, (23, 0), False), (False, (23, 0), True), (False, (22, 3), True)],
+)
+def test_ensurepip_is_taken_where_it_is_and_else_the_callers_pip(
+    start, home, monkeypatch, ensurepip, own_pip, outside
+):
+    shutil.rmtree(home / ".venv")
+    machine(start, monkeypatch, ensurepip=ensurepip, own_pip=own_pip)
+    make, pip = start.plan(str(home), None, anew=False)
+    python = start.venv_python(str(home))
+    assert "--clear" in make
+    assert ("--without-pip" in make) == outside
+    assert pip[0] == (make[0] if outside else python)
+    assert ("--python" in pip) == outside
+
+
+def test_an_environment_that_is_sound_is_kept_with_the_pip_it_has_or_the_callers(
+    start, home, monkeypatch
+):
+    python = start.venv_python(str(home))
+    machine(start, monkeypatch, sound=True, pip=(24, 0))
+    assert start.plan(str(home), None, anew=False) == ([], [python, "-P", "-m", "pip"])
+    machine(start, monkeypatch, sound=True, own_pip=(24, 0))
+    make, pip = start.plan(str(home), None, anew=False)
+    assert make == []
+    assert pip[-2:] == ["--python", python]
+
+
+def test_of_what_an_interrupted_set_up_left_nothing_is_kept(start, home, monkeypatch):
+    machine(start, monkeypatch, sound=True, pip=(24, 0))
+    assert "--clear" in start.plan(str(home), None, anew=True)[0]
 
 
 @pytest.mark.parametrize(
@@ -146,41 +235,19 @@ def test_ensurepip_is_taken_where_it_is_and_else_the_callers_pip(start, ensurepi
     [(0, "pip 23.0.1 from /usr/lib (python 3.11)", (23, 0)), (0, "pip 24.1b2 from /x", (24,)),
      (1, "", None), (0, "something else", None)],
 )  # fmt: skip
-def test_the_version_of_pip_is_read_from_its_own_words(start, status, said, version):
-    found = start.pip_version("python3", run=lambda order: CompletedProcess(order, status, said))
-    assert found == version
-
-
-def test_a_half_made_environment_is_made_anew_without_pip_where_ensurepip_is_absent(
-    start, home, monkeypatch
-):
-    orders = []
-
-    def run(order):
-        orders.append(order)
-        if order[1:4] == ["-m", "pip", "--version"]:
-            own = order[0] != start.venv_python(str(home))
-            return CompletedProcess(order, 0 if own else 1, "pip 23.0.1 from x" if own else "", "")
-        return CompletedProcess(order, 0 if "venv" in order else 1, "", "")
-
-    ask, real = start.pip_version, importlib.util.find_spec
-    monkeypatch.setattr(start, "_run", run)
-    monkeypatch.setattr(start, "pip_version", lambda python: ask(python, run=run))
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "ensurepip" else real(name)
-    )
-    pip = start.make_environment(str(home), clear=False)
-    made = [order for order in orders if "venv" in order]
-    assert len(made) == 1
-    assert {"--clear", "--without-pip"} <= set(made[0])
-    assert pip[1:] == ["-m", "pip", "--python", start.venv_python(str(home))]
+def test_the_version_of_pip_is_read_from_its_own_words(start, monkeypatch, status, said, version):
+    monkeypatch.setattr(start, "run", lambda order, _: CompletedProcess(order, status, said))
+    assert start.pip_version("python3", None) == version
 
 
 def test_a_users_settings_for_pip_are_kept_but_none_that_leads_past_the_environment(start):
-    kept = start.pip_environment({"PIP_USER": "1", "PIP_TARGET": "/x", "PIP_FIND_LINKS": "/w"})
+    misleading = {"PIP_TARGET": "/x", "_PIP_RUNNING_IN_SUBPROCESS": "1", "PIP_PYTHON": "/usr"}
+    own = {"PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_FIND_LINKS": "/w"}
+    kept = start.child_environment(misleading | own)
     assert kept["PIP_FIND_LINKS"] == "/w"
-    assert "PIP_USER" not in kept
-    assert "PIP_TARGET" not in kept
+    assert kept["PIP_REQUIRE_VIRTUALENV"] == "1"
+    assert kept["PIP_USER"] == "0"
+    assert not misleading.keys() & kept.keys()
 
 
 # --- libraries of the system ---------------------------------------------------------------------
@@ -227,22 +294,24 @@ def test_the_package_manager_is_the_one_that_is_there(there, name):
     assert found == name
 
 
-class Table:
-    """The table of libraries, with a system that lacks PortAudio until it is installed."""
+class System:
+    """A system that lacks PortAudio until it is installed, for the table of libraries."""
 
-    def __init__(self, *, works=True):
+    def __init__(self, start, monkeypatch, *, user, works=True):
         self.installed, self.works, self.orders = False, works, []
+        self._missing = system_libraries.missing
+        for name in ("missing", "package_manager", "install"):
+            monkeypatch.setattr(system_libraries, name, getattr(self, name))
+        monkeypatch.setattr(start, "system_libraries", lambda home: system_libraries)
+        monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
 
     def missing(self):
         if self.installed:
             return ()
-        return system_libraries.missing("sound", loads=lambda name: False, platform="linux")
+        return self._missing("sound", loads=lambda name: False, platform="linux")
 
     def package_manager(self):
         return "apt"
-
-    packages = staticmethod(system_libraries.packages)
-    sentence = staticmethod(system_libraries.sentence)
 
     def install(self, libraries, manager, *, sudo, log):
         self.orders.append("sudo" if sudo else "root")
@@ -257,11 +326,9 @@ class Table:
 def test_system_packages_are_installed_only_by_root_or_where_it_was_allowed(
     start, home, monkeypatch, capsys, user, allowed, orders
 ):
-    table = Table()
-    monkeypatch.setattr(start, "system_libraries", lambda home: table)
-    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    system = System(start, monkeypatch, user=user)
     after = start.provide(str(home), {}, allowed=allowed, fresh=True)
-    assert table.orders == orders
+    assert system.orders == orders
     assert after["missing"] == ([] if orders else ["libportaudio.so.2"])
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
@@ -269,21 +336,17 @@ def test_system_packages_are_installed_only_by_root_or_where_it_was_allowed(
 
 
 def test_root_tries_once_and_then_only_says_what_is_missing(start, home, monkeypatch, capsys):
-    table = Table(works=False)
-    monkeypatch.setattr(start, "system_libraries", lambda home: table)
-    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    system = System(start, monkeypatch, user=0, works=False)
     after = start.provide(str(home), {}, allowed=False, fresh=True)
     start.provide(str(home), after, allowed=False, fresh=False)
-    assert table.orders == ["root"]
+    assert system.orders == ["root"]
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("Attune: No sound")
     assert last.endswith("apt-get install libportaudio2")
 
 
 def test_what_was_missing_is_looked_for_again_at_each_start(start, home, monkeypatch):
-    table = Table()
-    table.installed = True
-    monkeypatch.setattr(start, "system_libraries", lambda home: table)
+    System(start, monkeypatch, user=1000).installed = True
     stamped(start, home, missing=["libportaudio.so.2"])
     start.set_up(str(home), "run", allowed=False)
     assert start.read_stamp(str(home))["missing"] == []
