@@ -1,9 +1,34 @@
-"""What the player says to the program: its state, its events."""
+"""What program and player say to each other: commands, rows of what was heard, state, events."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol, get_args
+
+from devices.timeline import HeardTracks, Timeline
+from dsp.sound.heard import Heard
+from playlists.tracks import PreparedTrack
+
+#: Whose life the engine watches over: the loop's thread, the window's event loop.
+Beating = Literal["loop", "window"]
+BEATING: tuple[Beating, ...] = get_args(Beating)
+
+EventKind = Literal[
+    "track_started",  # value: index
+    "track_ended",  # value: index
+    "track_skipped",  # value: index; text says why; what was decoded until then still plays
+    "starved",  # value: index; its decoder was too slow
+    "bad_sound",  # samples that are no numbers were muted
+    "underflow",  # value: blocks lost so far
+    "output_lost",
+    "output_back",
+    "heartbeat_lost",  # the program does not answer
+    "heartbeat_back",
+    "engine_stalled",  # the engine does not answer; nothing is heard
+    "engine_back",
+    "engine_lost",  # the engine has ended
+]
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 
 @dataclass(frozen=True)
@@ -54,16 +79,54 @@ class PlayerStatus:
 class PlayerEvent:
     """Something that happened to the sound.
 
-    `kind` is ``"track_started"``, ``"track_ended"`` (value: index), ``"track_skipped"`` (value:
-    index; text says why; what was decoded until then still plays), ``"starved"`` (value: index;
-    the decoder was too slow),
-    ``"output_lost"``, ``"output_back"``, ``"underflow"`` (value: blocks lost so far),
-    ``"bad_sound"`` (samples that are no numbers were muted), ``"heartbeat_lost"``,
-    ``"heartbeat_back"``, ``"engine_lost"``. `time` is in LSL seconds; of a track, when it is
-    heard.
+    `time` is in LSL seconds; of a track, when it is heard.
     """
 
     time: float
-    kind: str
+    kind: EventKind
     value: Any = None
     text: str = ""
+
+
+class AnyPlayer(Protocol):
+    """What a session asks of a player; the real and the virtual one are alike."""
+
+    timeline: Timeline
+    tracks: HeardTracks
+
+    def beat(self, who: Beating) -> None:
+        """Say that the loop, or the window's event loop, lives: nothing else says so.
+
+        Those that have beaten once must go on, a few times a second: when either has been
+        silent for 2 s the layer fades, after 10 s all sound, until it beats again.
+        """
+
+    def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+        """Cross-fade to `track` now."""
+
+    def cue(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+        """Have `track` follow at the end of the running one."""
+
+    def set_layer(self, level: float, *, ramp: float) -> None:
+        """Bring the layer to `level` over `ramp` seconds."""
+
+    def pause(self) -> None:
+        """Fade out and stand still."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def stop(self) -> None:
+        """Drop what waits to be started, then fade layer and music together, at once."""
+
+    def heard(self) -> Heard:
+        """Everything newly heard."""
+
+    def status(self) -> PlayerStatus:
+        """Where it stands."""
+
+    def events(self) -> list[PlayerEvent]:
+        """What happened since the last call."""
+
+    def close(self) -> None:
+        """End it."""

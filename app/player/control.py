@@ -12,6 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from app.player.contract import BEATING, EVENT_KINDS, Beating, EventKind, PlayerEvent
 from app.player.decks import BLOCK, Item
 from devices.shared import Fields, SharedBlock
 from dsp.checks import InputError
@@ -58,6 +59,7 @@ STATUS = (
     "paused",
     "cued",
     "cpu_s",  # CPU seconds of the whole engine process so far
+    "looks",  # of the housekeeping loop so far: its sign of life
 )
 
 _CONTROL: Fields = {
@@ -67,12 +69,12 @@ _CONTROL: Fields = {
     "beats": ("float64", (N_ITEMS, N_BEATS)),
     "paths": ("uint8", (N_ITEMS, _PATH)),
     "items_total": ("int64", (1,)),
-    "heartbeat": ("float64", (1,)),
+    "beats_of": ("float64", (len(BEATING),)),  # program: LSL s at which each last beat; 0: never
     "quit": ("int64", (1,)),
     "status": ("float64", (len(STATUS),)),
     "texts": ("uint8", (2, _TEXT)),  # name of the output; notice
-    "events": ("float64", (N_EVENTS, 2)),  # time, value
-    "events_text": ("uint8", (N_EVENTS, 2, _TEXT)),  # kind; sentence
+    "events": ("float64", (N_EVENTS, 3)),  # time, place of the kind in EVENT_KINDS, value
+    "events_text": ("uint8", (N_EVENTS, _TEXT)),
     "events_total": ("int64", (1,)),
 }
 _BUS: Fields = {
@@ -177,27 +179,35 @@ class Control:
         rows = arrays["commands"][np.arange(first, total) % N_COMMANDS].tolist()
         return [(Command(int(kind)), a, b) for kind, a, b in rows]
 
-    def tell(self, time: float, kind: str, value: float, text: str) -> None:
+    def tell(self, time: float, kind: EventKind, value: float, text: str) -> None:
         """Engine: append an event."""
         arrays = self.block.arrays
         slot = int(arrays["events_total"][0]) % N_EVENTS
-        arrays["events"][slot] = (time, value)
-        put_text(arrays["events_text"][slot, 0], kind)
-        put_text(arrays["events_text"][slot, 1], text)
+        arrays["events"][slot] = (time, EVENT_KINDS.index(kind), value)
+        put_text(arrays["events_text"][slot], text)
         arrays["events_total"][0] += 1
 
-    def told(self) -> list[tuple[float, str, float, str]]:
-        """Program: events since the last call (time, kind, value, text)."""
+    def told(self) -> list[PlayerEvent]:
+        """Program: events since the last call."""
         arrays = self.block.arrays
         total = int(arrays["events_total"][0])
         out = []
         for number in range(max(self._taken, total - N_EVENTS), total):
             slot = number % N_EVENTS
-            time, value = arrays["events"][slot].tolist()
-            kind, text = (get_text(arrays["events_text"][slot, k]) for k in (0, 1))
-            out.append((time, kind, value, text))
+            time, kind, value = arrays["events"][slot].tolist()
+            text = get_text(arrays["events_text"][slot])
+            out.append(PlayerEvent(time, EVENT_KINDS[int(kind)], int(value), text))
         self._taken = total
         return out
+
+    def beat(self, who: Beating, at: float) -> None:
+        """Program: `who` lives at LSL second `at`."""
+        self.block.arrays["beats_of"][BEATING.index(who)] = at
+
+    def beats(self) -> dict[Beating, float]:
+        """Engine: when those that have ever beaten did so last, LSL s."""
+        beats = self.block.arrays["beats_of"].tolist()
+        return {who: at for who, at in zip(BEATING, beats, strict=True) if at > 0.0}
 
     def status(self) -> dict[str, float]:
         """Program: the engine's newest state."""

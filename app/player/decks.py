@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app.player.contract import EventKind
 from app.player.glide import Glide
 from dsp.grid import FS
 from dsp.sound.beatgrid import BeatGrid
@@ -73,7 +74,7 @@ class DeckState(enum.IntEnum):
     PLAYING = 3
 
 
-Tell = Callable[[str, int, str], None]  # kind of event, index, sentence
+Tell = Callable[[EventKind, int, str], None]  # kind, index, sentence
 
 
 class Deck:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.player.contract import BEATING, Beating, EventKind
 from app.player.control import Bus, Command, Control, DeckRing, put_text
 from app.player.deck_process import parent_gone
 from app.player.decks import BLOCK
@@ -28,6 +29,7 @@ from app.player.mixer import Mixer
 from devices.clock import now
 from devices.sound import DeviceOutput, NullOutput, Output
 from devices.timeline import Timeline
+from devices.watchdog import Watchdog
 from dsp.checks import DeviceError
 from dsp.grid import FS
 from dsp.sound.limiter import Limiter
@@ -35,7 +37,7 @@ from dsp.sound.limiter import Limiter
 _LOOK = 0.02  # s between two looks of the housekeeping loop
 _SETTLE_S = 3.0  # longest wait for times of a device that hold
 _RETRY = 1.0  # s between attempts to get a lost device back
-_LAYER_ALONE, _MUSIC_ALONE = 2.0, 10.0  # s without the program's heartbeat
+_LAYER_ALONE, _MUSIC_ALONE = 2.0, 10.0  # s without a heartbeat of the program
 _LIMITER_DELAY = Limiter.delay / FS
 
 
@@ -63,7 +65,7 @@ class Engine:
         self._timeline = timeline
         self.mixer = Mixer(decks)
         #: Events on their way to the housekeeping loop (kind, value, text, time).
-        self.news: deque[tuple[str, float, str, float]] = deque()
+        self.news: deque[tuple[EventKind, float, str, float]] = deque()
 
     def render(self, n_frames: int, heard_at: float) -> npt.NDArray[np.float32]:
         """Next block of output, heard at `heard_at` (LSL s) [shape=(BLOCK, 2)]."""
@@ -132,10 +134,11 @@ class Housekeeper:
         self._told_lost = 0
         self._retry_at = np.inf
         self._alone = (False, False)
+        self._looks = 0
+        self._watchdogs: dict[Beating, Watchdog] = {who: Watchdog() for who in BEATING}
 
     def serve(self) -> None:
         """Open an output and look after it."""
-        self._control.block.arrays["heartbeat"][0] = now()
         if not self._open():
             self._state(started=2)
             return
@@ -243,8 +246,13 @@ class Housekeeper:
         self._control.tell(now(), "output_back", 0, f"The sound device {device.name!r} is back.")
 
     def _watch(self) -> None:
-        """Fade the layer, then all sound, while the program does not show that it lives."""
-        alone = now() - float(self._control.block.arrays["heartbeat"][0])
+        """Fade the layer, then all sound, while the program does not show that it lives.
+
+        Of the loop and the window the one that has been silent longer counts.
+        """
+        at = now()
+        beats = self._control.beats().items()
+        alone = max((self._watchdogs[who].silent(beat, at) for who, beat in beats), default=0.0)
         state = (alone > _LAYER_ALONE, alone > _MUSIC_ALONE)
         if state == self._alone:
             return
@@ -258,6 +266,7 @@ class Housekeeper:
         self._alone = state
 
     def _state(self, *, started: int) -> None:
+        self._looks += 1
         mixer, output = self._engine.mixer, self._output
         self._control.block.arrays["status"][:] = (
             started,
@@ -269,6 +278,7 @@ class Housekeeper:
             mixer.paused,
             mixer.cued_index(),
             time.process_time(),
+            self._looks,
         )
 
     def _leave(self) -> None:

@@ -13,6 +13,8 @@ from dsp.grid import FS, HOP, row_frame
 from dsp.sound.heard import HEARD_NAMES, Heard
 from dsp.sound.stimulus import FLUX_NAMES, SILENCE_DB, LayerEnvelope
 
+_SILENT_S = 0.5  # s after the newest block beyond which nothing can be heard any more
+
 
 class LayerRows:
     """Envelope of the layer bus at 64 Hz; silence costs nothing."""
@@ -137,7 +139,10 @@ def now_heard(timeline: Timeline, now: float) -> Sequence[float]:
     if not rows.shape[0]:
         return (-1.0, 0.0, 0.0)
     row = rows[-1:]
-    moved = min(max(now - float(column(row, "time")[0]), 0.0), BLOCK / FS)
+    moved = max(now - float(column(row, "time")[0]), 0.0)
+    if moved > _SILENT_S:
+        return (-1.0, 0.0, 0.0)  # nothing has been rendered since
+    moved = min(moved, BLOCK / FS)
     frames = column(row, "frame").astype(np.int64) + round(moved * FS)
     values, _ = _columns(row, frames)
     return (float(values[0, 3]), float(values[0, 4]), float(values[0, 6]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.player.contract import EventKind
 from app.player.decks import BLOCK, EDGE, Deck, DeckState, Feed, Item
 from app.player.glide import Glide
 from dsp.grid import FS, HOP
@@ -51,7 +52,7 @@ class MixerEvent:
     """An event at a frame of the bus."""
 
     frame: int
-    kind: str
+    kind: EventKind
     value: int
     text: str
 
@@ -77,7 +78,7 @@ class Mixer:
         self._volume = Glide(1.0)
         self._limiter = Limiter()
 
-    def _tell(self, kind: str, value: int, text: str) -> None:
+    def _tell(self, kind: EventKind, value: int, text: str) -> None:
         self.events.append(MixerEvent(self.frame, kind, value, text))
 
     @property

@@ -1,9 +1,9 @@
 """The player as the program sees it: commands in, rows of what was heard out.
 
 Behind it stand three children: the engine, and a decoder for each of its two decks. The player
-has no thread of its own; each call to it also looks after the children and renews the
-heartbeat. **Call `heard` at least once a second**: without a sign of life for 2 s the engine
-fades the layer, after 10 s the music.
+has no thread of its own; each call to it also looks after the children. **Call `beat` a few times
+a second** from the thread that decides (and from the window's event loop): nothing else tells the
+engine that the program lives.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import time
 from typing import Any
 
 from app.player import deck_process, engine
-from app.player.contract import PlayerEvent, PlayerStatus
+from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, PlayerStatus
 from app.player.control import Bus, Command, Control, DeckRing, frames, get_text
 from app.player.decks import Item
 from app.player.heard import LayerRows, Trace, now_heard
 from devices.clock import now
 from devices.timeline import HeardTracks, Timeline
+from devices.watchdog import Watchdog
 from dsp.checks import DeviceError, check_number, check_option
 from dsp.grid import HOP, WINDOW
 from dsp.sound.heard import Heard
@@ -29,6 +30,7 @@ from playlists.tracks import PreparedTrack
 __all__ = ["Player", "PlayerEvent", "PlayerStatus", "item_of"]
 
 _START_S = 15.0  # longest wait for the engine
+_STALL_S = 0.8  # s without a sign of life after which the engine counts as hung; looks take time
 _WARM_UP = WINDOW // HOP  # rows after a gap that lack their history
 _LIBRARY = (
     "The sound library ends the sound engine as it starts; check the sound system's configuration "
@@ -38,6 +40,7 @@ _ENGINE_LOST = (
     "The sound engine ended unexpectedly; there is no sound any more, end the session and start "
     "a new one."
 )
+_ENGINE_STALLED = "The sound engine does not answer; nothing is heard until it does."
 
 
 def item_of(index: int, track: PreparedTrack) -> Item:
@@ -83,7 +86,8 @@ class Player:
         self._decoders: list[Any] = [None, None]
         self._events: list[PlayerEvent] = []
         self._crash_notice = ""
-        self._lost = False
+        self._lost = self._stalled = False
+        self._watchdog = Watchdog()
         self._running = self._closed = False
         self._features = StimulusFeatures()
         self._envelope = LayerRows()
@@ -182,20 +186,34 @@ class Player:
         return get_text(self._control.block.arrays["texts"][row])
 
     def _look(self) -> None:
-        """Renew the heartbeat and look after the children."""
+        """Look after the children."""
         if not self._running:
             raise DeviceError("The player is not running; start it first.")
-        self._control.block.arrays["heartbeat"][0] = now()
         if not self._lost and not self._engine.is_alive():
             self._lost = True
-            self._events.append(PlayerEvent(now(), "engine_lost", None, _ENGINE_LOST))
+            self._tell("engine_lost", _ENGINE_LOST)
         if self._lost:
             return
+        self._watch_engine()
         for deck, process in enumerate(self._decoders):
             if not process.is_alive():
                 process.join()
                 process.close()
                 self._start_decoder(deck)
+
+    def _watch_engine(self) -> None:
+        """Notice an engine that lives and does nothing."""
+        silent = self._watchdog.silent(self._control.status()["looks"], now())
+        if (silent > _STALL_S) == self._stalled:
+            return
+        self._stalled = not self._stalled
+        if self._stalled:
+            self._tell("engine_stalled", _ENGINE_STALLED)
+        else:
+            self._tell("engine_back", "The sound engine answers again.")
+
+    def _tell(self, kind: EventKind, text: str) -> None:
+        self._events.append(PlayerEvent(now(), kind, None, text))
 
     def _send(self, command: Command, a: float = 0.0, b: float = 0.0) -> None:
         with self._lock:
@@ -203,6 +221,18 @@ class Player:
             self._control.send(command, a, b)
 
     # Commands.
+
+    def beat(self, who: Beating) -> None:
+        """Say that the loop, or the window's event loop, lives; before and after life, nothing.
+
+        Those that have beaten once must go on: when either has been silent for 2 s the layer
+        fades, after 10 s all sound, until it beats again.
+        """
+        check_option("who", who, BEATING)
+        with self._lock:
+            if self._running:
+                self._look()
+                self._control.beat(who, now())
 
     def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """Cross-fade to `track` (number `index` of the session) as soon as it is decoded.
@@ -243,7 +273,7 @@ class Player:
         self._send(Command.VOLUME, 0.0 if decibels <= -80.0 else 10.0 ** (decibels / 20.0))
 
     def stop(self) -> None:
-        """Fade layer and music together within 20 ms, then silence; the engine stays."""
+        """Drop what waits to be started, fade layer and music within 20 ms; the engine stays."""
         self._send(Command.STOP)
 
     # News.
@@ -287,7 +317,7 @@ class Player:
             return PlayerStatus(
                 output=self._text(0),
                 is_null=bool(state["is_null"]),
-                notice=self._text(1) or self._crash_notice,
+                notice=_ENGINE_STALLED if self._stalled else self._text(1) or self._crash_notice,
                 playing=bool(state["running"]),
                 paused=bool(state["paused"]),
                 track=int(track),
@@ -303,9 +333,7 @@ class Player:
         """Return what happened since the last call."""
         with self._lock:
             self._look()
-            for at, kind, value, text in self._control.told():
-                self._events.append(PlayerEvent(at, kind, int(value), text))
-            out, self._events = self._events, []
+            out, self._events = self._control.told() + self._events, []
             return out
 
     def cpu_seconds(self) -> float:

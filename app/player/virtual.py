@@ -13,14 +13,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import PlayerEvent, PlayerStatus
+from app.player.contract import BEATING, Beating, PlayerEvent, PlayerStatus
 from app.player.control import frames
 from app.player.decks import BLOCK, Deck, Item
 from app.player.heard import LayerRows, Trace, now_heard
 from app.player.mixer import Block, Mixer
 from app.player.player import item_of
 from devices.timeline import HeardTracks, Timeline
-from dsp.checks import AttuneError, InputError, check_number
+from dsp.checks import AttuneError, InputError, check_number, check_option
 from dsp.grid import FS, HOP, WINDOW
 from dsp.sound.heard import Heard
 from dsp.sound.stimulus import SILENCE_DB, StimulusFeatures
@@ -144,6 +144,10 @@ class VirtualPlayer:
             self.tracks.close()
 
     # Commands: as in `Player`; they take effect with the next block.
+
+    def beat(self, who: Beating) -> None:
+        """Nobody watches: here time stands still while the program does."""
+        check_option("who", who, BEATING)
 
     def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """Cross-fade to `track` at once; from silence with a fade-in of 50 ms."""

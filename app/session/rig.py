@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import PlayerEvent, PlayerStatus
+from app.player.contract import AnyPlayer
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from devices.acquisition import Acquisition, acquire
@@ -18,9 +18,6 @@ from devices.clock import now
 from devices.listener import MONTAGE, NOTICES, Listener
 from devices.ring import Ring
 from devices.sources.source import SourceEvent, SourceInfo
-from devices.timeline import HeardTracks, Timeline
-from dsp.sound.heard import Heard
-from playlists.tracks import PreparedTrack
 
 Eeg = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
 SIMULATED_SFREQ = 250.0
@@ -30,43 +27,6 @@ _READY = 15.0  # s that a source may take to its first sample
 
 def _never() -> bool:
     return False
-
-
-class AnyPlayer(Protocol):
-    """What the session asks of a player; the real and the virtual one are alike."""
-
-    timeline: Timeline
-    tracks: HeardTracks
-
-    def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
-        """Cross-fade to `track` now."""
-
-    def cue(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
-        """Have `track` follow at the end of the running one."""
-
-    def set_layer(self, level: float, *, ramp: float) -> None:
-        """Bring the layer to `level` over `ramp` seconds."""
-
-    def pause(self) -> None:
-        """Fade out and stand still."""
-
-    def resume(self) -> None:
-        """Go on."""
-
-    def stop(self) -> None:
-        """Fade layer and music together, at once."""
-
-    def heard(self) -> Heard:
-        """Everything newly heard."""
-
-    def status(self) -> PlayerStatus:
-        """Where it stands."""
-
-    def events(self) -> list[PlayerEvent]:
-        """What happened since the last call."""
-
-    def close(self) -> None:
-        """End it."""
 
 
 class Rig(Protocol):

@@ -22,9 +22,10 @@ from typing import Any
 from app.loop.calibration import Calibration, load_calibration
 from app.loop.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
 from app.loop.policy import Decision
+from app.player.contract import AnyPlayer
 from app.session.journal import Journal
 from app.session.plan import Plan, check_plan, manifest
-from app.session.rig import AnyPlayer, Rig, make_rig
+from app.session.rig import Rig, make_rig
 from app.session.snapshot import Snapshot
 from app.session.upcoming import Programme
 from app.session.watcher import Watcher
@@ -300,6 +301,8 @@ class Session:
 
     def _idle(self) -> bool:
         """Do between ticks what should not wait for the next one."""
+        assert self._rig is not None
+        self._rig.player.beat("loop")
         self._start_pending()
         return not self._stopping.is_set()
 

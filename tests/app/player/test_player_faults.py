@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from app.player.player import Player
+from devices.clock import now
 from dsp.grid import FS
 from dsp.sound.heard import HEARD_NAMES
 from playlists.tracks import PreparedTrack
@@ -85,14 +87,38 @@ def test_without_a_sign_of_life_the_layer_fades(
     player.set_layer(1.0, ramp=0.25)
     watch.until(lambda: player.status().layer_level == 1.0)
     timeline = player.timeline
-    end = time.monotonic() + 6.0
-    while timeline.since(timeline.total - 1)[1][0, 10] > 0.0:  # layer_gain
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    # Rows, state and events are looked at all the while, as a window does: that is no sign of life.
+    watch.until(
+        lambda: bool(timeline.since(timeline.total - 1)[1][0, 10] == 0.0), deadline=6.0, beat=False
+    )
+    assert watch.kinds()[-1] == ("heartbeat_lost", 0)
     watch.until(lambda: ("heartbeat_back", 0) in watch.kinds())
-    assert ("heartbeat_lost", 0) in watch.kinds()
     watch.until(lambda: bool(timeline.since(timeline.total - 1)[1][0, 10] == 1.0))
     assert player.status().track == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX")
+def test_an_engine_that_hangs_is_told_within_a_second_and_nothing_is_heard_meanwhile(
+    silent_player: Player, tracks: list[PreparedTrack]
+) -> None:
+    player = silent_player
+    watch = Watch(player)
+    player.play(0, tracks[0])
+    watch.until(lambda: player.status().position > 0.3)
+    os.kill(player._engine.pid, signal.SIGSTOP)
+    stopped = now()
+    try:
+        watch.until(lambda: "engine_stalled" in [kind for kind, _ in watch.kinds()])
+        assert watch.events[-1].time - stopped < 1.0
+        status = player.status()
+        assert "does not answer" in status.notice
+        assert (status.track, status.layer_level) == (-1, 0.0)
+        assert watch.times[-1] < stopped + 0.1
+    finally:
+        os.kill(player._engine.pid, signal.SIGCONT)
+    watch.until(lambda: "engine_back" in [kind for kind, _ in watch.kinds()])
+    watch.until(lambda: player.status().track == 0)
+    assert player.status().notice == ""
 
 
 def test_a_reader_that_stood_still_too_long_leaves_a_gap_and_goes_on(
