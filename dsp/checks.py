@@ -7,15 +7,46 @@ expected, what to do. The command line prints it and exits with status 2.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+LONGEST_TITLE, LONGEST_SENTENCE = 120, 600  # characters; no screen has room for more
+
+#: What would move a terminal's cursor, colour it, or let text run the other way: C0 and C1
+#: controls, the bidirectional controls, separators of lines, halves of characters.
+_UNSHOWN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def foreign_text(text: str, *, longest: int = LONGEST_TITLE) -> str:
+    r"""Return text of others (a title, a label, a file's name) as text that can be shown.
+
+    Characters that would do something instead of being read become one space each, bytes that
+    were no UTF-8 the mark for that, and what is longer than `longest` characters is cut.
+
+    Examples
+    --------
+    >>> foreign_text("Slow\x1b[2J River")
+    'Slow [2J River'
+    >>> foreign_text("a" * 9, longest=4)
+    'aaa…'
+    """
+    shown = " ".join(_HALVES.sub("\ufffd", _UNSHOWN.sub(" ", text)).split())
+    return shown if len(shown) <= longest else shown[: longest - 1].rstrip() + "…"
+
 
 class AttuneError(Exception):
     """Root of all errors that Attune raises on purpose; its text is meant for people."""
+
+    def __str__(self) -> str:
+        """Return the sentence; names in it may be foreign."""
+        return foreign_text(super().__str__(), longest=LONGEST_SENTENCE)
 
 
 class InputError(AttuneError, ValueError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 from urllib.request import url2pathname
 
-from dsp.checks import InputError, RecordError
+from dsp.checks import LONGEST_SENTENCE, InputError, RecordError, foreign_text
 from playlists.decode import SUFFIXES, probe
 from playlists.starter import STARTER_DIR, starter_tracks
 from playlists.tracks import Track
@@ -103,6 +103,7 @@ def write_m3u8(path: str | Path, tracks: Iterable[Track]) -> None:
 
 
 def _checked(spec: str | Path, tracks: list[Track], problems: list[str]) -> Playlist:
+    problems = [foreign_text(problem, longest=LONGEST_SENTENCE) for problem in problems]
     if tracks:
         return Playlist(tuple(tracks), tuple(problems))
     why = (

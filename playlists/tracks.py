@@ -9,6 +9,7 @@ from typing import NewType
 import numpy as np
 import numpy.typing as npt
 
+from dsp.checks import foreign_text
 from dsp.sound.beatgrid import BeatGrid
 
 #: A row of the playlist, from 0 on.
@@ -25,7 +26,8 @@ class Track:
     path : Path
         File that holds the sound.
     title, artist : str
-        For the screen; the title is the file's stem where the file carries none.
+        For the screen, without control characters, cut where they are long; the title is the
+        file's stem where the file carries none.
     duration : float
         Seconds, as the file declares it.
     """
@@ -34,6 +36,11 @@ class Track:
     title: str
     artist: str
     duration: float
+
+    def __post_init__(self) -> None:
+        """Tags and names of files are foreign text."""
+        object.__setattr__(self, "title", foreign_text(self.title) or foreign_text(self.path.stem))
+        object.__setattr__(self, "artist", foreign_text(self.artist))
 
 
 @dataclass(frozen=True)

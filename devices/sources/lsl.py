@@ -19,13 +19,14 @@ import numpy.typing as npt
 from devices.clock import bracket, now
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import EegChunk, SourceEvent, SourceInfo
-from dsp.checks import DeviceError
+from dsp.checks import DeviceError, foreign_text
 
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
 _CORRECT_EVERY = 5.0  # s between clock offsets
 _READ_EVERY = 0.02
 _FOREIGN = 10.0  # s: stamps further than this from now are not of an LSL clock
 _MAX_SFREQ = 16000.0
+_LABEL = 32  # characters of a channel's name
 
 #: Quick discovery on one computer, and no chatter on the console. Used only where the user has
 #: no LSL configuration of their own.
@@ -184,7 +185,9 @@ class LslSource:
         n = full.channel_count()
 
         def listed(values: list[str | None] | None) -> list[str]:
-            return [(v or "").strip() for v in values] if values and len(values) == n else [""] * n
+            # The sender's words: shown, and written into the records.
+            known = values if values and len(values) == n else [""] * n
+            return [foreign_text(value or "", longest=_LABEL) for value in known]
 
         labels = listed(full.get_channel_labels())
         types = listed(full.get_channel_types())
@@ -211,15 +214,15 @@ class LslSource:
             notices.append(f"{twins} more LSL streams are called {self._name!r}; one was taken.")
         self._keep, self._scale = np.array(keep), np.array(scale, dtype=np.float32)
         return SourceInfo(
-            name=f"LSL stream {self._name}",
+            name=f"LSL stream {foreign_text(self._name)}",
             ch_names=_unique([labels[i] or f"E{i + 1}" for i in keep]),
             sfreq=self._sfreq,
             notice=" ".join(notices),
             details={
                 "driver": f"liblsl {self._pylsl.library_version()}",
-                "source_id": full.source_id(),
-                "type": full.type(),
-                "host": full.hostname(),
+                "source_id": foreign_text(full.source_id()),
+                "type": foreign_text(full.type()),
+                "host": foreign_text(full.hostname()),
                 "scale_to_microvolts": [float(s) for s in scale],
                 "unit_stated": all(bool(units[i]) for i in keep),
                 "clock_offset": self._offset,

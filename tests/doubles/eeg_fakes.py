@@ -112,7 +112,9 @@ def send(name: str, kind: str) -> None:
         rate = 0.0
     elif kind == "fast":
         rate = 20000.0
-    info = pylsl.StreamInfo(name, "EEG", n, rate, form, f"{name}-{kind}")
+    info = pylsl.StreamInfo(name, "EEG", n, rate, form, f"{name}-{kind}\u202e")
+    if kind == "wild":
+        info.set_channel_labels(["F\x9bz\u202e", "Cz\x85", "A" * 500])
     if kind in ("volts", "counts", "mixed"):
         info.set_channel_labels(["Fz", "Cz", "Aux"])
         info.set_channel_units("counts" if kind == "counts" else "volts")

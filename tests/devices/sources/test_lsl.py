@@ -64,6 +64,15 @@ def test_a_stream_without_units_is_taken_for_microvolts_and_that_is_said():
     assert np.allclose(chunk.data, 20e-6)
 
 
+def test_labels_with_control_characters_are_tamed_and_long_ones_cut():
+    with sending("wild") as sender:
+        source = LslSource(sender.name)
+        source.open()
+        source.close()
+    assert source.info.ch_names == ("F z", "Cz", "A" * 31 + "…")
+    assert source.info.details["source_id"] == f"{sender.name}-wild"
+
+
 def test_stamps_of_another_clock_are_replaced_by_arrival_and_that_is_said():
     with sending("foreign") as sender:
         source = LslSource(sender.name)
