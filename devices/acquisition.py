@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from devices.children import deaf_children, stay_deaf
 from devices.clock import now
 from devices.listener import LISTENERS
 from devices.ring import Ring
@@ -89,7 +89,7 @@ def _gap(times: np.typing.NDArray[np.float64], sfreq: float) -> SourceEvent:
 
 def _child(make: Callable[[], EegSource], pipe: Connection) -> None:
     """Run `_pump` in a process of its own; it ends with the pipe, so also with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the session, which closes us
+    stay_deaf()  # the session closes us
 
     def stopped() -> bool:
         return pipe.poll() and pipe.recv() == "close"
@@ -144,7 +144,8 @@ class Acquisition:
             self._process = multiprocessing.get_context("spawn").Process(
                 target=_child, args=(make, theirs), name=f"eeg {name}", daemon=True
             )
-            self._process.start()
+            with deaf_children():
+                self._process.start()
             theirs.close()
         self._watcher = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
         self._watcher.start()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from devices.children import deaf_children
 from dsp.checks import DeviceError
 
 #: name -> (dtype string, shape)
@@ -67,7 +68,8 @@ class SharedBlock:
         if len(header) > _HEADER:
             raise DeviceError(f"a shared block with {len(fields)} fields does not fit its header.")
         try:
-            memory = shared_memory.SharedMemory(create=True, size=offset)
+            with deaf_children():
+                memory = shared_memory.SharedMemory(create=True, size=offset)
         except OSError as error:
             raise DeviceError(
                 f"no shared memory of {offset / 1e6:.1f} MB could be had ({error}); "

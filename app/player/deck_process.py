@@ -5,26 +5,19 @@ Sound files are foreign data; whatever a damaged one does to the decoder, the en
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import time
 
 from app.player.control import DeckRing
+from devices.children import parent_gone, stay_deaf
 from dsp.checks import AttuneError
 
 _PAUSE = 0.004  # s between looks at an idle or full ring
 
 
-def parent_gone() -> bool:
-    """Whether the program that started this child has ended."""
-    parent = multiprocessing.parent_process()
-    return parent is None or not parent.is_alive()
-
-
 def run(ring_name: str) -> None:
     """Serve the ring until the program ends (target of the child process)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's to handle
+    stay_deaf()
     if hasattr(os, "nice"):
         os.nice(5)
     ring = DeckRing.attach(ring_name)

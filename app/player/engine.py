@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
 import sys
 import time
 from collections import deque
@@ -23,9 +22,9 @@ import numpy.typing as npt
 
 from app.player.contract import BEATING, Beating, EventKind
 from app.player.control import Bus, Command, Control, DeckRing, put_text
-from app.player.deck_process import parent_gone
 from app.player.decks import BLOCK
 from app.player.mixer import Mixer
+from devices.children import parent_gone, stay_deaf
 from devices.clock import now
 from devices.sound import DeviceOutput, NullOutput, Output
 from devices.timeline import Timeline
@@ -105,7 +104,7 @@ class Engine:
 
 def run(setup: EngineSetup) -> None:
     """Serve until the program says so, or ends (target of the child process)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's to handle
+    stay_deaf()
     sys.setswitchinterval(0.0005)
     if hasattr(os, "setpriority"):
         # Before any thread exists, since all of them share the interpreter's lock. Where it is

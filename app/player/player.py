@@ -18,6 +18,7 @@ from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, Player
 from app.player.control import Bus, Command, Control, DeckRing, frames, get_text
 from app.player.decks import Item
 from app.player.heard import LayerRows, Trace, now_heard
+from devices.children import deaf_children
 from devices.clock import now
 from devices.timeline import HeardTracks, Timeline
 from devices.watchdog import Watchdog
@@ -134,7 +135,8 @@ class Player:
         self._engine = self._context.Process(
             target=engine.run, args=(setup,), name="attune-engine", daemon=True
         )
-        self._engine.start()
+        with deaf_children():
+            self._engine.start()
         deadline = time.monotonic() + _START_S
         while not self._control.status()["started"]:
             if time.monotonic() > deadline:
@@ -152,7 +154,8 @@ class Player:
             name=f"attune-decoder-{'ab'[deck]}",
             daemon=True,
         )
-        process.start()
+        with deaf_children():
+            process.start()
         self._decoders[deck] = process
 
     def close(self) -> None:
@@ -166,12 +169,8 @@ class Player:
                 self._engine.join(2.0)
             for process in (self._engine, *self._decoders):
                 if process is not None:
-                    if process.is_alive():
-                        process.terminate()
-                    process.join(2.0)
-                    if process.is_alive():
-                        process.kill()
-                        process.join()
+                    process.kill()  # a decoder holds nothing, an engine had its time
+                    process.join()
                     process.close()
             for block in (
                 self._control.block,

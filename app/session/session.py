@@ -10,12 +10,10 @@ import contextlib
 import logging
 import math
 import queue
-import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -213,10 +211,6 @@ class Session:
 
     def _live(self) -> None:
         """Live in a thread of its own."""
-        if hasattr(signal, "pthread_sigmask"):
-            # Children inherit this: a terminal's Ctrl-C goes to all, and only we may answer it.
-            resource_tracker.ensure_running()  # first, because it unblocks what it blocked
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._open()
         except Exception as error:  # whatever it is, it is raised where `start` was called

@@ -8,12 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.player.player import Player
+from devices.children import ENDING
 from devices.clock import now
 from dsp.grid import FS
 from dsp.sound.heard import HEARD_NAMES
@@ -139,6 +141,27 @@ def test_a_reader_that_stood_still_too_long_leaves_a_gap_and_goes_on(
     rows = np.flatnonzero(watch.values[:, TRACK] == 0)[-20:]
     lag = np.round(watch.values[rows, POSITION] * 64.0 - 0.5).astype(int)
     np.testing.assert_array_equal(watch.values[rows, FLUX].astype("f4"), tracks[0].feature[lag + 1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_the_children_outlive_what_asks_the_program_to_end(
+    tracks: list[PreparedTrack],
+) -> None:
+    """A closed terminal or a stopped service asks all of them: the music must still be faded."""
+    player = Player(output="null")
+    try:
+        player.start()
+        children = [player._engine, *player._decoders]
+        for process, number in product(children, ENDING):
+            os.kill(process.pid, number)
+        watch = Watch(player)
+        player.play(0, tracks[0])
+        player.cue(1, tracks[1])
+        watch.until(lambda: player.status().track == 0 and player.status().cued == 1)
+        assert all(process.is_alive() for process in children)
+        assert children == [player._engine, *player._decoders]
+    finally:
+        player.close()
 
 
 def _program(path: Path, pids: multiprocessing.Queue[int]) -> None:
