@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import os
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.records.jsontext import number
+from app.records.ticks import Tick, read_ticks
 from app.records.writer import EEG, FORMAT, MARKERS, SCHEMA, STIMULUS, TIMELINE
 from app.records.xdf import whole_chunks
 from devices.timeline import COLUMNS
@@ -18,6 +23,11 @@ from dsp.checks import RecordError
 from dsp.sound.heard import HEARD_NAMES, Heard
 
 _FILES = ("session.json", "events.jsonl", "recording.xdf")
+_LONGEST = 7 * 86400.0  # s; no session lasts that long, and a time further off is none
+_TOLD = 5  # damaged lines that are named one by one
+# No link is followed and no pipe waited for: a folder may come from anybody.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS |= getattr(os, "O_BINARY", 0)
 
 Samples = tuple[npt.NDArray[np.float64], npt.NDArray[Any]]
 
@@ -43,7 +53,7 @@ class SessionReader:
         self.problems: list[str] = []
         if not self.folder.is_dir():
             raise RecordError(f"{self.folder} is not a folder; give the folder of a session.")
-        found = [name for name in _FILES if (self.folder / name).is_file()]
+        found = [name for name in _FILES if (self.folder / name).exists()]
         self.manifest = self._read_manifest()
         foreign = bool(self.manifest) and self.manifest.get("format") != FORMAT
         if not found or foreign or (not self.manifest and len(found) < 2):
@@ -63,19 +73,27 @@ class SessionReader:
             )
 
     def _bytes(self, name: str) -> bytes:
+        path = self.folder / name
         try:
-            return (self.folder / name).read_bytes()
+            with open(os.open(path, _FLAGS), "rb") as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return file.read()
+            self.problems.append(f"{name} is no file; it was not read.")
         except FileNotFoundError:
             self.problems.append(f"{name} is missing.")
+        except MemoryError:
+            self.problems.append(f"{name} is larger than the memory of this computer.")
         except OSError as error:
-            self.problems.append(f"{name} cannot be read: {error.strerror or error}.")
+            link = path.is_symlink()
+            reason = "it is a link, and none is followed" if link else error.strerror or error
+            self.problems.append(f"{name} cannot be read: {reason}.")
         return b""
 
     def _read_manifest(self) -> dict[str, Any]:
         raw = self._bytes("session.json")
         try:
             manifest = json.loads(raw) if raw else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             manifest = None
         if not isinstance(manifest, dict):
             self.problems.append("session.json is damaged; its settings are not known.")
@@ -85,24 +103,59 @@ class SessionReader:
     @cached_property
     def _events(self) -> list[dict[str, Any]]:
         events, lines = [], self._bytes("events.jsonl").split(b"\n")
-        for number, line in enumerate(lines, start=1):
+        odd: list[str] = []
+        for at, line in enumerate(lines, start=1):
             if not line:
                 continue
             try:
                 event = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 event = None
             if isinstance(event, dict):
-                events.append(event)
-            elif number == len(lines):
-                self.problems.append("The last line of events.jsonl is cut off; it was left out.")
+                kind = event.get("kind")
+                if math.isfinite(number(event, "t")) and isinstance(kind, str) and kind:
+                    events.append(event)
+                else:
+                    odd.append(
+                        f"Line {at} of events.jsonl has no time or no kind; it was left out."
+                    )
+            elif at == len(lines):
+                odd.append("The last line of events.jsonl is cut off; it was left out.")
             else:
-                self.problems.append(f"Line {number} of events.jsonl is damaged; it was left out.")
-        return events
+                odd.append(f"Line {at} of events.jsonl is damaged; it was left out.")
+        more = [f"So were {len(odd) - _TOLD} more lines."] if len(odd) > _TOLD else []
+        self.problems += [*odd[:_TOLD], *more]
+        return self._near(events)
+
+    def _near(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Leave out what lies so far from the others that it is of no session."""
+        middle = float(np.median([number(e, "t") for e in events])) if events else 0.0
+        kept = [e for e in events if abs(number(e, "t") - middle) <= _LONGEST]
+        if n := len(events) - len(kept):
+            self.problems.append(
+                f"{n} lines of events.jsonl lie over a week from the others; they were left out."
+            )
+        return kept
 
     def events(self) -> list[dict[str, Any]]:
-        """All events in the order they were written; see docs/session-folder.md for the kinds."""
+        """Return all events in the order they were written; docs/session-folder.md has the kinds.
+
+        Returns
+        -------
+        list of dict
+            Each with a finite number ``t`` and a text ``kind``; nothing else is sure.
+        """
         return list(self._events)
+
+    @cached_property
+    def _ticks(self) -> tuple[Tick, ...]:
+        ticks, problems = read_ticks(self._events)
+        self.problems += problems
+        return ticks
+
+    def ticks(self) -> tuple[Tick, ...]:
+        """Return every tick of the log, typed and in order of time."""
+        return self._ticks
 
     @cached_property
     def _streams(self) -> dict[int, dict[str, Any]]:
@@ -126,19 +179,25 @@ class SessionReader:
                 synchronize_clocks=False,
                 dejitter_timestamps=False,
             )
+            return {int(stream["info"]["stream_id"]): stream for stream in streams}
         except Exception as error:  # pyxdf has no error type of its own
             self.problems.append(f"recording.xdf is damaged and cannot be read: {error!r}.")
             return {}
-        return {int(stream["info"]["stream_id"]): stream for stream in streams}
 
     def _samples(self, number: int, name: str, n_channels: int, dtype: Any) -> Samples:
+        """Samples of a stream; empty, with a note, where there are none as we write them."""
+        nothing = np.empty(0), np.empty((0, n_channels), dtype=dtype)
         stream = self._streams.get(number)
         if stream is None:
             self._note(f"There is no {name} in recording.xdf.")
-            return np.empty(0), np.empty((0, n_channels), dtype=dtype)
-        if len(stream["time_stamps"]) == 0:
+            return nothing
+        times, values = stream["time_stamps"], np.asarray(stream["time_series"])
+        if len(times) == 0:
             return np.empty(0), np.empty((0, int(stream["info"]["channel_count"][0])), dtype=dtype)
-        return stream["time_stamps"], stream["time_series"]
+        if values.dtype != dtype or values.ndim != 2 or not np.isfinite(times).all():
+            self._note(f"The {name} in recording.xdf is not as Attune writes it; it was left out.")
+            return nothing
+        return times, values
 
     def _note(self, problem: str) -> None:
         if problem not in self.problems:
@@ -156,21 +215,32 @@ class SessionReader:
         """
         if not self.manifest.get("source") and EEG not in self._streams:
             return np.empty(0), np.empty((0, 0), dtype=np.float32)  # a session without a headset
-        return self._samples(EEG, "EEG", len(self.ch_names), np.float32)
+        n = len(self.ch_names)
+        times, data = self._samples(EEG, "EEG", n, np.float32)
+        if n and data.shape[1] != n:
+            self._note(
+                f"recording.xdf has {data.shape[1]} channels of EEG and session.json names {n}; "
+                "it cannot be told which is which."
+            )
+            return np.empty(0), np.empty((0, n), dtype=np.float32)
+        return times, data
 
     @property
     def ch_names(self) -> tuple[str, ...]:
         """Names of the EEG channels; empty where there is none."""
         source = self.manifest.get("source")
         names = source.get("ch_names") if isinstance(source, dict) else None
-        return tuple(str(name) for name in names or ())
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
     def heard(self) -> Heard:
         """Return what was heard; NaN for the level, which early sessions did not record."""
         times, values = self._samples(STIMULUS, "stimulus", len(HEARD_NAMES), np.float32)
         missing = len(HEARD_NAMES) - values.shape[1]
-        if missing > 0:
-            values = np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
+        if missing not in (0, 1):
+            self._note(f"The stimulus in recording.xdf has {values.shape[1]} channels; left out.")
+            return Heard.nothing()
+        if missing:
+            values = np.pad(values, ((0, 0), (0, 1)), constant_values=np.nan)
         return Heard(times, values)
 
     def timeline(self) -> Samples:

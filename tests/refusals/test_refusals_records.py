@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import threading
@@ -13,11 +14,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.records.reader import SessionReader
 from app.records.sink import AppendFile
 from app.records.writer import SessionWriter
+from app.report.model import build_model
+from app.report.page import page
 from dsp.checks import InputError, RecordError
+from tests.doubles.making_sessions import make_session
 
 MANIFEST: dict[str, Any] = {"source": {"name": "x", "ch_names": ["Fz", "Cz"], "sfreq": 250.0}}
 
@@ -197,3 +203,102 @@ def test_a_recording_of_nonsense_is_a_note_and_no_crash(tmp_path: Path) -> None:
         reader = SessionReader(writer.folder)
         assert reader.eeg()[0].size == 0
         assert any("damaged" in p or "unfinished" in p for p in reader.problems)
+
+
+# ---- folders made by somebody else
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+NAMES = "t kind now enjoyment mean sd usable twin tracking state r r_null95 residual".split()
+NAMES += "eeg_weight layer_level quality track index pool title decision because cause".split()
+NAMES += "prior_mean value given text event events propensity alternatives numbers".split()
+KINDS = "tick decision track rating truth pause resume device player note next skip undo".split()
+EVENTS = st.fixed_dictionaries(
+    {"t": st.floats(0, 100) | st.floats() | JSON, "kind": st.sampled_from(KINDS) | JSON},
+    optional={
+        name: JSON | st.dictionaries(st.sampled_from(NAMES), JSON | st.floats(-2, 2))
+        for name in NAMES[2:]
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    writer = SessionWriter(tmp_path_factory.mktemp("foreign"), MANIFEST)
+    writer.close()
+    return writer.folder
+
+
+@settings(max_examples=150, deadline=None)
+@given(events=st.lists(EVENTS, max_size=6), lines=st.lists(JSON, max_size=2))
+def test_any_log_is_read_and_reported_without_a_crash(
+    foreign: Path, events: list[Any], lines: list[Any]
+) -> None:
+    (foreign / "events.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in [*events, *lines]), "utf-8"
+    )
+    reader = SessionReader(foreign)
+    for event in reader.events():
+        assert np.isfinite(event["t"])
+        assert isinstance(event["kind"], str)
+    for tick in reader.ticks():
+        assert not abs(tick.r) > 1.0
+    assert page(build_model(reader)).startswith("<!DOCTYPE html>")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    changes=st.dictionaries(
+        st.sampled_from([*MANIFEST, "settings", "tracks", "start", "started", "notice", "summary",
+                         "program", "schema", "seed", "calibration", "listener", "client"]),
+        JSON | st.dictionaries(st.sampled_from(["name", "ch_names", "sfreq", "output"]), JSON),
+    )
+)  # fmt: skip
+def test_any_manifest_is_read_or_refused_in_a_sentence(
+    foreign: Path, changes: dict[str, Any]
+) -> None:
+    manifest = {"format": "attune-session", "schema": 1, **MANIFEST, **changes}
+    (foreign / "session.json").write_text(json.dumps(manifest), "utf-8")
+    (foreign / "events.jsonl").write_text('{"t": 1.0, "kind": "mark"}\n', "utf-8")
+    try:
+        reader = SessionReader(foreign)
+    except RecordError:
+        return
+    reader.eeg(), reader.heard(), reader.timeline(), reader.markers()
+    assert page(build_model(reader)).startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("line", [b"{}", b"[]", b"7", b'{"t": 1}', b'{"kind": "tick"}',
+                                  b'{"t": null, "kind": "tick"}', b"[" * 200_000])  # fmt: skip
+def test_a_line_that_is_no_event_is_a_sentence(tmp_path: Path, line: bytes) -> None:
+    folder = make_session(tmp_path, seconds=3, signals=False)
+    path = folder / "events.jsonl"
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    reader = SessionReader(folder)
+    assert len(reader.ticks()) == 3
+    (problem,) = reader.problems
+    assert problem.startswith("Line 1 of events.jsonl ")
+    assert problem.endswith("it was left out.")
+
+
+def test_a_thousand_damaged_lines_are_told_in_six_sentences(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=3, signals=False)
+    path = folder / "events.jsonl"
+    path.write_bytes(b"{}\n" * 1000 + path.read_bytes())
+    reader = SessionReader(folder)
+    assert len(reader.ticks()) == 3
+    assert len(reader.problems) == 6
+    assert reader.problems[-1] == "So were 995 more lines."
+
+
+def test_a_time_of_another_age_does_not_stretch_the_session(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=5, signals=False)
+    with open(folder / "events.jsonl", "ab") as file:
+        file.write(b'{"t": 1e300, "kind": "mark"}\n{"t": -1e9, "kind": "tick"}\n')
+    reader = SessionReader(folder)
+    assert build_model(reader).duration_s < 10.0
+    assert any(p.startswith("2 lines of events.jsonl lie over a week") for p in reader.problems)
