@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.artifacts import site_regions, sites_in
 from dsp.checks import InputError, check_number
+from dsp.electrodes import columns, sites_in
 from dsp.filters import fill_masked
 from dsp.grid import Floats
 from dsp.intervals import Z90, mean_and_interval
@@ -101,17 +101,14 @@ class Correlates:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
         self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
-        lower = [name.strip().lower() for name in ch_names]
-        if not any(site_regions(ch_names)):
-            lower = []
+        at = columns(ch_names)
         self._frontal = sites_in(ch_names, ("F", "AF", "AFF", "FP"))
         self._pair = tuple(
-            next((lower.index(n) for n in group if n in lower), -1)
+            next((at[name] for name in group if name in at), -1)
             for group in (_RIGHT_FRONTAL, _RIGHT_TEMPORAL)
         )
         self._sides = next(
-            ((lower.index(a), lower.index(b)) for a, b in _LEFT_RIGHT if {a, b} <= set(lower)),
-            (-1, -1),
+            ((at[a], at[b]) for a, b in _LEFT_RIGHT if a in at and b in at), (-1, -1)
         )
         self._pending: list[tuple[Floats, npt.NDArray[np.bool_], Floats]] = []
         self._muscle: dict[int, frozenset[int]] = {}

@@ -24,10 +24,9 @@ from dsp.artifacts import (
     beyond,
     dilate,
     muscle_level,
-    ocular_sites,
-    temporal_sites,
 )
 from dsp.checks import InputError, check_channels, check_number
+from dsp.electrodes import ocular_sites, temporal_sites
 from dsp.grid import Bools, Floats
 
 #: A plain word for each second of an electrode, from the worst to the best.

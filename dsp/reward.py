@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.artifacts import sites_in
 from dsp.checks import InputError, check_number
+from dsp.electrodes import theta_sites
 from dsp.filters import fill_masked
 from dsp.grid import Floats
 from dsp.quality import CleanBlock
 from dsp.spectra import aperiodic_level, band_power, density
 
-__all__ = ["FrontalTheta", "ThetaScore", "band_power", "theta_sites"]
+__all__ = ["FrontalTheta", "ThetaScore", "band_power"]
 
 SCORE_SECONDS = 2
 THETA = (4.0, 8.0)
@@ -53,15 +53,6 @@ class ThetaScore:
     db: float
     valid_share: float
     usable: bool
-
-
-def theta_sites(ch_names: Sequence[str]) -> tuple[int, ...]:
-    """Columns of Fz and FCz, else of all AF and F sites; empty where there is neither."""
-    lower = [name.strip().lower() for name in ch_names]
-    midline = tuple(i for i, name in enumerate(lower) if name in ("fz", "fcz"))
-    if midline:
-        return midline
-    return sites_in(ch_names, ("AF", "AFF", "F"))
 
 
 class FrontalTheta:

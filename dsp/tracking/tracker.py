@@ -19,7 +19,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dsp.artifacts import BlinkLock
 from dsp.checks import InputError, check_number
 from dsp.filters import BANDS
 from dsp.grid import RATE, Floats
@@ -28,10 +27,12 @@ from dsp.tracking.alignment import Aligned
 from dsp.tracking.calibrate import calibrate
 from dsp.tracking.decoder import PENALTY, WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
 from dsp.tracking.doubts.bleed import ELECTRICAL, Bleed
+from dsp.tracking.doubts.blinks import BlinkLock
+from dsp.tracking.doubts.delay import Delay
 from dsp.tracking.doubts.lines import Lines
 from dsp.tracking.doubts.montage import Montage
 from dsp.tracking.doubts.movement import BeatSwing
-from dsp.tracking.doubts.nuisance import Delay, Nuisance
+from dsp.tracking.doubts.nuisance import Nuisance
 from dsp.tracking.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.tracking.expectation import Residual, Residuals
 from dsp.tracking.nulls import Nulls

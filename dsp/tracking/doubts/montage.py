@@ -8,12 +8,11 @@ system exchanged for their mirror images (F3 for F4, AF7 for AF8).
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsp.artifacts import site_regions
+from dsp.electrodes import Pairs, mirror_pairs
 from dsp.filters import Strip
 from dsp.grid import RATE, Bools, Floats, Ints
 from dsp.tracking.decoder import Sums
@@ -26,21 +25,6 @@ _MIN_RATIO = 3.0  # of both distances, however many the electrodes
 _PER_SECOND = 14.0  # independent samples of a band of 7 Hz
 _MIN_VALID = 0.5  # of the best electrode's time, and of a row's entries
 _SHRINK = 0.05  # toward no correlation: references and bridges make matrices singular
-
-Pairs = tuple[tuple[int, int], ...]
-
-
-def mirror_pairs(ch_names: Sequence[str]) -> Pairs:
-    """Columns of left and right twins; a name outside the 10-20 system has none."""
-    upper = [name.strip().upper() for name in ch_names]
-    pairs = []
-    for left, (name, region) in enumerate(zip(upper, site_regions(ch_names), strict=True)):
-        number = re.search(r"\d+$", name) if region else None
-        if number and int(number[0]) % 2 == 1:
-            twin = name[: number.start()] + str(int(number[0]) + 1)
-            if twin in upper:
-                pairs.append((left, upper.index(twin)))
-    return tuple(pairs)
 
 
 def divergence(seen: Floats, stored: Floats) -> float:

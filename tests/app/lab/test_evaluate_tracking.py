@@ -17,7 +17,6 @@ from app.lab.match import _impostors
 from app.lab.recordings import Stimulus, own_stimulus
 from app.lab.residual import kind_of
 from devices.formats.npz import read_npz
-from dsp.artifacts import ocular_sites, site_regions, temporal_sites
 from dsp.filters import BANDS
 from dsp.grid import RATE
 from dsp.tracking.calibrate import _parts, calibrate
@@ -71,16 +70,6 @@ def test_memory_for_chance_levels_grows_with_the_band_only(tmp_path: Path) -> No
     r, null95 = overall(run)
     assert abs(r) < 0.5
     assert 0.0 < null95 < 0.5
-
-
-def test_caps_that_count_their_electrodes_have_none_with_a_role() -> None:
-    counted = [f"{letter}{i}" for letter in "ABCDEFGH" for i in range(1, 33)]
-    assert not any(site_regions(counted))
-    assert not ocular_sites(counted)
-    assert not temporal_sites(counted)
-    assert ocular_sites(["F7", "C3", "T7", "TP10"]) == {"F7"}
-    assert temporal_sites(["F7", "C3", "T7", "TP10"]) == {"T7", "TP10"}
-    assert not any(site_regions(["EEG 1", "E17", "left ear"]))
 
 
 # ---- holes, and EEG that is bad throughout

@@ -246,23 +246,6 @@ def test_electrical_bleed_is_named_and_not_counted(decoder: Decoder) -> None:
     assert "electrically" in last.reasons[0]
 
 
-def test_blinks_on_the_beat_are_cannot_tell_and_bring_nothing() -> None:
-    """Where blinks fall on every third onset, the state is withheld; random ones do no harm."""
-    from dsp.artifacts import BlinkLock
-    from dsp.filters import Strip
-
-    flux = feature(90, seed=11)
-    rng = np.random.default_rng(12)
-    onsets = np.flatnonzero(flux) / 64
-    locked = rng.choice(onsets, 40, replace=False) + 0.1 + rng.normal(0, 0.05, 40)
-    smooth = np.convolve(flux - flux.mean(), np.hanning(9), mode="same")
-    lock = BlinkLock(Strip(2, keep=90 * 64))
-    assert lock.p(np.sort(locked), smooth, rate=64) < 0.01
-    p = [lock.p(np.sort(rng.uniform(1, 88, 40)), smooth, rate=64) for _ in range(60)]
-    assert np.mean(np.array(p) < 0.01) <= 0.05
-    assert lock.p(locked[:5], smooth, rate=64) == 1.0
-
-
 def test_a_warning_of_changed_sides_is_a_reason_and_changes_nothing_else(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsp.filters import Strip
 from dsp.grid import RATE
 from dsp.tracking.decoder import Sums
-from dsp.tracking.doubts.montage import Montage, mirror_pairs
+from dsp.tracking.doubts.montage import Montage
 
 EIGHT = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "T7", "T8")
 FOUR = ("TP9", "AF7", "AF8", "TP10")
@@ -49,18 +49,6 @@ def said(eeg: np.ndarray, names: tuple[str, ...], stored: Sums) -> list[str]:
     strip.write(0, eeg)
     montage = Montage(strip, names, stored)
     return [montage.look(second) for second in range(5, len(eeg) // RATE + 1, 5)]
-
-
-def test_twins_are_told_by_their_names() -> None:
-    names = ("F3", "Fz", "F4", "tp9", "TP10", "AF7", "AF8", "Fp1", "E1", "E2", "x3", "x4", "O2")
-    named = [(names[a], names[b]) for a, b in mirror_pairs(names)]
-    assert named == [("F3", "F4"), ("tp9", "TP10"), ("AF7", "AF8")]
-
-
-def test_caps_that_count_their_electrodes_have_no_sides() -> None:
-    counted = [f"{bank}{k}" for bank in "ABCD" for k in range(1, 33)]
-    assert "C3" in counted
-    assert mirror_pairs(counted) == ()
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,0 +1,82 @@
+"""What the name of an electrode says: its place in the 10-20/10-10 system, and what is seen there.
+
+A name outside that system has no place, and no rule that needs one applies to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+Pairs = tuple[tuple[int, int], ...]
+
+_SITE = re.compile(
+    r"^(Fp|AFF|AF|FFC|FFT|FT|FC|F|TP|TTP|T|CP|CCP|C|PO|PPO|P|O|I|A|M|N)(z|\d{1,2})$", re.I
+)
+_COUNTED = re.compile(r"^[A-H](1[1-9]|[2-9]\d)$")
+
+
+def site_region(name: str) -> str:
+    """Letters of a 10-20/10-10 name in upper case (``"AF7" -> "AF"``); "" for any other name."""
+    match = _SITE.match(name.strip())
+    return match.group(1).upper() if match else ""
+
+
+def site_regions(ch_names: Sequence[str]) -> tuple[str, ...]:
+    """`site_region` of each name; all "" where the names only look like the 10-20 system.
+
+    Caps whose electrodes are counted A1..A32, B1..B32 and on have a C4 and an F8 too, elsewhere
+    on the head; they give themselves away by numbers beyond 10.
+    """
+    if any(_COUNTED.match(name.strip()) for name in ch_names):
+        return ("",) * len(ch_names)
+    return tuple(site_region(name) for name in ch_names)
+
+
+def columns(ch_names: Sequence[str]) -> dict[str, int]:
+    """Column of each name in lower case; none where the names only look like the 10-20 system."""
+    if not any(site_regions(ch_names)):
+        return {}
+    lower = [name.strip().lower() for name in ch_names]
+    return {name: lower.index(name) for name in lower}
+
+
+def sites_in(ch_names: Sequence[str], regions: Sequence[str]) -> tuple[int, ...]:
+    """Columns whose region is one of `regions`."""
+    return tuple(i for i, found in enumerate(site_regions(ch_names)) if found in regions)
+
+
+def ocular_sites(ch_names: Sequence[str]) -> frozenset[str]:
+    """Electrodes that see the eyes best: Fp and AF, else F; empty where no name has a role."""
+    for regions in (("FP", "AF", "AFF"), ("F",)):
+        found = frozenset(ch_names[i] for i in sites_in(ch_names, regions))
+        if found:
+            return found
+    return frozenset()
+
+
+def temporal_sites(ch_names: Sequence[str]) -> frozenset[str]:
+    """Electrodes over the jaw muscles: T, TP, FT."""
+    return frozenset(ch_names[i] for i in sites_in(ch_names, ("T", "TP", "FT", "TTP")))
+
+
+def theta_sites(ch_names: Sequence[str]) -> tuple[int, ...]:
+    """Columns of Fz and FCz, else of all AF and F sites; empty where there is neither."""
+    lower = [name.strip().lower() for name in ch_names]
+    midline = tuple(i for i, name in enumerate(lower) if name in ("fz", "fcz"))
+    if midline:
+        return midline
+    return sites_in(ch_names, ("AF", "AFF", "F"))
+
+
+def mirror_pairs(ch_names: Sequence[str]) -> Pairs:
+    """Columns of left and right twins; a name outside the 10-20 system has none."""
+    upper = [name.strip().upper() for name in ch_names]
+    pairs = []
+    for left, (name, region) in enumerate(zip(upper, site_regions(ch_names), strict=True)):
+        number = re.search(r"\d+$", name) if region else None
+        if number and int(number[0]) % 2 == 1:
+            twin = name[: number.start()] + str(int(number[0]) + 1)
+            if twin in upper:
+                pairs.append((left, upper.index(twin)))
+    return tuple(pairs)
