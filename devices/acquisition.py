@@ -12,7 +12,6 @@ import multiprocessing
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -22,23 +21,14 @@ from devices.children import deaf_children, stay_deaf
 from devices.clock import now
 from devices.listener import LISTENERS
 from devices.ring import Ring
-from devices.sources.boards import BoardSource, ListenerSource
-from devices.sources.lsl import LslSource
-from devices.sources.source import EegSource, SourceEvent, SourceInfo
-from dsp.checks import AttuneError, DeviceError, InputError, check_option
+from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState
+from devices.sources.spec import read_spec, source_maker
+from dsp.checks import AttuneError, DeviceError, check_option
 
 STALL_S, LOST_S = 0.5, 2.0  # silence after which a source is stalled, lost
 RING_S = 60.0
 OPEN_S = 20.0  # the slowest boards (Bluetooth) need this long to be found
 _WATCH_S = 0.05
-
-FORMS = (
-    "auto, synthetic, brainflow:<board>, brainflow:<board>:<port>, cyton:<port>, lsl:<name>, none"
-)
-_AUTO = (
-    "The synthetic board was chosen, because looking for a plugged-in board by itself comes with "
-    "a later version; name a board to use it."
-)
 
 
 def _pump(make: Callable[[], EegSource], pipe: Connection, stopped: Callable[[], bool]) -> None:
@@ -104,7 +94,7 @@ def _child(make: Callable[[], EegSource], pipe: Connection) -> None:
 
 @dataclass
 class _State:
-    word: str = "connecting"
+    word: SourceState = "connecting"
     text: str = ""
     ended: bool = False  # no samples can come any more
 
@@ -173,8 +163,8 @@ class Acquisition:
         return self._ring
 
     @property
-    def state(self) -> str:
-        """`connecting`, `streaming`, `stalled`, `lost` or `closed`."""
+    def state(self) -> SourceState:
+        """Where it stands, as what arrives in the ring says."""
         return self._state.word
 
     @property
@@ -251,7 +241,7 @@ class Acquisition:
     def _title(self) -> str:
         return self._info.name if self._info is not None else self._name
 
-    def _say(self, word: str, text: str) -> None:
+    def _say(self, word: SourceState, text: str) -> None:
         self._state.word, self._state.text = word, text
         self._tell(SourceEvent(now(), "state", word, text))
 
@@ -353,7 +343,7 @@ def acquire(
     Parameters
     ----------
     source : str
-        ``auto``, ``synthetic``, ``brainflow:<board>[:<port>]``, ``cyton:<port>``, ``lsl:<name>``.
+        As it is written (`devices.sources.spec`).
     timeline, tracks : str
         Names of the shared tables of what is heard, for the simulated listener.
     listener : str
@@ -364,25 +354,9 @@ def acquire(
     Raises
     ------
     InputError
-        If `source` is none of these forms, or there is no such listener.
+        If `source` is not so written, or nothing to open, or there is no such listener.
     """
     check_option("listener", listener, LISTENERS)
-    kind, _, rest = source.strip().partition(":")
-    if source.strip() in ("synthetic", "auto"):
-        make: Callable[[], EegSource] = partial(
-            ListenerSource,
-            listener=listener,
-            seed=seed,
-            timeline=timeline,
-            tracks=tracks,
-            because=_AUTO if kind == "auto" else "",
-        )
-        return Acquisition(make, name="the synthetic board")
-    if kind == "cyton" and rest:
-        kind, rest = "brainflow", f"cyton:{rest}"
-    if kind == "brainflow" and rest:
-        board, _, port = rest.partition(":")
-        return Acquisition(partial(BoardSource, board, port), name=f"the board {board}")
-    if kind == "lsl" and rest:
-        return Acquisition(partial(LslSource, rest), name=f"the LSL stream {rest}", thread=True)
-    raise InputError(f"The source {source!r} is not known; expected one of: {FORMS}.")
+    spec = read_spec(source)
+    make = source_maker(spec, listener=listener, seed=seed, timeline=timeline, tracks=tracks)
+    return Acquisition(make, name=spec.title, thread=spec.kind == "lsl")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,8 @@ from dsp.electrodes import ocular_sites, temporal_sites
 from dsp.grid import Bools, Floats
 
 #: A plain word for each second of an electrode, from the worst to the best.
-WORDS = ("gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good")
+Word = Literal["gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good"]
+WORDS: tuple[Word, ...] = get_args(Word)
 _CODE = {word: i for i, word in enumerate(WORDS)}
 NUISANCES = ("eyes", "motion", "muscle")  #: columns of `CleanBlock.nuisance`
 _BAD = frozenset({"gap", "rail", "flat", "contact"})
@@ -62,8 +64,8 @@ class SecondQuality:
         The second [second, second + 1) of the LSL clock.
     grades : tuple of int
         1 good, 2 fair, 4 bad, one an electrode.
-    words : tuple of str
-        One of `WORDS` an electrode.
+    words : tuple of Word
+        One an electrode.
     numbers : tuple of float
         What the word rests on: share of missing or railed samples, SD, rms or peak in microvolt;
         for ``good`` the rms in 1-40 Hz.
@@ -73,7 +75,7 @@ class SecondQuality:
 
     second: int
     grades: tuple[int, ...]
-    words: tuple[str, ...]
+    words: tuple[Word, ...]
     numbers: tuple[float, ...]
     valid: tuple[float, ...]
 
@@ -206,10 +208,12 @@ class Guard:
         nxt = math.floor(self._times[at])
         if nxt == self._second:
             return False
-        gap = ("gap",) * self._n
+        gap: list[Word] = ["gap"] * self._n
         for second in range(self._second, min(nxt, self._second + _MAX_GAP_RECORDS)):
             seconds.append(
-                SecondQuality(second, (4,) * self._n, gap, (1.0,) * self._n, (0.0,) * self._n)
+                SecondQuality(
+                    second, (4,) * self._n, tuple(gap), (1.0,) * self._n, (0.0,) * self._n
+                )
             )
         self._second = nxt
         return True
@@ -241,7 +245,7 @@ class Guard:
         code = np.full(self._n, _CODE["good"])
         number = spectrum["broad"].copy()
 
-        def mark(word: str, where: Bools, value: Floats) -> None:
+        def mark(word: Word, where: Bools, value: Floats) -> None:
             code[where] = _CODE[word]
             number[where] = np.broadcast_to(value, where.shape)[where]
 

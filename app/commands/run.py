@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.words import clock
+from devices.sources.spec import HELP, read_spec
 
 if TYPE_CHECKING:
     from app.loop.loop import TickResult
@@ -39,8 +40,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--source",
         default="auto",
-        help="auto (default), synthetic, brainflow:BOARD[:PORT], lsl:NAME, simulated (virtual "
-        "clock), none",
+        help=HELP,
     )
     parser.add_argument(
         "--listener", default="clear", help="of simulated sources: clear (default), typical, silent"
@@ -66,8 +66,9 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one session."""
-    virtual = arguments.source == "simulated"  # minutes pass in a second: nothing to look at
-    if arguments.headless or arguments.json or virtual or not _display():
+    # On a virtual clock minutes pass in a second: there is nothing to look at.
+    unseen = arguments.json or read_spec(arguments.source).virtual or not _display()
+    if arguments.headless or unseen:
         return _headless(_plan(arguments, headless=True), as_json=arguments.json)
     from app.session.plan import check_plan
     from app.window import WindowError, run_window

@@ -13,6 +13,7 @@ from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.listener import LISTENERS, NOTICES
 from devices.sources.source import SourceInfo
+from devices.sources.spec import read_spec
 from dsp.checks import InputError, check_number, check_option
 from playlists.tracks import Track
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from app.loop.calibration import Calibration
 
 LIKED = 0.85  # hidden liking that a simulated listener has of every track but the first
-SIMULATED = ("auto", "synthetic", "simulated")  # sources whose EEG comes from our listener
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plan:
     @property
     def simulated(self) -> bool:
         """Whether the EEG comes from our simulated listener."""
-        return self.source in SIMULATED
+        return read_spec(self.source).simulated
 
     @property
     def notice(self) -> str:
@@ -65,6 +65,7 @@ def check_plan(plan: Plan) -> Settings:
     InputError
         Naming what cannot be done.
     """
+    read_spec(plan.source)
     check_option("listener", plan.listener, LISTENERS)
     check_number("liking", plan.liking, low=0.0, high=1.0)
     check_number("seed", plan.seed, low=0, high=2**63)

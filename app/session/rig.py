@@ -17,7 +17,8 @@ from devices.acquisition import Acquisition, acquire
 from devices.clock import now
 from devices.listener import MONTAGE, NOTICES, Listener
 from devices.ring import Ring
-from devices.sources.source import SourceEvent, SourceInfo
+from devices.sources.source import SourceEvent, SourceInfo, SourceState
+from devices.sources.spec import read_spec
 
 Eeg = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
 SIMULATED_SFREQ = 250.0
@@ -46,7 +47,7 @@ class Rig(Protocol):
     def eeg(self) -> Eeg:
         """Samples since the last call [shape=(n, n_channels)] and their times."""
 
-    def state(self) -> str:
+    def state(self) -> SourceState:
         """State of the source."""
 
     def events(self) -> list[SourceEvent]:
@@ -78,7 +79,7 @@ class LiveRig:
 
     def start(self, stopped: Callable[[], bool] = _never) -> float:
         """Bring up engine and source side by side: each needs a second for its own process."""
-        if self._source != "none":
+        if read_spec(self._source).kind != "none":
             self._acquisition = acquire(
                 self._source,
                 timeline=self._player.timeline.name,
@@ -110,9 +111,9 @@ class LiveRig:
         self._next = block.next
         return block.data, block.times
 
-    def state(self) -> str:
-        """State of the acquisition; ``closed`` without a headset."""
-        return self._acquisition.state if self._acquisition is not None else "closed"
+    def state(self) -> SourceState:
+        """State of the acquisition; ``none`` without a headset."""
+        return self._acquisition.state if self._acquisition is not None else "none"
 
     def events(self) -> list[SourceEvent]:
         """Events of the acquisition."""
@@ -172,7 +173,7 @@ class VirtualRig:
         self._sample = max(last, self._sample)
         return self._listener.voltages(times), times
 
-    def state(self) -> str:
+    def state(self) -> SourceState:
         """Tell that it always streams."""
         return "streaming"
 
@@ -186,7 +187,7 @@ class VirtualRig:
 
 
 def make_rig(source: str, *, listener: str, seed: int, output: str) -> Rig:
-    """Choose the rig of a source: the virtual one for ``simulated``, else the live one."""
-    if source == "simulated":
+    """Choose the rig of a source: the virtual one on a virtual clock, else the live one."""
+    if read_spec(source).virtual:
         return VirtualRig(listener=listener, seed=seed)
     return LiveRig(source, listener=listener, seed=seed, output=output)

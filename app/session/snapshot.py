@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dsp.enjoyment import Enjoyment
 
 PHASES = ("starting", "running", "paused", "stopped", "ended")
-SOURCE_STATES = ("connecting", "streaming", "stalled", "lost", "closed")
+SOURCE_STATES = ("none", "connecting", "streaming", "stalled", "lost", "closed")
 LAYER_STATES = ("off", "fading in", "on", "fading out")
 FOLLOWING_STATES = ("cannot tell", "not following", "following")  # codes 0, 1, 2 in `History`
 

@@ -101,8 +101,8 @@ class Watcher:
 
     def device(self, event: SourceEvent) -> None:
         """Show why a source is not streaming."""
-        if event.kind in ("state", "error"):
-            quiet = event.kind == "state" and event.value in ("streaming", "connecting")
+        if event.kind == "state":
+            quiet = event.value in ("streaming", "connecting")
             self.set(source_notice="" if quiet else event.text)
 
     def say(self, sentence: str) -> None:

@@ -17,6 +17,7 @@ MINUS = "\N{MINUS SIGN}"
 SYMBOLS = {"following": "●", "not following": "○", "cannot tell": "?"}
 GRADES = {1: "good", 2: "fair", 4: "poor"}
 SOURCE_WORDS = {
+    "none": "no headset",
     "connecting": "connecting",
     "streaming": "streaming",
     "stalled": "stalled, no data",

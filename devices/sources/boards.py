@@ -1,4 +1,4 @@
-"""BrainFlow boards as EEG sources, bare or with the voltages of the simulated listener.
+"""BrainFlow boards as EEG sources.
 
 Runs in a child process (`devices.acquisition`): BrainFlow has one mutex for all boards of a
 process, and a serial port that dies leaves a spinning thread behind.
@@ -7,7 +7,6 @@ process, and a serial port that dies leaves a spinning thread behind.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import tempfile
@@ -18,79 +17,21 @@ from typing import IO, Any
 import numpy as np
 
 from devices.clock import WallBracket, now
-from devices.listener import LISTENERS, MONTAGE, NOTICES, Listener
+from devices.sources.board_table import (
+    COUNTERS,
+    PLAYBACK,
+    SENTENCES,
+    STREAMING,
+    SYNTHETIC,
+    board_word,
+    find_board,
+)
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import EegChunk, SourceEvent, SourceInfo
-from devices.timeline import HeardTracks, Timeline
-from dsp.checks import DeviceError, InputError, check_option
+from dsp.checks import DeviceError, InputError
 
-SYNTHETIC = -1
-_PLAYBACK, _STREAMING = -3, -2
 READ_EVERY = 0.02  # s between reads
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
-
-#: Package counter by board id: modulus, step, samples that share one value. Boards that are not
-#: listed are judged by time alone (Ganglion: its modulus was never checked on hardware).
-_COUNTERS = {
-    SYNTHETIC: (256, 1, 1),
-    0: (256, 1, 1),  # Cyton
-    5: (256, 1, 1),  # Cyton WiFi
-    2: (256, 2, 1),  # Cyton and Daisy: even numbers
-    21: (65536, 1, 12),  # Muse S, dongle
-    22: (65536, 1, 12),  # Muse 2, dongle
-    38: (65536, 1, 12),  # Muse 2
-    39: (65536, 1, 12),  # Muse S
-    41: (65536, 1, 12),  # Muse 2016
-    42: (65536, 1, 12),  # Muse 2016, dongle
-}
-
-#: What BrainFlow's exit codes mean for people; {board} and {port} are filled in.
-_SENTENCES = {
-    1: "The port {port} is open already; close the other program that uses the {board}.",
-    2: "The {board} cannot be reached{at}; check that it or its dongle is plugged in and switched "
-    "on, that Bluetooth is on where it needs it, and that no other program uses it.",
-    3: "{port} is not a serial port that the {board} could be on; check the port.",
-    4: "Nothing answers{at}; check that the {board} is switched on and near.",
-    7: "The {board} does not answer{at}; check that it is switched on, that its battery is full "
-    "and that its dongle is on the right channel, then try again.",
-    13: "The {board} needs to know where it is; write its port or address after its name, for "
-    "example brainflow:{word}:{example}.",
-    14: "This version of BrainFlow does not support the {board} on this computer.",
-    16: "The {board} is in use by this program already.",
-    17: "The {board} could not be started{at}; check its dongle, and that Bluetooth is available.",
-}
-
-
-def _word(name: str) -> str:
-    """Spell a board's name as it is written in a source."""
-    return re.sub(r"_BOARD$", "", name.strip().upper().replace("-", "_").replace(" ", "_")).lower()
-
-
-def find_board(word: str) -> int:
-    """Return the BrainFlow id of a board given by name or number.
-
-    Raises
-    ------
-    InputError
-        If there is no such board; names near ones.
-    """
-    from brainflow.board_shim import BoardIds
-
-    boards = {_word(b.name): int(b.value) for b in BoardIds if b.name != "NO_BOARD"}
-    wanted = _word(word)
-    if re.fullmatch(r"-?\d+", word.strip()):
-        if int(word) in boards.values():
-            return int(word)
-        raise InputError(
-            f"{word.strip()} is not the id of a BrainFlow board; expected a name such as cyton or "
-            f"muse_2, or an id from {min(boards.values())} to {max(boards.values())}."
-        )
-    loose = {name.replace("_", ""): number for name, number in boards.items()}
-    found = boards.get(wanted, loose.get(wanted.replace("_", "")))
-    if found is not None:
-        return found
-    near = difflib.get_close_matches(wanted, boards, n=4, cutoff=0.4) or ["synthetic", "cyton"]
-    raise InputError(f"There is no BrainFlow board {word!r}; near names: {', '.join(near)}.")
 
 
 def _check_port(board: str, port: str) -> None:
@@ -144,7 +85,7 @@ class BoardSource:
     """
 
     def __init__(self, board: str, port: str = "") -> None:
-        self._word, self._port = _word(board), port
+        self._word, self._port = board_word(board), port
         self._shim: Any = None
         self._lock: IO[str] | None = None
         self._info: SourceInfo | None = None
@@ -195,7 +136,7 @@ class BoardSource:
         self._stamp_row = int(descr["timestamp_channel"])
         self._counter_row = descr.get("package_num_channel")
         self._sfreq = float(descr["sampling_rate"])
-        modulus, step, share = _COUNTERS.get(number, (None, 1, 1))
+        modulus, step, share = COUNTERS.get(number, (None, 1, 1))
         if self._counter_row is None:
             modulus = None
         self._placer = SamplePlacer(self._sfreq, modulus=modulus, step=step, share=share)
@@ -207,9 +148,9 @@ class BoardSource:
         from brainflow.board_shim import BrainFlowInputParams
 
         params, port = BrainFlowInputParams(), self._port
-        if number in (_PLAYBACK, _STREAMING):
+        if number in (PLAYBACK, STREAMING):
             params.master_board = SYNTHETIC
-        if number == _PLAYBACK:
+        if number == PLAYBACK:
             if not Path(port).is_file():
                 raise InputError(
                     f"There is no recording {port!r} to play back; write the path of a file that "
@@ -229,7 +170,7 @@ class BoardSource:
     def _sentence(self, code: int) -> str:
         at = f" at {self._port}" if self._port else ""
         example = "COM3" if os.name == "nt" else "/dev/ttyUSB0"
-        text = _SENTENCES.get(code, "BrainFlow could not start the {board}{at} (its code {code}).")
+        text = SENTENCES.get(code, "BrainFlow could not start the {board}{at} (its code {code}).")
         return text.format(
             board=self._name,
             word=self._word,
@@ -243,7 +184,7 @@ class BoardSource:
         names = [n.strip() for n in str(descr.get("eeg_names", "")).split(",") if n.strip()]
         if len(names) != len(self._rows):
             names = [f"E{i + 1}" for i in range(len(self._rows))]
-        simulated = number in (SYNTHETIC, _PLAYBACK)
+        simulated = number in (SYNTHETIC, PLAYBACK)
         notice = ""
         if number == SYNTHETIC:
             notice = "BrainFlow's synthetic board: sine waves, no person and no link to the sound."
@@ -328,69 +269,3 @@ class BoardSource:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-
-class ListenerSource(BoardSource):
-    """BrainFlow's synthetic board with a simulated listener in place of its sine waves.
-
-    Packets, counter, rate and stamps stay the board's; so every machine runs the real path.
-
-    Parameters
-    ----------
-    listener : str
-        `clear`, `typical` or `silent`.
-    seed : int
-        Of the listener.
-    timeline, tracks : str
-        Names of the shared tables of what is heard; empty for silence.
-    because : str
-        One sentence that goes before the notice (why this source was taken), or empty.
-    """
-
-    def __init__(
-        self, *, listener: str, seed: int, timeline: str, tracks: str, because: str = ""
-    ) -> None:
-        super().__init__("synthetic")
-        self._kind = check_option("listener", listener, LISTENERS)
-        self._seed, self._because = seed, because
-        self._tables = (timeline, tracks)
-
-    def open(self) -> None:
-        """Start the board and listen."""
-        super().open()
-        timeline, tracks = self._tables
-        self._timeline = Timeline.attach(timeline) if timeline else Timeline.create(local=True)
-        self._tracks = HeardTracks.attach(tracks) if tracks else HeardTracks.create(local=True)
-        self._listener = Listener(
-            self._kind,
-            seed=self._seed,
-            ch_names=MONTAGE,
-            sfreq=self._sfreq,
-            timeline=self._timeline,
-            tracks=self._tracks,
-        )
-
-    def _describe(self, number: int, descr: dict[str, Any], version: str) -> SourceInfo:
-        bare = super()._describe(number, descr, version)
-        return SourceInfo(
-            name="Synthetic board, simulated listener",
-            ch_names=MONTAGE,
-            sfreq=bare.sfreq,
-            simulated=True,
-            notice=" ".join(filter(None, (self._because, NOTICES[self._kind]))),
-            details=bare.details | {"listener": self._kind, "seed": self._seed},
-        )
-
-    def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
-        data = self._listener.voltages(chunk.times)
-        data[lost] = np.nan
-        for when, enjoyment in self._listener.truth():
-            self._news.append(SourceEvent(float(when), "truth", float(enjoyment)))
-        return EegChunk(data, chunk.times)
-
-    def close(self) -> None:
-        """Stop the board and let go of the tables."""
-        super().close()
-        for table in (getattr(self, "_timeline", None), getattr(self, "_tracks", None)):
-            if table is not None:
-                table.close()

@@ -7,10 +7,14 @@ for longer than one read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+#: ``none``: a session without a headset, which nothing was ever expected of.
+SourceState = Literal["none", "connecting", "streaming", "stalled", "lost", "closed"]
+EventKind = Literal["state", "gap", "note", "truth"]
 
 
 @dataclass(frozen=True)
@@ -59,15 +63,15 @@ class EegChunk:
 
 @dataclass(frozen=True)
 class SourceEvent:
-    """Something that happened at a source: a state, a rating, a tap, a marker, a truth.
+    """Something that happened at a source.
 
-    `kind` is ``"state"`` (value: ``connecting / streaming / stalled / lost / closed``), ``"gap"``
-    (value: lost samples), ``"truth"`` (value: hidden enjoyment of a simulated listener; for the
-    records, never for the loop), ``"error"`` (text says why). `text` is a plain sentence or empty.
+    `value` is the new `SourceState` of a ``"state"``, the lost samples of a ``"gap"``, what a
+    ``"note"`` is about, and of a ``"truth"`` the hidden enjoyment of a simulated listener (for the
+    records, never for the loop). `text` is a plain sentence or empty.
     """
 
     time: float
-    kind: str
+    kind: EventKind
     value: Any = None
     text: str = ""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
@@ -20,13 +21,19 @@ _LAYER_LAGS = range(-12, 13, 3)  # grid points
 _MIN_LEFT = 0.1  # of the music's energy; less, and it cannot be told from the layer
 
 
+TrackingState = Literal["following", "not following", "cannot tell"]
+FOLLOWING: Final = "following"
+NOT_FOLLOWING: Final = "not following"
+CANNOT_TELL: Final = "cannot tell"
+
+
 @dataclass(frozen=True)
 class Tracking:
     """What can be said of tracking now.
 
     Attributes
     ----------
-    state : {'following', 'not following', 'cannot tell'}
+    state : TrackingState
     r : float
         Correlation of rebuilt and heard feature over the newest 30 s scored; NaN without data.
     r_null95 : float
@@ -59,7 +66,7 @@ class Tracking:
         Why there is no residual, or empty.
     """
 
-    state: str
+    state: TrackingState
     r: float
     r_null95: float
     r_low: float

@@ -37,11 +37,27 @@ from dsp.tracking.evidence import BLOCK, LOWER, UPPER, Evidence
 from dsp.tracking.expectation import Residual, Residuals
 from dsp.tracking.nulls import Nulls
 from dsp.tracking.rebuilder import Rebuilder
-from dsp.tracking.scores import Compared, Score, Tracking, compare, window_score
+from dsp.tracking.scores import (
+    CANNOT_TELL,
+    FOLLOWING,
+    NOT_FOLLOWING,
+    Compared,
+    Score,
+    Tracking,
+    TrackingState,
+    compare,
+    window_score,
+)
 
-__all__ = ["Decoder", "Tracker", "Tracking", "calibrate"]
-
-FOLLOWING, NOT_FOLLOWING, CANNOT_TELL = "following", "not following", "cannot tell"
+__all__ = [
+    "CANNOT_TELL",
+    "FOLLOWING",
+    "NOT_FOLLOWING",
+    "Decoder",
+    "Tracker",
+    "Tracking",
+    "calibrate",
+]
 
 WINDOW = 30  #: s that the shown correlation is taken over
 HISTORY = 60  #: s of feature that shifted surrogates are drawn from
@@ -281,6 +297,7 @@ class Tracker:
         score = self._score if usable else Score(usable_s=self._score.usable_s)
         residual = self._residual if usable else Residual(reason=reasons[0])
         significant, strong = score.p < _ALPHA, evidence.now >= UPPER
+        state: TrackingState
         if not usable:
             state = CANNOT_TELL
         elif evidence.ever and (

@@ -10,7 +10,8 @@ import pytest
 from devices.acquisition import acquire
 from devices.ring import Ring
 from devices.sources import boards
-from devices.sources.boards import BoardSource, find_board
+from devices.sources.board_table import find_board
+from devices.sources.boards import BoardSource
 from devices.sources.lsl import LslSource
 from dsp.checks import AttuneError, DeviceError, InputError
 from tests.doubles.eeg_fakes import Sender
@@ -31,7 +32,7 @@ def refusal(source: BoardSource | LslSource) -> str:
 
 @pytest.mark.parametrize("word", ["", "brainflow", "brainflow:", "lsl:", "cyton", "muse", "synth"])
 def test_an_unknown_source_lists_the_forms(word):
-    with pytest.raises(InputError, match=r"brainflow:<board>.*lsl:<name>"):
+    with pytest.raises(InputError, match=r"brainflow:BOARD.*lsl:NAME"):
         acquire(word)
 
 

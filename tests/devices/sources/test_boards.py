@@ -11,10 +11,12 @@ import pytest
 
 from devices.clock import now
 from devices.listener import MONTAGE
-from devices.sources import boards
-from devices.sources.boards import BoardSource, ListenerSource, find_board
+from devices.sources import synthetic
+from devices.sources.board_table import find_board
+from devices.sources.boards import BoardSource
 from devices.sources.lsl import LslSource
 from devices.sources.source import EegSource
+from devices.sources.synthetic import ListenerSource
 from dsp.checks import DeviceError
 from tests.doubles.eeg_fakes import Sender, wait_until
 
@@ -116,7 +118,7 @@ class ScriptedListener:
 
 
 def test_the_listener_is_asked_for_every_row_once_in_order_and_its_truth_is_an_event(monkeypatch):
-    monkeypatch.setattr(boards, "Listener", ScriptedListener)
+    monkeypatch.setattr(synthetic, "Listener", ScriptedListener)
     source = ListenerSource(listener="typical", seed=9, timeline="", tracks="", because="So it is.")
     source.open()
     chunks = []

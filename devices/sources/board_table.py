@@ -1,0 +1,74 @@
+"""BrainFlow's boards: how each is named, how its packages count, and its exit codes in words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from dsp.checks import InputError
+
+SYNTHETIC = -1
+PLAYBACK, STREAMING = -3, -2
+
+#: Package counter by board id: modulus, step, samples that share one value. Boards that are not
+#: listed are judged by time alone (Ganglion: its modulus was never checked on hardware).
+COUNTERS = {
+    SYNTHETIC: (256, 1, 1),
+    0: (256, 1, 1),  # Cyton
+    5: (256, 1, 1),  # Cyton WiFi
+    2: (256, 2, 1),  # Cyton and Daisy: even numbers
+    21: (65536, 1, 12),  # Muse S, dongle
+    22: (65536, 1, 12),  # Muse 2, dongle
+    38: (65536, 1, 12),  # Muse 2
+    39: (65536, 1, 12),  # Muse S
+    41: (65536, 1, 12),  # Muse 2016
+    42: (65536, 1, 12),  # Muse 2016, dongle
+}
+
+#: What BrainFlow's exit codes mean for people; {board} and {port} are filled in.
+SENTENCES = {
+    1: "The port {port} is open already; close the other program that uses the {board}.",
+    2: "The {board} cannot be reached{at}; check that it or its dongle is plugged in and switched "
+    "on, that Bluetooth is on where it needs it, and that no other program uses it.",
+    3: "{port} is not a serial port that the {board} could be on; check the port.",
+    4: "Nothing answers{at}; check that the {board} is switched on and near.",
+    7: "The {board} does not answer{at}; check that it is switched on, that its battery is full "
+    "and that its dongle is on the right channel, then try again.",
+    13: "The {board} needs to know where it is; write its port or address after its name, for "
+    "example brainflow:{word}:{example}.",
+    14: "This version of BrainFlow does not support the {board} on this computer.",
+    16: "The {board} is in use by this program already.",
+    17: "The {board} could not be started{at}; check its dongle, and that Bluetooth is available.",
+}
+
+
+def board_word(name: str) -> str:
+    """Spell a board's name as it is written in a source."""
+    return re.sub(r"_BOARD$", "", name.strip().upper().replace("-", "_").replace(" ", "_")).lower()
+
+
+def find_board(word: str) -> int:
+    """Return the BrainFlow id of a board given by name or number.
+
+    Raises
+    ------
+    InputError
+        If there is no such board; names near ones.
+    """
+    from brainflow.board_shim import BoardIds
+
+    boards = {board_word(b.name): int(b.value) for b in BoardIds if b.name != "NO_BOARD"}
+    wanted = board_word(word)
+    if re.fullmatch(r"-?\d+", word.strip()):
+        if int(word) in boards.values():
+            return int(word)
+        raise InputError(
+            f"{word.strip()} is not the id of a BrainFlow board; expected a name such as cyton or "
+            f"muse_2, or an id from {min(boards.values())} to {max(boards.values())}."
+        )
+    loose = {name.replace("_", ""): number for name, number in boards.items()}
+    found = boards.get(wanted, loose.get(wanted.replace("_", "")))
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(wanted, boards, n=4, cutoff=0.4) or ["synthetic", "cyton"]
+    raise InputError(f"There is no BrainFlow board {word!r}; near names: {', '.join(near)}.")
