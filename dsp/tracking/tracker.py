@@ -183,7 +183,7 @@ class Tracker:
         ----------
         values : float32 [shape=(n, 3)] or float32 [shape=(n, 4)]
             Spectral flux, envelope rise, layer envelope, and the level of the music where it is
-            known (`dsp.sound.stimulus.tracked`).
+            known (`dsp.sound.heard.Heard.stimulus`).
         times : float64 [shape=(n,)]
             LSL seconds at which it was heard, increasing.
         """

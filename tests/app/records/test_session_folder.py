@@ -48,6 +48,19 @@ def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) 
     assert reader.problems == []
 
 
+def test_a_session_recorded_before_the_level_was_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.records.writer.HEARD_NAMES", HEARD_NAMES[:7])
+    early = np.random.default_rng(0).random((10, 7)).astype(np.float32)
+    writer = SessionWriter(tmp_path, manifest())
+    writer.heard(Heard(T0 + np.arange(10) / 64, early))
+    writer.close()
+    stimulus = SessionReader(writer.folder).heard().stimulus
+    assert np.array_equal(stimulus[:, :3], early[:, :3].astype(float))
+    assert np.isnan(stimulus[:, 3]).all()
+
+
 def test_rows_up_to_eeg_until_can_be_sliced(tmp_path: Path) -> None:
     reader = SessionReader(make_session(tmp_path, seconds=5))
     times, data = reader.eeg()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.grid import FS, RATE
-from dsp.sound.stimulus import StimulusFeatures, tracked
+from dsp.sound.stimulus import StimulusFeatures
 from dsp.tracking.decoder import Decoder, Sums
 from dsp.tracking.expectation import (
     CENTRE,
@@ -76,15 +76,6 @@ def test_three_decibels_are_three_decibels() -> None:
     soft = StimulusFeatures().push(sound)
     loud = StimulusFeatures().push(sound * np.float32(10 ** (3 / 20)))
     assert loud[:, 2] - soft[:, 2] == pytest.approx(np.full(64, 3.0), abs=1e-3)
-
-
-def test_a_session_recorded_before_the_level_was_has_none() -> None:
-    old = np.random.default_rng(0).random((10, 7)).astype(np.float32)
-    rows = tracked(old)
-    assert np.array_equal(rows[:, :3], old[:, :3].astype(float))
-    assert np.isnan(rows[:, 3]).all()
-    new = np.hstack([old, np.full((10, 1), -21.5, np.float32)])
-    assert np.all(tracked(new)[:, 3] == -21.5)
 
 
 # ---- the expectation
