@@ -10,7 +10,9 @@ from functools import lru_cache
 from multiprocessing import get_context
 
 from app.loop.loop import TickResult
+from app.loop.policy import Decision
 from app.paths import tracks_cache
+from app.report.closing import Closing, Moment, loop_closing
 from app.session.plan import Plan
 from app.session.session import Session
 from playlists.analysis.prepare import prepare
@@ -18,50 +20,20 @@ from playlists.files import open_playlist
 from playlists.tracks import PreparedTrack
 
 DEMO_MINUTES = 2.0
-RISE = 0.05  # enjoyment over the prior of the new track, held by two ticks, that counts as a rise
 
 
 @dataclass(frozen=True)
 class DemoOutcome:
     """What happened in one demo session.
 
-    `layer`, `change`: an action because of the EEG. `rise`: after such a change the estimate stood
-    over the prior of the new track and over the twin without EEG. `any_eeg_action`: any action
-    whose cause is the EEG.
+    `closing`: the three steps because of the EEG, as a report tells them. `any_eeg_action`: any
+    action whose cause is the EEG. `changed`: any change of track in mid-track.
     """
 
     seed: int
-    layer: bool
-    change: bool
-    rise: bool
+    closing: Closing
     any_eeg_action: bool
     changed: bool
-
-
-class _Watch:
-    """Reads the outcome off the ticks."""
-
-    def __init__(self, prior: float) -> None:
-        self._prior = prior
-        self.layer = self.change = self.rise = self.any_eeg = self.changed = False
-        self._high = 0
-        self._track_at_change = -1
-
-    def tick(self, result: TickResult) -> None:
-        decision = result.decision
-        if decision is not None and decision.kind != "hold":
-            eeg = decision.cause == "eeg"
-            self.any_eeg |= eeg
-            self.layer |= eeg and decision.kind == "layer_on"
-            if decision.kind == "change_track":
-                self.changed = True
-                self.change |= eeg
-                self._track_at_change = result.play
-        mean = result.enjoyment.mean
-        new_track = self.change and result.play > self._track_at_change
-        high = new_track and mean > self._prior + RISE and mean > result.twin.mean
-        self._high = self._high + 1 if high else 0
-        self.rise |= self._high >= 2
 
 
 @lru_cache(maxsize=1)
@@ -74,11 +46,25 @@ def starter() -> dict[int, PreparedTrack]:
 def demo_session(plan: Plan) -> DemoOutcome:
     """Run one demo session on the virtual clock: EEG samples through the whole pipeline."""
     session = Session(plan, prepared=starter())
-    watch = _Watch(session.settings.priors.next_mean)
-    session.watch(watch.tick)
+    prior = session.settings.priors.next_mean  # of every track after the first: nobody rates
+    moments: list[Moment] = []
+    acts: list[Decision] = []
+
+    def note(result: TickResult) -> None:
+        act = result.decision
+        if act is not None:
+            acts.append(act)
+        kind = act.kind if act is not None and act.cause == "eeg" else ""
+        mean, twin = result.enjoyment.mean, result.twin.mean
+        moments.append(Moment(result.now, result.play, mean, twin, prior, kind))
+
+    session.watch(note)
     session.run()
     return DemoOutcome(
-        plan.seed, watch.layer, watch.change, watch.rise, watch.any_eeg, watch.changed
+        seed=plan.seed,
+        closing=loop_closing(moments),
+        any_eeg_action=any(a.cause == "eeg" and a.kind != "hold" for a in acts),
+        changed=any(a.kind == "change_track" for a in acts),
     )
 
 
@@ -109,10 +95,10 @@ def shares(outcomes: list[DemoOutcome]) -> dict[str, float | int]:
     n = len(outcomes)
     return {
         "sessions": n,
-        "layer": sum(o.layer for o in outcomes) / n,
-        "change": sum(o.change for o in outcomes) / n,
-        "rise": sum(o.rise for o in outcomes) / n,
+        "layer": sum(o.closing.layer_on is not None for o in outcomes) / n,
+        "change": sum(o.closing.change is not None for o in outcomes) / n,
+        "rise": sum(o.closing.rise is not None for o in outcomes) / n,
         "any_eeg_action": sum(o.any_eeg_action for o in outcomes) / n,
-        "closed": sum(o.layer and o.change and o.rise for o in outcomes) / n,
+        "closed": sum(o.closing.closed for o in outcomes) / n,
         "changed": sum(o.changed for o in outcomes) / n,
     }

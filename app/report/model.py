@@ -9,20 +9,21 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from app.records.jsontext import get, number, whole
 from app.records.reader import SessionReader
-from app.report.fields import Event, get, number, of_kind, place, spans
+from app.records.ticks import Tick
+from app.report.closing import STEPS, Closing, Moment, loop_closing
+from app.report.fields import Event, of_kind, spans
 from dsp.grid import Floats
 from dsp.intervals import Z90
 
-RISE_MARGIN = 0.05  #: an estimate this far above the new track's prior counts as a rise
-RISE_TICKS = 2  #: ... if it stays there for as many ticks
 LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
 HAPPENINGS = "device player note error next skip undo mark pause resume hold layer_off stop".split()
 _DIGITS = re.compile(r"\d+(\.\d+)?")
@@ -94,35 +95,6 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Closing:
-    """Whether the loop closed because of EEG: layer in, track changed, estimate risen.
-
-    Attributes
-    ----------
-    layer_on, change, rise : float or None
-        When; None if it did not happen. `rise`: first second at which the estimate stood more
-        than `RISE_MARGIN` above what was expected of the new track before it began, and above the
-        twin, and stayed there.
-    prior, mean, twin : float
-        Expected of the new track; the estimate at the rise; the twin without EEG then (NaN if
-        not known).
-    """
-
-    layer_on: float | None = None
-    change: float | None = None
-    rise: float | None = None
-    prior: float = math.nan
-    mean: float = math.nan
-    twin: float = math.nan
-
-    @property
-    def closed(self) -> bool:
-        """True if all three happened, in this order."""
-        steps = [t for t in (self.layer_on, self.change, self.rise) if t is not None]
-        return len(steps) == 3 and steps == sorted(steps)
-
-
-@dataclass(frozen=True)
 class ReportModel:
     """Everything that is on a report.
 
@@ -185,85 +157,59 @@ class ReportModel:
         return (float(mean[first]), float(sd[first])), (float(mean[last]), float(sd[last]))
 
 
-def loop_closing(events: Sequence[Event], *, start: float = 0.0) -> Closing:
-    """Find out from the events whether the loop closed.
-
-    Only decisions whose cause is EEG count. The rise is looked for on the new track alone, so
-    that a third track cannot stand in for it, above what was expected of that track and above
-    the twin without EEG, so that a rating cannot either.
-    """
-    layer_on = change = None
-    for event in of_kind(events, "decision"):
-        if get(event, "decision", "cause") != "eeg":
-            continue
-        kind = get(event, "decision", "kind")
-        if kind == "layer_on" and layer_on is None:
-            layer_on = number(event, "t")
-        if kind == "change_track" and change is None:
-            change = number(event, "t")
-    layer_s = None if layer_on is None else layer_on - start
-    if change is None:
-        return Closing(layer_s)
-    old = new = -1
-    prior, rise, held = math.nan, None, 0
-    mean = twin = math.nan
-    priors = {place(e, "index"): number(e, "prior_mean") for e in of_kind(events, "track")}
-    for tick in of_kind(events, "tick"):
-        now, track = number(tick, "t"), place(tick, "track")
-        if now <= change:
-            old = track  # a decision is made from the tick of the same second
-            continue
-        if new < 0 and track != old:
-            new, prior = track, priors.get(track, math.nan)
-        elif new >= 0 and track != new:
-            break
-        level, other = number(tick, "enjoyment", "mean"), number(tick, "twin", "mean")
-        high = new >= 0 and level > prior + RISE_MARGIN and not level <= other
-        if high and held == 0:
-            rise, mean, twin = now - start, level, other
-        held = held + 1 if high else 0
-        if held == RISE_TICKS:
-            return Closing(layer_s, change - start, rise, prior, mean, twin)
-    return Closing(layer_s, change - start, None, prior)
-
-
-def _curve(ticks: Sequence[Event], start: float) -> Curve:
-    def column(*path: str) -> Floats:
-        return np.array([number(tick, *path) for tick in ticks], dtype=np.float64)
+def _curve(ticks: Sequence[Tick], start: float) -> Curve:
+    def column(name: str) -> Floats:
+        return np.array([getattr(tick, name) for tick in ticks], dtype=np.float64)
 
     return Curve(
-        t=column("t") - start,
-        mean=column("enjoyment", "mean"),
-        sd=column("enjoyment", "sd"),
-        twin=column("twin", "mean"),
-        r=column("tracking", "r"),
-        r_null95=column("tracking", "r_null95"),
-        residual=column("tracking", "residual"),
+        t=column("now") - start,
+        mean=column("mean"),
+        sd=column("sd"),
+        twin=column("twin"),
+        r=column("r"),
+        r_null95=column("r_null95"),
+        residual=column("residual"),
         weight=column("eeg_weight"),
         layer=column("layer_level"),
-        state=tuple(str(get(tick, "tracking", "state") or "") for tick in ticks),
-        usable=np.array([bool(get(tick, "enjoyment", "usable")) for tick in ticks], dtype=bool),
+        state=tuple(tick.state for tick in ticks),
+        usable=np.array([tick.usable for tick in ticks], dtype=bool),
     )
 
 
+def _moments(events: Sequence[Event], ticks: Sequence[Tick], start: float) -> Iterator[Moment]:
+    """Yield every tick with what was expected of its track and done because of the EEG."""
+    priors = {whole(e, "index"): number(e, "prior_mean") for e in of_kind(events, "track")}
+    acts = {
+        number(e, "t"): str(get(e, "decision", "kind"))
+        for e in of_kind(events, "decision")
+        if get(e, "decision", "cause") == "eeg" and get(e, "decision", "kind") in STEPS
+    }
+    for tick in ticks:
+        prior, act = priors.get(tick.play, math.nan), acts.get(tick.now, "")
+        yield Moment(tick.now - start, tick.play, tick.mean, tick.twin, prior, act)
+
+
 def _tracks(
-    events: Sequence[Event], curve: Curve, ratings: Sequence[Rating], *, start: float, end: float
+    events: Sequence[Event],
+    ticks: Sequence[Tick],
+    curve: Curve,
+    ratings: Sequence[Rating],
+    *,
+    start: float,
+    end: float,
 ) -> tuple[TrackPlay, ...]:
-    told = {place(row, "index"): row for row in of_kind(events, "track")}
+    told = {whole(row, "index"): row for row in of_kind(events, "track")}
     # A track is announced when it is cued; it begins with the first tick that heard it.
-    heard = [(number(tick, "t") - start, place(tick, "track")) for tick in of_kind(events, "tick")]
-    runs = [(t, k) for i, (t, k) in enumerate(heard) if i == 0 or heard[i - 1][1] != k]
     plays = []
-    for i, (begin, index) in enumerate(runs):
-        finish = runs[i + 1][0] if i + 1 < len(runs) else end
-        if index < 0:
+    for begin, finish, play in spans([tick.play for tick in ticks], curve.t, end):
+        if play < 0:
             continue
-        row = told.get(index, {})
+        row = told.get(play, {})
         inside = np.flatnonzero((curve.t >= begin) & (curve.t < finish) & np.isfinite(curve.mean))
         last = inside[-1] if inside.size else None
         plays.append(
             TrackPlay(
-                index=index,
+                index=play,
                 title=str(row.get("title") or "untitled"),
                 artist=str(row.get("artist") or ""),
                 start=begin,
@@ -304,18 +250,16 @@ def _acts(events: Sequence[Event], start: float) -> tuple[tuple[Act, ...], Count
     return tuple(acts), holds
 
 
-def _quality(ticks: Sequence[Event]) -> tuple[dict[str, Counter[str]], int, int]:
+def _quality(ticks: Sequence[Tick]) -> tuple[dict[str, Counter[str]], int, int]:
     """Seconds per electrode and word; seconds with EEG; seconds with most electrodes good."""
     electrodes: dict[str, Counter[str]] = {}
     eeg_s = usable_s = 0
     for tick in ticks:
-        words = tick.get("quality")
-        if not isinstance(words, Mapping) or not words:
-            continue
-        eeg_s += 1
+        words = tick.quality
+        eeg_s += bool(words)
         usable_s += 2 * sum(word == "good" for word in words.values()) > len(words)
         for name, word in words.items():
-            electrodes.setdefault(str(name), Counter())[str(word)] += 1
+            electrodes.setdefault(name, Counter())[word] += 1
     return electrodes, eeg_s, usable_s
 
 
@@ -348,7 +292,7 @@ def _paused_s(events: Sequence[Event], end: float) -> float:
 def build_model(reader: SessionReader) -> ReportModel:
     """Read what a report needs from the session of `reader`."""
     events = reader.events()
-    ticks = of_kind(events, "tick")
+    ticks = reader.ticks()
     times = [number(e, "t") for e in events if math.isfinite(number(e, "t"))]
     first = min(times, default=0.0)
     start = number(reader.manifest, "start")
@@ -367,7 +311,7 @@ def build_model(reader: SessionReader) -> ReportModel:
         inside = float(np.mean(np.abs(hidden - curve.mean[known]) <= Z90 * curve.sd[known]))
     layer = spans(list(curve.layer > LAYER_HEARD), curve.t, end - start)
     layer_spans = tuple((a, b) for a, b, on in layer if on)
-    tracks = _tracks(events, curve, ratings, start=start, end=end - start)
+    tracks = _tracks(events, ticks, curve, ratings, start=start, end=end - start)
     heard_s = end - start - (tracks[0].start if tracks else 0.0)
     return ReportModel(
         manifest=reader.manifest,
@@ -380,7 +324,7 @@ def build_model(reader: SessionReader) -> ReportModel:
         acts=acts,
         holds=sum(holds.values()),
         hold_reasons=tuple(holds.most_common(3)),
-        closing=loop_closing(events, start=start),
+        closing=loop_closing(_moments(events, ticks, start)),
         usable_s=float(usable_s),
         eeg_s=float(eeg_s),
         layer_s=float(sum(b - a for a, b in layer_spans)),

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from app.report.model import Closing, ReportModel
+from app.report.closing import Closing
+from app.report.model import ReportModel
 from app.words import of_100, percent
 from dsp.intervals import Z90
 
