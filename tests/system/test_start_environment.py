@@ -3,7 +3,7 @@
 The user's Python is a copy of the interpreter beside links to its standard library, so that what is
 installed into it by mistake harms nobody. The pip is two packages' worth of one: it finds out where
 to install, obeys the settings and hands over to another Python as the real one does, and takes its
-time where it is told to.
+time until it is told that it is done.
 """
 
 import hashlib
@@ -40,15 +40,15 @@ if os.environ.get("PIP_REQUIRE_VIRTUALENV") == "1" and sys.prefix == sys.base_pr
     sys.exit(3)
 site = sysconfig.get_path("purelib")
 print("Collecting tiny", flush=True)
-end = time.monotonic() + float(os.environ.get("FAKE_PIP_SECONDS", "0"))
+wanted, end = os.environ.get("FAKE_PIP_UNTIL", "/"), time.monotonic() + 60
 parts = 0
 if not os.path.exists(f"{site}/tiny-1.0.dist-info/RECORD"):
-    while not parts or time.monotonic() < end:
+    while not parts or not os.path.exists(wanted) and time.monotonic() < end:
         os.makedirs(f"{site}/tiny", exist_ok=True)
         with open(f"{site}/tiny/part{parts}.py", "w") as file:
             file.write("whole = True\\n")
         parts += 1
-        time.sleep(0.001)
+        time.sleep(0.005)
     open(f"{site}/tiny/__init__.py", "w").close()
     os.makedirs(f"{site}/tiny-1.0.dist-info", exist_ok=True)
     with open(f"{site}/tiny-1.0.dist-info/RECORD", "w") as file:
@@ -63,16 +63,21 @@ facts = {"prefix": sys.prefix, "program": __file__, "words": sys.argv[1:], "path
 print(json.dumps(facts | {"PYTHONPATH": os.environ.get("PYTHONPATH")}))
 """
 
+SYSTEM = """
+def provide(**_):
+    return [], False
+"""  # whatever this machine lacks
+
 
 class User:
     """A user with a Python and a folder of Attune's in it."""
 
     def __init__(self, base, folder):
         self.base, self.folder, self.home = base, folder, folder / "attune"
-        self.log = folder / "pip.log"
+        self.log, self.done, self.started = folder / "pip.log", folder / "done", []
         (self.home / "app" / "commands").mkdir(parents=True)
         shutil.copy(ROOT / "start.py", self.home)
-        shutil.copy(ROOT / "app" / "system_libraries.py", self.home / "app")
+        (self.home / "app" / "system_libraries.py").write_text(SYSTEM)
         for name in ("requirements.lock", "requirements-dev.lock"):
             (self.home / name).write_text("tiny==1.0\n")
         for name in ("__init__.py", "commands/__init__.py"):
@@ -83,11 +88,22 @@ class User:
         return {"PATH": "/nowhere", "FAKE_PIP_LOG": str(self.log), "LC_ALL": "C.UTF-8", **more}
 
     def begin(self, *words, **more):
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [self.base / "bin" / "python3", self.home / "start.py", *words],
             env=self.environment(**more), cwd=self.folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self.started.append(started)
+        return started
+
+    def begin_installing(self):
+        """Start, and come back while pip is at work; it goes on until `done` is there."""
+        started = self.begin(FAKE_PIP_UNTIL=str(self.done))
+        deadline = time.monotonic() + 30
+        while not (self.log.exists() and self.log.read_text().endswith("\n")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return started
 
     def start(self, *words, **more):
         """Start to the end; return what the program saw, and what was said."""
@@ -102,12 +118,6 @@ class User:
         """Each pip that has begun to install: process id, prefix, PYTHONPATH."""
         lines = [line.split(" ") for line in self.log.read_text().splitlines()]
         return [facts for word, *facts in lines if word == which]
-
-    def wait_for_pip(self):
-        deadline = time.monotonic() + 30
-        while not (self.log.exists() and self.log.read_text().endswith("\n")):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
 
     @property
     def site(self):
@@ -148,8 +158,12 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def user(base, tmp_path):
-    before = hashes(base)
-    yield User(base, tmp_path)
+    before, user = hashes(base), User(base, tmp_path)
+    yield user
+    user.done.touch()
+    for started in user.started:
+        started.kill()
+        started.communicate()
     assert hashes(base) == before, "the user's own Python was changed"
 
 
@@ -157,12 +171,12 @@ def user(base, tmp_path):
 
 
 def test_start_py_killed_while_pip_runs_is_followed_by_two_good_starts(user):
-    first = user.begin(FAKE_PIP_SECONDS="1.0")
-    user.wait_for_pip()
+    first = user.begin_installing()
     first.kill()
-    first.communicate()
-    seen, said = user.start()
-    assert "waiting for another set-up" in said
+    second = user.begin()
+    assert "waiting for another set-up" in second.stderr.readline()
+    user.done.touch()
+    seen, _ = user.end(second)
     assert seen["prefix"] == str(user.home / ".venv")
     seen, said = user.start()
     assert seen["prefix"] == str(user.home / ".venv")
@@ -172,8 +186,7 @@ def test_start_py_killed_while_pip_runs_is_followed_by_two_good_starts(user):
 
 
 def test_pip_killed_under_start_py_is_said_and_begun_anew(user):
-    first = user.begin(FAKE_PIP_SECONDS="30")
-    user.wait_for_pip()
+    first = user.begin_installing()
     os.kill(int(user.installs()[0][0]), signal.SIGKILL)
     _, said = first.communicate(timeout=30)
     assert first.returncode == 2
@@ -185,11 +198,13 @@ def test_pip_killed_under_start_py_is_said_and_begun_anew(user):
 
 
 def test_a_second_start_waits_for_the_first_and_installs_nothing(user):
-    first = user.begin(FAKE_PIP_SECONDS="0.5")
-    user.wait_for_pip()
-    seen, said = user.start("second")
+    first = user.begin_installing()
+    second = user.begin("second")
+    assert second.stderr.readline() == "Attune: waiting for another set-up in this folder to end\n"
+    user.done.touch()
+    seen, said = user.end(second)
     assert seen["words"] == ["second"]
-    assert said.splitlines() == ["Attune: waiting for another set-up in this folder to end"]
+    assert said == ""
     assert user.end(first)[0]["words"] == []
     assert len(user.installs()) == 1
 
