@@ -297,10 +297,7 @@ class Acquisition:
                 if kind == "event":
                     self._tell(value)
                 elif kind == "open":
-                    self._info = value
-                    self._ring = Ring.create(len(value.ch_names), RING_S, value.sfreq)
-                    self._pipe.send(self._ring.name)
-                    self._opened.set()
+                    self._open(value)
                 elif kind == "failed":
                     self._fail(value)
                 elif kind == "gone":
@@ -310,6 +307,17 @@ class Acquisition:
             return
         if self._process is not None and not self._process.is_alive() and not self._state.ended:
             self._died()
+
+    def _open(self, info: SourceInfo) -> None:
+        self._info = info
+        try:
+            self._ring = Ring.create(len(info.ch_names), RING_S, info.sfreq)
+        except DeviceError as error:  # no memory for it
+            self._pipe.send("close")
+            self._fail(error)
+            return
+        self._pipe.send(self._ring.name)
+        self._opened.set()
 
     def _died(self) -> None:
         if self._state.ended or self._closing.is_set():

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from devices.timeline import COLUMNS, HeardTracks, Timeline
 from dsp.checks import check_option
 from dsp.grid import FS, HOP, RATE, WINDOW
+from dsp.sound.heard import NO_PLAY, Play
 
 #: Frontal, central, temporal and mastoid sites; linked-ear reference.
 MONTAGE = ("Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10")
@@ -193,8 +194,8 @@ class Listener:
         self._grid: int | None = None  # newest grid point computed
         self._felt, self._wander, self._theta_wander = 0.5, 0.0, 0.0
         self._flux = np.zeros(_KERNEL.size)
-        self._playing, self._liking, self._since = -1, 0.5, -math.inf
-        self._scale: dict[int, float] = {}
+        self._playing, self._liking, self._since = NO_PLAY, 0.5, -math.inf
+        self._scale: dict[Play, float] = {}
         self._recent = np.empty((0, 4))  # grid time, response, felt, wandering theta
         self._truth: list[tuple[float, float]] = []
         self._rows = np.empty((0, len(COLUMNS)))
@@ -326,9 +327,9 @@ class Listener:
         """Hidden enjoyment one grid step on."""
         t = point * _STEP
         row = self._row_at(t - self._latency)
-        playing = -1
+        playing = NO_PLAY
         if row is not None and row[11] > 0.0:
-            playing = int(row[3] if row[5] >= row[8] else row[6])
+            playing = Play(int(row[3] if row[5] >= row[8] else row[6]))
         if playing != self._playing:
             self._playing, self._since = playing, t
             track = self._tracks.get(playing)
@@ -362,24 +363,24 @@ class Listener:
         rows = self._rows[np.maximum(i, 0)]
         inside = (i >= 0) & (times <= rows[:, 0] + rows[:, 2] / FS + 0.005)
         for deck in (3, 6):
-            for index in np.unique(rows[:, deck][inside]):
-                track = self._tracks.get(int(index))
+            for play in map(Play, np.unique(rows[:, deck][inside]).astype(int).tolist()):
+                track = self._tracks.get(play)
                 if track is None or track.feature.size < RATE:
                     continue
-                here = inside & (rows[:, deck] == index)
+                here = inside & (rows[:, deck] == play)
                 frame = rows[here, deck + 1] + (times[here] - rows[here, 0]) * FS
                 at = (frame + WINDOW // 2) / HOP - 1.0
                 size = np.arange(track.feature.size)
                 flux = np.interp(at, size, track.feature, left=0.0, right=0.0)
                 fade = rows[here, deck + 2] * rows[here, 11] / track.gain
-                out[here] += flux * np.clip(fade, 0.0, 1.0) * self._unit(int(index))
+                out[here] += flux * np.clip(fade, 0.0, 1.0) * self._unit(play)
         return out
 
-    def _unit(self, index: int) -> float:
-        """Factor that makes the answer to the track `index` 1 microvolt rms."""
-        if index not in self._scale:
-            track = self._tracks.get(index)
+    def _unit(self, play: Play) -> float:
+        """Factor that makes the answer to the track of `play` 1 microvolt rms."""
+        if play not in self._scale:
+            track = self._tracks.get(play)
             assert track is not None
             answer = np.convolve(track.feature.astype(np.float64), _KERNEL, mode="valid")
-            self._scale[index] = 1.0 / max(float(np.std(answer)), 1e-9)
-        return self._scale[index]
+            self._scale[play] = 1.0 / max(float(np.std(answer)), 1e-9)
+        return self._scale[play]

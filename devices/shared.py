@@ -1,10 +1,21 @@
-"""Named arrays in one piece of shared memory: what rings, tables and parameters are made of."""
+"""Named arrays in one piece of shared memory: what rings, tables and parameters are made of.
+
+On Linux a segment is a file in /dev/shm, and its name says whose it is: namespace, id and start
+time of the process that made it. So whoever makes the next one sweeps what the dead have left,
+and spares the living. Elsewhere there is nothing to look through, and what a killed program leaves
+is up to the system (Windows removes it, macOS keeps it until it restarts).
+"""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import os
+import re
 from collections.abc import Mapping
 from multiprocessing import resource_tracker, shared_memory
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +28,56 @@ from dsp.checks import DeviceError
 Fields = Mapping[str, tuple[str, tuple[int, ...]]]
 
 _HEADER = 4096  # bytes; the layout as JSON, so that attaching needs the name alone
+
+_FOLDER, _PROC = Path("/dev/shm"), Path("/proc")
+_NAME = re.compile("attune-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-[0-9a-f]+")
+_count = itertools.count()
+
+
+def _started(pid: int) -> int | None:
+    """When process `pid` started, in the kernel's own ticks; None if it does not run (any more)."""
+    try:
+        words = (_PROC / str(pid) / "stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if words[0] in "ZX" else int(words[19])
+
+
+def _namespace() -> int:
+    """Which processes share our ids; 0 where segments are no files.
+
+    A container may share /dev/shm and number its processes anew: its ids mean nothing to us.
+    """
+    try:
+        return (_PROC / "self/ns/pid").stat().st_ino if _FOLDER.is_dir() else 0
+    except OSError:
+        return 0
+
+
+def _new_name() -> str | None:
+    """Return a name that says whose it is, or None for one of Python's choice."""
+    space, pid = _namespace(), os.getpid()
+    return f"attune-{space:x}-{pid:x}-{_started(pid) or 0:x}-{next(_count):x}" if space else None
+
+
+def sweep() -> None:
+    """Remove what our programs that have ended left in shared memory; other users' stays."""
+    space = _namespace()
+    for path in _FOLDER.glob("attune-*") if space else ():
+        named = _NAME.fullmatch(path.name)
+        if named is None:
+            continue
+        there, pid, started = (int(word, 16) for word in named.groups())
+        with contextlib.suppress(FileNotFoundError):  # another program of ours sweeps as well
+            ours = there == space and path.stat().st_uid == os.geteuid()
+            if ours and _started(pid) != started:
+                path.unlink()
+
+
+def _reserve(memory: shared_memory.SharedMemory, size: int) -> None:
+    """Take the memory now: without this a full /dev/shm kills whoever first writes to the rest."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(memory._fd, 0, size)  # type: ignore[attr-defined]
 
 
 class SharedBlock:
@@ -57,7 +118,14 @@ class SharedBlock:
 
     @classmethod
     def create(cls, fields: Fields) -> SharedBlock:
-        """Make a zeroed segment with `fields`."""
+        """Make a zeroed segment with `fields`, after a sweep of those nobody holds any more.
+
+        Raises
+        ------
+        DeviceError
+            If there is not enough shared memory for all of it.
+        """
+        sweep()
         layout: dict[str, tuple[str, list[int], int]] = {}
         offset = _HEADER
         for name, (dtype, shape) in fields.items():
@@ -67,13 +135,18 @@ class SharedBlock:
         header = json.dumps(layout).encode()
         if len(header) > _HEADER:
             raise DeviceError(f"a shared block with {len(fields)} fields does not fit its header.")
+        memory = None
         try:
             with deaf_children():
-                memory = shared_memory.SharedMemory(create=True, size=offset)
+                memory = shared_memory.SharedMemory(_new_name(), create=True, size=offset)
+            _reserve(memory, offset)
         except OSError as error:
+            if memory is not None:
+                memory.close()
+                memory.unlink()
             raise DeviceError(
-                f"no shared memory of {offset / 1e6:.1f} MB could be had ({error}); "
-                "close other programs."
+                f"no shared memory of {offset / 1e6:.1f} MB could be had ({error}); close other "
+                "programs, or give the system more of it (on Linux that is /dev/shm)."
             ) from error
         assert memory.buf is not None
         memory.buf[:_HEADER] = header.ljust(_HEADER, b"\0")

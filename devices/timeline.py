@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.shared import Fields, SharedBlock
+from dsp.sound.heard import Play
 
 N_ROWS = 1 << 15  # blocks of 480 frames at 48 kHz: 327 s
 COLUMNS = (
     "time",  # LSL seconds at which the first frame of the block is heard
     "frame",  # number of that frame since the engine started
     "n_frames",
-    "track_a",  # index of the track on deck A in this session; -1: none
+    "track_a",  # play on deck A; -1: none
     "frame_a",  # frame of that track at the start of the block
     "gain_a",  # linear gain of the deck at the end of the block, fades and track gain included
     "track_b",
@@ -36,7 +37,7 @@ N_FEATURE = 64 * 1200  # 20 minutes at 64 Hz
 _TIMELINE: Fields = {"rows": ("float64", (N_ROWS, len(COLUMNS))), "total": ("int64", (1,))}
 _TRACKS: Fields = {
     "feature": ("float32", (N_TRACKS, N_FEATURE)),
-    "meta": ("float64", (N_TRACKS, 5)),  # index + 1 (0: empty), rows, gain, liking, familiarity
+    "meta": ("float64", (N_TRACKS, 5)),  # play + 1 (0: empty), rows, gain, liking, familiarity
 }
 
 
@@ -81,18 +82,18 @@ class Timeline:
         arrays["rows"][np.arange(total + n - kept.shape[0], total + n) % N_ROWS] = kept
         arrays["total"][0] = total + n
 
-    def since(self, index: int) -> tuple[int, npt.NDArray[np.float64]]:
-        """Rows from number `index` on.
+    def since(self, row: int) -> tuple[int, npt.NDArray[np.float64]]:
+        """Rows from number `row` on.
 
         Returns
         -------
         first : int
-            Number of the first row returned; later than `index` if older ones are overwritten.
+            Number of the first row returned; later than `row` if older ones are overwritten.
         rows : float64 [shape=(n_rows, len(COLUMNS))]
         """
         total = self.total
         # A sixteenth of the table is left to the writer, so that no row is read half written.
-        first = max(index, total - N_ROWS + N_ROWS // 16, 0)
+        first = max(row, total - N_ROWS + N_ROWS // 16, 0)
         rows = self._block.arrays["rows"][np.arange(first, total) % N_ROWS]
         return first, rows
 
@@ -147,22 +148,22 @@ class HeardTracks:
         """Name for `attach`."""
         return self._block.name
 
-    def put(self, index: int, track: HeardTrack) -> None:
-        """Store `track` under its `index` in the session, before it plays."""
-        arrays, slot = self._block.arrays, index % N_TRACKS
+    def put(self, play: Play, track: HeardTrack) -> None:
+        """Store `track` for its `play`, before it sounds."""
+        arrays, slot = self._block.arrays, play % N_TRACKS
         n = min(track.feature.size, N_FEATURE)
         arrays["meta"][slot, 0] = 0.0
         arrays["feature"][slot, :n] = track.feature[:n]
         arrays["meta"][slot, 1:] = (n, track.gain, track.liking, track.familiarity)
-        arrays["meta"][slot, 0] = index + 1
+        arrays["meta"][slot, 0] = play + 1
 
-    def get(self, index: int) -> HeardTrack | None:
-        """Return the track `index`, or None if it is not (or no longer) there."""
-        if index < 0:
+    def get(self, play: Play) -> HeardTrack | None:
+        """Return the track of `play`, or None if it is not (or no longer) there."""
+        if play < 0:
             return None
-        arrays, slot = self._block.arrays, index % N_TRACKS
-        number, n, gain, liking, familiarity = arrays["meta"][slot]
-        if number != index + 1:
+        arrays, slot = self._block.arrays, play % N_TRACKS
+        stored, n, gain, liking, familiarity = arrays["meta"][slot]
+        if stored != play + 1:
             return None
         feature = arrays["feature"][slot, : int(n)]
         return HeardTrack(feature, float(gain), float(liking), float(familiarity))

@@ -20,7 +20,7 @@ from devices.timeline import HeardTrack
 from dsp.enjoyment import CHECK_SE
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import FrontalTheta, ThetaScore
-from dsp.sound.heard import Heard
+from dsp.sound.heard import Heard, Play
 from dsp.tracking.calibrate import calibrate
 from playlists.tracks import PreparedTrack
 
@@ -51,9 +51,9 @@ def listen(
     assert rig.info is not None
     guard = Guard(ch_names=rig.info.ch_names, sfreq=rig.info.sfreq)
     theta = FrontalTheta(ch_names=rig.info.ch_names, sfreq=rig.info.sfreq)
-    for number, (track, liking) in enumerate(plays):
-        rig.player.tracks.put(number, HeardTrack(track.feature, track.gain, liking, 0.5))
-        rig.player.play(number, track, fade=1.0)
+    for play, (track, liking) in zip(map(Play, range(len(plays))), plays, strict=True):
+        rig.player.tracks.put(play, HeardTrack(track.feature, track.gain, liking, 0.5))
+        rig.player.play(play, track, fade=1.0)
         began, blocks, scores, felt = now, [], [], liking
         heard: list[Heard] = []
         end = began + min(seconds, track.track.duration - 2.0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from devices.timeline import HeardTracks, Timeline
-from dsp.sound.heard import Heard
+from dsp.sound.heard import NO_PLAY, Heard, Play
 from playlists.tracks import PreparedTrack
 
 #: Whose life the engine watches over: the loop's thread, the window's event loop.
@@ -14,10 +14,10 @@ Beating = Literal["loop", "window"]
 BEATING: tuple[Beating, ...] = get_args(Beating)
 
 EventKind = Literal[
-    "track_started",  # value: index
-    "track_ended",  # value: index
-    "track_skipped",  # value: index; text says why; what was decoded until then still plays
-    "starved",  # value: index; its decoder was too slow
+    "track_started",  # value: its Play
+    "track_ended",  # value: its Play
+    "track_skipped",  # value: its Play; text says why; what was decoded until then still plays
+    "starved",  # value: its Play; its decoder was too slow
     "bad_sound",  # samples that are no numbers were muted
     "underflow",  # value: blocks lost so far
     "output_lost",
@@ -45,12 +45,12 @@ class PlayerStatus:
         One sentence the screen must show (no device, device lost), or empty.
     playing, paused : bool
         `playing` is true from `play` to the end of the music or `stop`, also while paused.
-    track : int
-        Index of the track that is heard now; -1: none.
+    play : Play
+        What is heard now; -1: nothing.
     position : float
-        Seconds into that track.
-    cued : int
-        Index of the track that waits for its turn; -1: none.
+        Seconds into its track.
+    cued : Play
+        What waits for its turn; -1: nothing.
     layer_level : float
         0..1, as it is heard now, ramp included.
     lost_blocks : int
@@ -66,9 +66,9 @@ class PlayerStatus:
     notice: str = ""
     playing: bool = False
     paused: bool = False
-    track: int = -1
+    play: Play = NO_PLAY
     position: float = 0.0
-    cued: int = -1
+    cued: Play = NO_PLAY
     layer_level: float = 0.0
     lost_blocks: int = 0
     timing_residual: float = 0.0
@@ -84,7 +84,7 @@ class PlayerEvent:
 
     time: float
     kind: EventKind
-    value: Any = None
+    value: int | None = None
     text: str = ""
 
 
@@ -101,10 +101,10 @@ class AnyPlayer(Protocol):
         silent for 2 s the layer fades, after 10 s all sound, until it beats again.
         """
 
-    def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+    def play(self, play: Play, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """Cross-fade to `track` now."""
 
-    def cue(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+    def cue(self, play: Play, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """Have `track` follow at the end of the running one."""
 
     def set_layer(self, level: float, *, ramp: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from app.player.control import DeckRing
+from app.player.rings import DeckRing
 from devices.children import parent_gone, stay_deaf
 from dsp.checks import AttuneError
 
@@ -36,7 +36,7 @@ def run(ring_name: str) -> None:
             continue
         current = number
         _decode(ring, number, path)
-    ring.block.close()
+    ring.close()
 
 
 def _decode(ring: DeckRing, number: int, path: str) -> None:

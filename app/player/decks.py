@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,27 +15,46 @@ from app.player.contract import EventKind
 from app.player.glide import Glide
 from dsp.grid import FS
 from dsp.sound.beatgrid import BeatGrid
+from dsp.sound.heard import NO_PLAY, Play
 from dsp.sound.layer import Voice
+from playlists.tracks import PreparedTrack
 
 BLOCK = 480  #: frames that the engine renders at a time (10 ms)
 EDGE = FS // 20  #: frames of the shortest fade (50 ms)
 ENOUGH = FS // 2  #: decoded frames a track needs before it may start
 
 
+def frames(seconds: float) -> int:
+    """Seconds to frames, at least 0."""
+    return max(0, round(seconds * FS)) if math.isfinite(seconds) else 0
+
+
 @dataclass(frozen=True)
 class Item:
     """What the engine is told of a track."""
 
-    index: int
+    play: Play
     path: str
     gain: float
     n_frames: int
     grid: BeatGrid
     tonic: float
 
+    @classmethod
+    def of(cls, play: Play, track: PreparedTrack) -> Item:
+        """What it needs to know of `track`."""
+        return cls(
+            play=play,
+            path=str(track.track.path),
+            gain=track.gain,
+            n_frames=track.n_frames,
+            grid=track.grid,
+            tonic=track.tonic,
+        )
+
     def same(self, other: Item) -> bool:
-        """Whether `other` is the same entry of the session."""
-        return (self.index, self.path) == (other.index, other.path)
+        """Whether `other` is the same play."""
+        return (self.play, self.path) == (other.play, other.path)
 
 
 class Feed(Protocol):
@@ -74,7 +94,7 @@ class DeckState(enum.IntEnum):
     PLAYING = 3
 
 
-Tell = Callable[[EventKind, int, str], None]  # kind, index, sentence
+Tell = Callable[[EventKind, Play, str], None]
 
 
 class Deck:
@@ -97,9 +117,9 @@ class Deck:
         self._broken = False
 
     @property
-    def index(self) -> int:
-        """Index of the track in the session, or -1."""
-        return self.item.index if self.item else -1
+    def play(self) -> Play:
+        """Which play it is, or -1."""
+        return self.item.play if self.item else NO_PLAY
 
     @property
     def playing(self) -> bool:
@@ -135,11 +155,11 @@ class Deck:
         if failure and self.state is not DeckState.LOADING:
             # What is decoded still plays; the program can choose what follows meanwhile.
             self._broken = True
-            self._tell("track_skipped", self.index, failure)
+            self._tell("track_skipped", self.play, failure)
         elif self.state is not DeckState.LOADING:
             return
         elif failure:
-            self._tell("track_skipped", self.index, failure)
+            self._tell("track_skipped", self.play, failure)
             self.clear()
         elif self.feed.ready() >= ENOUGH or (self.feed.complete() and self.feed.ready() > 0):
             self.state = DeckState.READY
@@ -151,7 +171,7 @@ class Deck:
         self.fade.go(1.0, n_frames, power=power, delay=0)
         self._offset = offset
         assert self.item is not None
-        self._tell("track_started", self.item.index, "")
+        self._tell("track_started", self.item.play, "")
 
     def leave(self, n_frames: int, *, delay: int = 0, power: bool = True) -> None:
         """Fade out and end."""
@@ -222,7 +242,7 @@ class Deck:
                 assert self.item is not None
                 self._tell(
                     "starved",
-                    self.item.index,
+                    self.item.play,
                     "The computer decodes this track too slowly; the music waits for it.",
                 )
         return self.edge.block(n)
@@ -235,6 +255,6 @@ class Deck:
         spent = self.feed.complete() and self.feed.ready() == 0
         if not (faded or spent):
             return False
-        self._tell("track_ended", self.index, "")
+        self._tell("track_ended", self.play, "")
         self.clear()
         return True

@@ -1,56 +1,27 @@
-"""The engine process: takes commands, renders, plays, and tells what was heard when.
+"""The engine: the mixer with its shared memory; an output calls `render`.
 
-It stands apart from the program because a callback in the program's process starves as soon
-as other threads hold the interpreter (8 of 8 runs measured); here nobody else does. In the
-callback: no file, no lock, no log. What is slow (outputs, events, the watch over the program)
-is done by the housekeeping loop on the main thread.
+In the callback: no file, no lock, no log. Other threads of its process leave their wishes in a
+queue, because a mixer must not change while it renders.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
-import sys
-import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import BEATING, Beating, EventKind
-from app.player.control import Bus, Command, Control, DeckRing, put_text
-from app.player.decks import BLOCK
+from app.player.contract import EventKind
+from app.player.control import Command, Control
 from app.player.mixer import Mixer
-from devices.children import parent_gone, stay_deaf
-from devices.clock import now
-from devices.sound import DeviceOutput, NullOutput, Output
+from app.player.rings import Bus, DeckRing
 from devices.timeline import Timeline
-from devices.watchdog import Watchdog
-from dsp.checks import DeviceError
 from dsp.grid import FS
 from dsp.sound.limiter import Limiter
 
-_LOOK = 0.02  # s between two looks of the housekeeping loop
-_SETTLE_S = 3.0  # longest wait for times of a device that hold
-_RETRY = 1.0  # s between attempts to get a lost device back
-_LAYER_ALONE, _MUSIC_ALONE = 2.0, 10.0  # s without a heartbeat of the program
 _LIMITER_DELAY = Limiter.delay / FS
-
-
-@dataclass(frozen=True)
-class EngineSetup:
-    """What the engine process is started with: names of shared memory, and the output."""
-
-    control: str
-    bus: str
-    timeline: str
-    decks: tuple[str, ...]
-    output: str
-    device: str | None
-    latency: float
 
 
 class Engine:
@@ -65,10 +36,21 @@ class Engine:
         self.mixer = Mixer(decks)
         #: Events on their way to the housekeeping loop (kind, value, text, time).
         self.news: deque[tuple[EventKind, float, str, float]] = deque()
+        self._wishes: deque[Callable[[], None]] = deque()
+
+    def stop(self) -> None:
+        """Any thread: fade everything, with the next block."""
+        self._wishes.append(self.mixer.stop)
+
+    def watch(self, *, layer: bool, music: bool) -> None:
+        """Any thread: fade the layer or all sound, or bring it back, with the next block."""
+        self._wishes.append(partial(self.mixer.watch, layer=layer, music=music))
 
     def render(self, n_frames: int, heard_at: float) -> npt.NDArray[np.float32]:
         """Next block of output, heard at `heard_at` (LSL s) [shape=(BLOCK, 2)]."""
         mixer = self.mixer
+        while self._wishes:
+            self._wishes.popleft()()
         for command, a, b in self._control.take():
             self._obey(command, a, b)
         block = mixer.render()
@@ -80,7 +62,7 @@ class Engine:
         if mixer.events:
             for event in mixer.events:
                 at = bus_at + (event.frame - block.frame) / FS
-                self.news.append((event.kind, event.value, event.text, at))
+                self.news.append((event.kind, event.play, event.text, at))
             mixer.events.clear()
         return out
 
@@ -100,191 +82,3 @@ class Engine:
             mixer.stop()
         elif command is Command.VOLUME:
             mixer.set_volume(a)
-
-
-def run(setup: EngineSetup) -> None:
-    """Serve until the program says so, or ends (target of the child process)."""
-    stay_deaf()
-    sys.setswitchinterval(0.0005)
-    if hasattr(os, "setpriority"):
-        # Before any thread exists, since all of them share the interpreter's lock. Where it is
-        # not allowed the engine runs as everybody does; measured, that is mostly enough too.
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, -11)
-    control, bus = Control.attach(setup.control), Bus.attach(setup.bus)
-    timeline = Timeline.attach(setup.timeline)
-    decks = [DeckRing.attach(name) for name in setup.decks]
-    keeper = Housekeeper(setup, control, Engine(control, bus, timeline, decks))
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    keeper.serve()
-
-
-class Housekeeper:
-    """Everything of the engine that is not rendering."""
-
-    def __init__(self, setup: EngineSetup, control: Control, engine: Engine) -> None:
-        self._setup = setup
-        self._control = control
-        self._engine = engine
-        self._output: Output | None = None
-        self._lost = 0  # blocks lost on outputs that are gone
-        self._told_lost = 0
-        self._retry_at = np.inf
-        self._alone = (False, False)
-        self._looks = 0
-        self._watchdogs: dict[Beating, Watchdog] = {who: Watchdog() for who in BEATING}
-
-    def serve(self) -> None:
-        """Open an output and look after it."""
-        if not self._open():
-            self._state(started=2)
-            return
-        self._settle()
-        self._state(started=1)
-        while not (parent_gone() or self._control.block.arrays["quit"][0]):
-            self._look()
-            time.sleep(_LOOK)
-        self._leave()
-
-    def _settle(self) -> None:
-        """Wait until the output's times hold; silence is rendered so long."""
-        until = now() + _SETTLE_S
-        while self._output and not self._output.settled() and now() < until:
-            time.sleep(_LOOK)
-
-    def _notice(self, text: str) -> None:
-        put_text(self._control.block.arrays["texts"][1], text)
-
-    def _open(self) -> bool:
-        if self._setup.output != "null":
-            try:
-                self._start_device(again=False)
-                return True
-            except DeviceError as error:
-                if self._setup.output == "device":
-                    self._notice(str(error))
-                    return False
-                self._notice(f"{error} Until then the session runs in silence.")
-        self._start(NullOutput(self._engine.render))
-        return True
-
-    def _start_device(self, *, again: bool) -> None:
-        setup = self._setup
-        output = DeviceOutput(
-            self._engine.render, device=setup.device, latency=setup.latency, again=again
-        )
-        try:
-            self._start(output)
-        except DeviceError:
-            output.close()
-            raise
-
-    def _start(self, output: Output) -> None:
-        put_text(self._control.block.arrays["texts"][0], output.name)
-        output.start()
-        self._output = output
-
-    def _look(self) -> None:
-        output = self._output
-        assert output is not None
-        if output.error is not None:
-            raise output.error  # a fault of ours; the program learns that the engine is lost
-        if not output.alive():
-            self._lose(output)
-        elif now() >= self._retry_at:
-            self._try_again(output)
-        self._watch()
-        news = self._engine.news
-        while news:
-            kind, value, text, at = news.popleft()
-            self._control.tell(at, kind, value, text)
-        lost = self._lost + self._output.lost_blocks if self._output else self._lost
-        if lost > self._told_lost:
-            self._told_lost = lost
-            self._control.tell(now(), "underflow", lost, "The sound device ran dry for a moment.")
-        self._state(started=1)
-
-    def _lose(self, output: Output) -> None:
-        """Go on in silence from the same frame, and look for the device again."""
-        output.close()
-        self._lost += output.lost_blocks
-        text = (
-            f"The sound device {output.name!r} is gone; the session goes on in silence until it "
-            "is back."
-        )
-        self._start(NullOutput(self._engine.render))
-        self._notice(text)
-        self._control.tell(now(), "output_lost", 0, text)
-        self._retry_at = now() + _RETRY
-
-    def _try_again(self, silent: Output) -> None:
-        """Hand over from the silent output to the device, if it is back."""
-        self._retry_at = now() + _RETRY
-        try:
-            # Opened first: the silent output renders on until the device is known to be there.
-            device = DeviceOutput(
-                self._engine.render,
-                device=self._setup.device,
-                latency=self._setup.latency,
-                again=True,
-            )
-        except DeviceError:
-            return
-        silent.close()
-        try:
-            self._start(device)
-        except DeviceError:
-            device.close()
-            self._start(NullOutput(self._engine.render))
-            return
-        self._lost += silent.lost_blocks
-        self._retry_at = np.inf
-        self._notice("")
-        self._control.tell(now(), "output_back", 0, f"The sound device {device.name!r} is back.")
-
-    def _watch(self) -> None:
-        """Fade the layer, then all sound, while the program does not show that it lives.
-
-        Of the loop and the window the one that has been silent longer counts.
-        """
-        at = now()
-        beats = self._control.beats().items()
-        alone = max((self._watchdogs[who].silent(beat, at) for who, beat in beats), default=0.0)
-        state = (alone > _LAYER_ALONE, alone > _MUSIC_ALONE)
-        if state == self._alone:
-            return
-        self._engine.mixer.watch(layer=not state[0], music=not state[1])
-        if state[0] != self._alone[0]:
-            if state[0]:
-                text = "The program does not answer; the layer fades until it does."
-                self._control.tell(now(), "heartbeat_lost", 0, text)
-            else:
-                self._control.tell(now(), "heartbeat_back", 0, "The program answers again.")
-        self._alone = state
-
-    def _state(self, *, started: int) -> None:
-        self._looks += 1
-        mixer, output = self._engine.mixer, self._output
-        self._control.block.arrays["status"][:] = (
-            started,
-            output.is_null if output else True,
-            output.latency if output else 0.0,
-            output.residual if output else 0.0,
-            self._lost + (output.lost_blocks if output else 0),
-            mixer.running and bool(mixer.cued_index() >= 0 or any(d.playing for d in mixer.decks)),
-            mixer.paused,
-            mixer.cued_index(),
-            time.process_time(),
-            self._looks,
-        )
-
-    def _leave(self) -> None:
-        """Fade out, let it be heard, end."""
-        output = self._output
-        assert output is not None
-        self._engine.mixer.stop()
-        if any(deck.playing for deck in self._engine.mixer.decks):
-            time.sleep(4 * BLOCK / FS + (0.0 if output.is_null else output.latency))
-        output.close()

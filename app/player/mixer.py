@@ -17,6 +17,7 @@ from app.player.contract import EventKind
 from app.player.decks import BLOCK, EDGE, Deck, DeckState, Feed, Item
 from app.player.glide import Glide
 from dsp.grid import FS, HOP
+from dsp.sound.heard import NO_PLAY, Play
 from dsp.sound.layer import level_gain, voice_for
 from dsp.sound.limiter import Limiter
 
@@ -53,7 +54,7 @@ class MixerEvent:
 
     frame: int
     kind: EventKind
-    value: int
+    play: Play
     text: str
 
 
@@ -78,8 +79,8 @@ class Mixer:
         self._volume = Glide(1.0)
         self._limiter = Limiter()
 
-    def _tell(self, kind: EventKind, value: int, text: str) -> None:
-        self.events.append(MixerEvent(self.frame, kind, value, text))
+    def _tell(self, kind: EventKind, play: Play, text: str) -> None:
+        self.events.append(MixerEvent(self.frame, kind, play, text))
 
     @property
     def frozen(self) -> bool:
@@ -139,17 +140,23 @@ class Mixer:
             if glide.target != float(present):
                 glide.go(float(present), _WATCH)
 
+    @property
+    def playing(self) -> bool:
+        """Whether a track sounds, or is still to come."""
+        coming = self.cued() >= 0 or any(deck.playing for deck in self.decks)
+        return self.running and coming
+
     # Rendering.
 
     def _sounding(self) -> list[Deck]:
         return [deck for deck in self.decks if deck.playing]
 
-    def cued_index(self) -> int:
-        """Index of the track that waits for its turn; -1: none."""
+    def cued(self) -> Play:
+        """What waits for its turn; -1: nothing."""
         for waiting in (self._next_play, self._next_cue):
             if waiting is not None:
-                return waiting[0].index
-        return max((deck.index for deck in self.decks if deck.loaded), default=-1)
+                return waiting[0].play
+        return max((deck.play for deck in self.decks if deck.loaded), default=NO_PLAY)
 
     def _admit(self) -> None:
         """Give waiting tracks a deck; who asked to play now does not wait for a cross-fade."""
@@ -282,7 +289,7 @@ class Mixer:
             float(value)
             for deck in self.decks
             for value in (
-                (deck.index, first.get(deck, deck.position), deck.gain())
+                (deck.play, first.get(deck, deck.position), deck.gain())
                 if deck.playing
                 else (-1, 0, 0.0)
             )
@@ -304,7 +311,7 @@ class Mixer:
         if self._stopping and not self._transport.moving:
             for deck in self.decks:
                 if deck.playing:
-                    self._tell("track_ended", deck.index, "")
+                    self._tell("track_ended", deck.play, "")
                 deck.clear()
             self.level.jump(0.0)
             self._transport.jump(1.0)
@@ -359,7 +366,7 @@ class Mixer:
         elif volume != 1.0:
             mix = mix * np.float32(volume)
         if not np.isfinite(mix).all():
-            self._tell("bad_sound", 0, "A track held samples that are no numbers; muted.")
+            self._tell("bad_sound", NO_PLAY, "A track held samples that are no numbers; muted.")
             self._limiter.reset()
             return np.zeros((BLOCK, 2), dtype=np.float32)
         return self._limiter.process(mix)

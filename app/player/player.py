@@ -11,24 +11,26 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from contextlib import ExitStack, closing
 from typing import Any
 
-from app.player import deck_process, engine
+from app.player import deck_process, engine_process
 from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, PlayerStatus
-from app.player.control import Bus, Command, Control, DeckRing, frames, get_text
-from app.player.decks import Item
+from app.player.control import Command, Control
+from app.player.decks import Item, frames
 from app.player.heard import LayerRows, Trace, now_heard
+from app.player.rings import Bus, DeckRing
 from devices.children import deaf_children
 from devices.clock import now
 from devices.timeline import HeardTracks, Timeline
 from devices.watchdog import Watchdog
 from dsp.checks import DeviceError, check_number, check_option
 from dsp.grid import HOP, WINDOW
-from dsp.sound.heard import Heard
+from dsp.sound.heard import Heard, Play
 from dsp.sound.stimulus import StimulusFeatures
 from playlists.tracks import PreparedTrack
 
-__all__ = ["Player", "PlayerEvent", "PlayerStatus", "item_of"]
+__all__ = ["Player", "PlayerEvent", "PlayerStatus"]
 
 _START_S = 15.0  # longest wait for the engine
 _STALL_S = 0.8  # s without a sign of life after which the engine counts as hung; looks take time
@@ -42,18 +44,6 @@ _ENGINE_LOST = (
     "a new one."
 )
 _ENGINE_STALLED = "The sound engine does not answer; nothing is heard until it does."
-
-
-def item_of(index: int, track: PreparedTrack) -> Item:
-    """What the engine needs to know of `track`."""
-    return Item(
-        index=index,
-        path=str(track.track.path),
-        gain=track.gain,
-        n_frames=track.n_frames,
-        grid=track.grid,
-        tonic=track.tonic,
-    )
 
 
 class Player:
@@ -78,11 +68,15 @@ class Player:
         self._latency = check_number("latency", latency, low=0.02, high=1.0, unit="s")
         self._lock = threading.RLock()  # the window's and the loop's thread both call
         self._context = multiprocessing.get_context("spawn")
-        self._control = Control.create()
-        self._bus = Bus.create()
-        self._decks = [DeckRing.create(), DeckRing.create()]
-        self.timeline = Timeline.create()  #: what was played when; by name in the EEG's child
-        self.tracks = HeardTracks.create()  #: filled by the program
+        with ExitStack() as memory:
+            self._control = memory.enter_context(closing(Control.create()))
+            self._bus = memory.enter_context(closing(Bus.create()))
+            self._decks = [memory.enter_context(closing(DeckRing.create())) for _ in range(2)]
+            #: what was played when; by name in the EEG's child
+            self.timeline = memory.enter_context(closing(Timeline.create()))
+            #: filled by the program
+            self.tracks = memory.enter_context(closing(HeardTracks.create()))
+            self._memory = memory.pop_all()  # all of it could be had
         self._engine: Any = None
         self._decoders: list[Any] = [None, None]
         self._events: list[PlayerEvent] = []
@@ -114,18 +108,18 @@ class Player:
             self._crash_notice = f"{_LIBRARY} Until then the session runs in silence."
             state = self._start_engine("null")
         if state != 1:
-            notice = self._text(1) if state == 2 else _LIBRARY
+            notice = self._control.text("notice") if state == 2 else _LIBRARY
             self.close()
             raise DeviceError(notice)
         self._running = True
 
     def _start_engine(self, output: str) -> int:
         """Start the engine; return 1 if it runs, 2 if it has no output, 0 if it died."""
-        setup = engine.EngineSetup(
-            control=self._control.block.name,
-            bus=self._bus.block.name,
+        setup = engine_process.EngineSetup(
+            control=self._control.name,
+            bus=self._bus.name,
             timeline=self.timeline.name,
-            decks=tuple(ring.block.name for ring in self._decks),
+            decks=tuple(ring.name for ring in self._decks),
             output=output,
             device=self._device,
             latency=self._latency,
@@ -133,7 +127,7 @@ class Player:
         if self._engine is not None:
             self._engine.close()
         self._engine = self._context.Process(
-            target=engine.run, args=(setup,), name="attune-engine", daemon=True
+            target=engine_process.run, args=(setup,), name="attune-engine", daemon=True
         )
         with deaf_children():
             self._engine.start()
@@ -150,7 +144,7 @@ class Player:
     def _start_decoder(self, deck: int) -> None:
         process = self._context.Process(
             target=deck_process.run,
-            args=(self._decks[deck].block.name,),
+            args=(self._decks[deck].name,),
             name=f"attune-decoder-{'ab'[deck]}",
             daemon=True,
         )
@@ -165,24 +159,14 @@ class Player:
                 return
             self._closed, self._running = True, False
             if self._engine is not None:
-                self._control.block.arrays["quit"][0] = 1
+                self._control.quit()
                 self._engine.join(2.0)
             for process in (self._engine, *self._decoders):
                 if process is not None:
                     process.kill()  # a decoder holds nothing, an engine had its time
                     process.join()
                     process.close()
-            for block in (
-                self._control.block,
-                self._bus.block,
-                *(ring.block for ring in self._decks),
-            ):
-                block.close()
-            self.timeline.close()
-            self.tracks.close()
-
-    def _text(self, row: int) -> str:
-        return get_text(self._control.block.arrays["texts"][row])
+            self._memory.close()
 
     def _look(self) -> None:
         """Look after the children."""
@@ -233,23 +217,23 @@ class Player:
                 self._look()
                 self._control.beat(who, now())
 
-    def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
-        """Cross-fade to `track` (number `index` of the session) as soon as it is decoded.
+    def play(self, play: Play, track: PreparedTrack, *, fade: float = 4.0) -> None:
+        """Cross-fade to `track` as soon as it is decoded.
 
         From silence it starts with a fade-in of 50 ms. A paused player goes on. A track that
         was cued stays cued where a deck is free for it, else it must be cued again.
         """
         with self._lock:
-            number = self._control.put_item(item_of(index, track))
+            number = self._control.put_item(Item.of(play, track))
             self._send(Command.PLAY, number, frames(fade))
 
-    def cue(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+    def cue(self, play: Play, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """Decode `track` ahead; it cross-fades in when the running one has `fade` s left.
 
         A newer cue takes the place of an older one.
         """
         with self._lock:
-            number = self._control.put_item(item_of(index, track))
+            number = self._control.put_item(Item.of(play, track))
             self._send(Command.CUE, number, frames(fade))
 
     def set_layer(self, level: float, *, ramp: float) -> None:
@@ -310,18 +294,19 @@ class Player:
                 return PlayerStatus()
             self._look()
             state = self._control.status()
-            track, position, level = now_heard(self.timeline, now())
+            play, position, level = now_heard(self.timeline, now())
             if self._lost:
                 return PlayerStatus(notice=_ENGINE_LOST, lost_blocks=int(state["lost_blocks"]))
+            notice = self._control.text("notice") or self._crash_notice
             return PlayerStatus(
-                output=self._text(0),
+                output=self._control.text("output"),
                 is_null=bool(state["is_null"]),
-                notice=_ENGINE_STALLED if self._stalled else self._text(1) or self._crash_notice,
-                playing=bool(state["running"]),
+                notice=_ENGINE_STALLED if self._stalled else notice,
+                playing=bool(state["playing"]),
                 paused=bool(state["paused"]),
-                track=int(track),
+                play=Play(int(play)),
                 position=position,
-                cued=int(state["cued"]),
+                cued=Play(int(state["cued"])),
                 layer_level=level,
                 lost_blocks=int(state["lost_blocks"]),
                 timing_residual=state["residual"],

@@ -14,15 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from app.player.contract import BEATING, Beating, PlayerEvent, PlayerStatus
-from app.player.control import frames
-from app.player.decks import BLOCK, Deck, Item
+from app.player.decks import BLOCK, Deck, Item, frames
 from app.player.heard import LayerRows, Trace, now_heard
 from app.player.mixer import Block, Mixer
-from app.player.player import item_of
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import AttuneError, InputError, check_number, check_option
 from dsp.grid import FS, HOP, WINDOW
-from dsp.sound.heard import Heard
+from dsp.sound.heard import Heard, Play
 from dsp.sound.stimulus import SILENCE_DB, StimulusFeatures
 from playlists.decode import blocks
 from playlists.tracks import PreparedTrack
@@ -149,26 +147,26 @@ class VirtualPlayer:
         """Nobody watches: here time stands still while the program does."""
         check_option("who", who, BEATING)
 
-    def play(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+    def play(self, play: Play, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """Cross-fade to `track` at once; from silence with a fade-in of 50 ms."""
-        self._prepare(index, track)
-        self._mixer.play(item_of(index, track), frames(fade))
+        self._prepare(play, track)
+        self._mixer.play(Item.of(play, track), frames(fade))
 
-    def cue(self, index: int, track: PreparedTrack, *, fade: float = 4.0) -> None:
+    def cue(self, play: Play, track: PreparedTrack, *, fade: float = 4.0) -> None:
         """`track` cross-fades in when the running one has `fade` s left."""
-        self._prepare(index, track)
-        self._mixer.cue(item_of(index, track), frames(fade))
+        self._prepare(play, track)
+        self._mixer.cue(Item.of(play, track), frames(fade))
 
-    def _prepare(self, index: int, track: PreparedTrack) -> None:
+    def _prepare(self, play: Play, track: PreparedTrack) -> None:
         if self._lazy and track.feature.size < track.n_frames // HOP:
             raise InputError(
-                f"track {index} has {track.feature.size} rows of features; expected "
-                f"{track.n_frames // HOP}: prepare it again."
+                f"{track.track.path.name} has {track.feature.size} rows of features; "
+                f"expected {track.n_frames // HOP}: prepare it again."
             )
         level = track.level
         if level.size < track.feature.size:
             level = np.full(track.feature.size, np.nan, dtype=np.float32)
-        self._cached[index] = np.stack([track.feature, level[: track.feature.size]], axis=1)
+        self._cached[play] = np.stack([track.feature, level[: track.feature.size]], axis=1)
 
     def set_layer(self, level: float, *, ramp: float) -> None:
         """Bring the layer to `level` (0..1) within `ramp` s (at least 0.25)."""
@@ -237,7 +235,7 @@ class VirtualPlayer:
         music = np.zeros((n_rows, 3), dtype=np.float32)
         music[:, 2] = SILENCE_DB
         if deck is not None:
-            music[:, [0, 2]] = self._cached[deck.index][row - shift : row - shift + n_rows]
+            music[:, [0, 2]] = self._cached[deck.play][row - shift : row - shift + n_rows]
         ends = [block.frame for block in layers[1:]] + [self._mixer.frame]
         levels = [
             self._envelope.push(block.layer, end - block.frame)
@@ -263,7 +261,7 @@ class VirtualPlayer:
         self._trace.push(rows, self._envelope.push(block.layer, BLOCK))
         for event in mixer.events:
             self._events.append(
-                PlayerEvent(self._t0 + event.frame / FS, event.kind, event.value, event.text)
+                PlayerEvent(self._t0 + event.frame / FS, event.kind, event.play, event.text)
             )
         mixer.events.clear()
 
@@ -290,16 +288,15 @@ class VirtualPlayer:
     def status(self) -> PlayerStatus:
         """Return the state of the player at `now`."""
         mixer = self._mixer
-        track, position, level = now_heard(self.timeline, self.now)
+        play, position, level = now_heard(self.timeline, self.now)
         return PlayerStatus(
             output="virtual clock",
             is_null=True,
-            playing=mixer.running
-            and (mixer.cued_index() >= 0 or any(deck.playing for deck in mixer.decks)),
+            playing=mixer.playing,
             paused=mixer.paused,
-            track=int(track),
+            play=Play(int(play)),
             position=position,
-            cued=mixer.cued_index(),
+            cued=mixer.cued(),
             layer_level=level,
         )
 

@@ -32,7 +32,7 @@ from devices.ring import Ring
 from devices.sources.source import SourceInfo
 from devices.timeline import HeardTrack
 from dsp.checks import AttuneError, DeviceError, InputError
-from dsp.sound.heard import Heard
+from dsp.sound.heard import Heard, Play
 from playlists.files import open_playlist
 from playlists.tracks import Place, PreparedTrack
 
@@ -401,11 +401,11 @@ class Session:
         assert self._rig is not None
         assert self._loop is not None
         heard = HeardTrack(track.feature, track.gain, self.plan.liking_of(place), 0.5)
-        self._rig.player.tracks.put(number, heard)
+        self._rig.player.tracks.put(Play(number), heard)
         if at_once and self._rig.player.status().paused:
             self._events.append(LoopEvent("pause", False))  # a track that starts ends the pause
         start = self._rig.player.play if at_once else self._rig.player.cue
-        start(number, track, fade=self.settings.timing.fade)
+        start(Play(number), track, fade=self.settings.timing.fade)
         self._events.append(LoopEvent("play", [number, place]))
         prior = self._loop.prior(Place(place), first=number == 0)
         self._journal.track(self._watcher.now, number, place, track, prior)

@@ -184,8 +184,8 @@ class Watcher:
         if status is None or state is None:
             return shot
         t = self._since(at if at is not None else self.now)
-        view = self._views.get(status.track)
-        sure = self._sure.get(status.track, False)
+        view = self._views.get(status.play)
+        sure = self._sure.get(status.play, False)
         phase = shot.phase
         if phase in ("running", "paused"):
             phase = "paused" if status.paused else "running"

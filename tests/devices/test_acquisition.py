@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -213,3 +214,17 @@ def test_auto_takes_the_synthetic_board_and_says_why():
         assert "synthetic board was chosen, because" in board.wait_ready(10.0).notice
     finally:
         board.close()
+
+
+@pytest.mark.parametrize("thread", [True, False])
+def test_without_memory_for_its_rows_a_source_is_refused_with_that_sentence(thread, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("devices.shared._reserve", full)
+    acquisition = Acquisition(PausingSource, name="it", thread=thread)
+    try:
+        with pytest.raises(DeviceError, match="shared memory"):
+            acquisition.wait_ready(10.0)
+    finally:
+        acquisition.close()

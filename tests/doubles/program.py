@@ -145,5 +145,5 @@ def alive(pid: int) -> bool:
 
 
 def segments() -> set[str]:
-    """Shared memory that Python programs have made (Linux)."""
-    return {path.name for path in Path("/dev/shm").glob("psm_*")}
+    """Shared memory that our programs have made (Linux)."""
+    return {path.name for path in Path("/dev/shm").glob("attune-*")}

@@ -59,7 +59,7 @@ def _until(player: Player, true: Callable[[], bool], *, deadline: float = 10.0) 
 def _at(player: Player, track: int, position: float) -> Callable[[], bool]:
     def there() -> bool:
         status = player.status()
-        return status.track == track and status.position >= position
+        return status.play == track and status.position >= position
 
     return there
 

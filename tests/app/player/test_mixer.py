@@ -10,7 +10,6 @@ from scipy import signal
 from app.player.decks import BLOCK, ENOUGH, Item
 from app.player.glide import Glide
 from app.player.mixer import Mixer
-from app.player.player import item_of
 from dsp.grid import FS, HOP
 from dsp.sound.beatgrid import UNKNOWN_GRID
 from dsp.sound.layer import PEAK_CAP
@@ -170,9 +169,9 @@ def test_play_then_cue_before_the_first_block_are_both_obeyed() -> None:
     mixer.play(_item(0, sound.shape[0]), FS)
     mixer.cue(_item(1, sound.shape[0]), FS)
     _out(mixer, 1.0)
-    assert mixer.cued_index() == 1
+    assert mixer.cued() == 1
     _out(mixer, 1.6)
-    assert [(e.kind, e.value) for e in mixer.events] == [("track_started", 0), ("track_started", 1)]
+    assert [(e.kind, e.play) for e in mixer.events] == [("track_started", 0), ("track_started", 1)]
 
 
 def test_a_newer_wish_replaces_an_older_one_that_has_not_begun() -> None:
@@ -188,7 +187,7 @@ def test_a_newer_wish_replaces_an_older_one_that_has_not_begun() -> None:
     for tape in tapes:
         tape.filled = sound.shape[0]
     _out(mixer, 1.0)
-    assert [(e.kind, e.value) for e in mixer.events] == [("track_started", 1)]
+    assert [(e.kind, e.play) for e in mixer.events] == [("track_started", 1)]
 
 
 def test_a_late_cue_keeps_the_music_going() -> None:
@@ -198,7 +197,7 @@ def test_a_late_cue_keeps_the_music_going() -> None:
     _out(mixer, 2.0)
     mixer.cue(_item(1, sound.shape[0]), FS)
     _out(mixer, 0.5)
-    assert ("track_started", 1) in [(e.kind, e.value) for e in mixer.events]
+    assert ("track_started", 1) in [(e.kind, e.play) for e in mixer.events]
 
 
 def test_a_cue_after_a_stop_waits() -> None:
@@ -207,7 +206,7 @@ def test_a_cue_after_a_stop_waits() -> None:
     _out(mixer, 0.1)
     mixer.cue(_item(5, 30 * FS), FS)
     assert not _out(mixer, 1.0)[FS // 4 :].any()
-    assert mixer.cued_index() == 5
+    assert mixer.cued() == 5
 
 
 def test_unwatched_layer_and_music_fade_and_return() -> None:
@@ -238,11 +237,11 @@ def test_the_layer_never_passes_its_cap_through_cross_fades(tmp_path: Path) -> N
     ]
     mixer = Mixer([FileFeed(lazy=True), FileFeed(lazy=True)])
     mixer.set_layer(1.0, 0)
-    mixer.play(item_of(0, tracks[0]), FS)
+    mixer.play(Item.of(0, tracks[0]), FS)
     peak = 0.0
     for k in range(1_200):
         if k % 200 == 150:
-            mixer.play(item_of(k, tracks[(k // 200 + 1) % 2]), FS)
+            mixer.play(Item.of(k, tracks[(k // 200 + 1) % 2]), FS)
         block = mixer.render()
         if block.layer is not None:
             peak = max(peak, float(np.abs(block.layer).max()))

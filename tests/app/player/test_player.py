@@ -56,7 +56,7 @@ def test_what_it_plays_is_heard_row_by_row_and_on_time(
     steps = np.diff(watch.times[rows])
     assert np.abs(steps - HOP / 48_000).max() < 0.004
     status = player.status()
-    assert (status.playing, status.paused, status.track) == (True, False, 0)
+    assert (status.playing, status.paused, status.play) == (True, False, 0)
     assert abs(watch.times[-1] - time.perf_counter()) < 0.2
     assert status.lost_blocks == 0
 
@@ -65,18 +65,18 @@ def test_play_cross_fades_and_says_so(player: Player, tracks: list[PreparedTrack
     watch = Watch(player)
     player.play(0, tracks[0])
     player.cue(1, tracks[1])
-    watch.until(lambda: player.status().cued == 1 and player.status().track == 0)
+    watch.until(lambda: player.status().cued == 1 and player.status().play == 0)
     player.play(1, tracks[1], fade=0.3)
     watch.until(lambda: ("track_ended", 0) in watch.kinds())
     assert watch.kinds() == [("track_started", 0), ("track_started", 1), ("track_ended", 0)]
-    watch.until(lambda: player.status().track == 1)
+    watch.until(lambda: player.status().play == 1)
 
 
 def test_a_cued_track_follows_by_itself(player: Player, tracks: list[PreparedTrack]) -> None:
     watch = Watch(player)
     player.play(0, tracks[2])
     player.cue(1, tracks[1], fade=0.5)
-    watch.until(lambda: player.status().track == 1)
+    watch.until(lambda: player.status().play == 1)
     started = [event.time for event in watch.events if event.kind == "track_started"]
     assert started[1] - started[0] == pytest.approx(1.5, abs=0.05)
 
@@ -103,12 +103,12 @@ def test_stop_silences_layer_and_music_and_the_engine_stays(
     player.set_layer(1.0, ramp=0.25)
     watch.until(lambda: player.status().position > 0.5)
     player.stop()
-    watch.until(lambda: not player.status().playing and player.status().track == -1)
+    watch.until(lambda: not player.status().playing and player.status().play == -1)
     n = watch.values.shape[0]
     watch.until(lambda: watch.values.shape[0] > n + 10)
     assert np.all(watch.values[n + 4 :, [FLUX, LAYER, GAIN, LEVEL]] == 0.0)
     player.play(1, tracks[1])
-    watch.until(lambda: player.status().track == 1)
+    watch.until(lambda: player.status().play == 1)
 
 
 def test_a_broken_track_is_skipped_and_the_music_goes_on(
@@ -118,11 +118,11 @@ def test_a_broken_track_is_skipped_and_the_music_goes_on(
     (tmp_path / "gone.wav").write_text("no sound")
     watch = Watch(player)
     player.play(0, tracks[0])
-    watch.until(lambda: player.status().track == 0)
+    watch.until(lambda: player.status().play == 0)
     player.cue(1, bad)
     watch.until(lambda: ("track_skipped", 1) in watch.kinds())
     assert any("gone.wav" in event.text for event in watch.events)
     position = player.status().position
     watch.until(lambda: player.status().position > position + 0.2)
     player.play(2, tracks[1], fade=0.1)
-    watch.until(lambda: player.status().track == 2)
+    watch.until(lambda: player.status().play == 2)

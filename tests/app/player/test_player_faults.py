@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -17,9 +18,11 @@ import pytest
 from app.player.player import Player
 from devices.children import ENDING
 from devices.clock import now
+from dsp.checks import DeviceError
 from dsp.grid import FS
 from dsp.sound.heard import HEARD_NAMES
 from playlists.tracks import PreparedTrack
+from tests.doubles.program import segments
 from tests.doubles.tones import beats, pulses, write
 from tests.doubles.watching import Watch
 
@@ -59,7 +62,7 @@ def test_a_killed_decoder_costs_one_track_not_the_music(
         ring._a["written"][0] = min(ring._a["written"][0], ring._a["read"][0] + FS)
     player.cue(1, tracks[1], fade=0.5)
     # What is decoded plays on; then the cued track comes.
-    watch.until(lambda: player.status().track == 1, deadline=15.0)
+    watch.until(lambda: player.status().play == 1, deadline=15.0)
     assert np.all(np.diff(watch.times) < 0.02)
     skipped = [event for event in watch.events if event.kind == "track_skipped"]
     assert [event.value for event in skipped] == [0]
@@ -72,7 +75,7 @@ def test_a_killed_engine_is_told_and_nothing_hangs(
     player = silent_player
     watch = Watch(player)
     player.play(0, tracks[0])
-    watch.until(lambda: player.status().track == 0)
+    watch.until(lambda: player.status().play == 0)
     player._engine.kill()
     watch.until(lambda: bool(watch.events) and watch.events[-1].kind == "engine_lost")
     player.play(1, tracks[1])
@@ -96,7 +99,7 @@ def test_without_a_sign_of_life_the_layer_fades(
     assert watch.kinds()[-1] == ("heartbeat_lost", 0)
     watch.until(lambda: ("heartbeat_back", 0) in watch.kinds())
     watch.until(lambda: bool(timeline.since(timeline.total - 1)[1][0, 10] == 1.0))
-    assert player.status().track == 0
+    assert player.status().play == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX")
@@ -114,12 +117,12 @@ def test_an_engine_that_hangs_is_told_within_a_second_and_nothing_is_heard_meanw
         assert watch.events[-1].time - stopped < 1.0
         status = player.status()
         assert "does not answer" in status.notice
-        assert (status.track, status.layer_level) == (-1, 0.0)
+        assert (status.play, status.layer_level) == (-1, 0.0)
         assert watch.times[-1] < stopped + 0.1
     finally:
         os.kill(player._engine.pid, signal.SIGCONT)
     watch.until(lambda: "engine_back" in [kind for kind, _ in watch.kinds()])
-    watch.until(lambda: player.status().track == 0)
+    watch.until(lambda: player.status().play == 0)
     assert player.status().notice == ""
 
 
@@ -157,7 +160,7 @@ def test_the_children_outlive_what_asks_the_program_to_end(
         watch = Watch(player)
         player.play(0, tracks[0])
         player.cue(1, tracks[1])
-        watch.until(lambda: player.status().track == 0 and player.status().cued == 1)
+        watch.until(lambda: player.status().play == 0 and player.status().cued == 1)
         assert all(process.is_alive() for process in children)
         assert children == [player._engine, *player._decoders]
     finally:
@@ -196,3 +199,19 @@ def test_the_children_end_when_the_program_is_killed(tmp_path: Path) -> None:
         assert time.monotonic() < end, children
         time.sleep(0.02)
     program.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="memory cannot be reserved here")
+def test_a_player_without_enough_memory_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, real, asked = segments(), os.posix_fallocate, []
+
+    def third_is_too_much(fd: int, offset: int, size: int) -> None:
+        asked.append(size)
+        if len(asked) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(fd, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", third_is_too_much)
+    with pytest.raises(DeviceError, match="shared memory of 3"):
+        Player(output="null")
+    assert segments() <= before

@@ -146,7 +146,7 @@ def test_play_comes_at_once_although_another_track_is_cued(tracks: list[Prepared
     player.advance(5.0)
     player.play(2, tracks[1], fade=1.0)
     player.advance(7.0)
-    assert player.status().track == 2
+    assert player.status().play == 2
     assert player.status().cued == -1
 
 
@@ -159,7 +159,7 @@ def test_play_during_a_cross_fade_ends_it_early(tracks: list[PreparedTrack]) -> 
     player.play(2, tracks[0], fade=1.0)
     player.advance(4.5)
     assert [event.value for event in player.events() if event.kind == "track_started"] == [0, 1, 2]
-    assert player.status().track == 2
+    assert player.status().play == 2
 
 
 def test_a_cross_fade_keeps_the_power(tracks: list[PreparedTrack]) -> None:
@@ -202,7 +202,7 @@ def test_stop_is_silence_and_the_next_play_starts_anew(tracks: list[PreparedTrac
     assert not player.status().playing
     player.play(1, tracks[1])
     player.advance(4.0)
-    assert player.status().track == 1
+    assert player.status().play == 1
     assert player.status().layer_level == 0.0
 
 
@@ -220,4 +220,4 @@ def test_a_broken_track_is_skipped_with_a_sentence(
     skipped = [event for event in player.events() if event.kind == "track_skipped"]
     assert [event.value for event in skipped] == [1]
     assert "x.wav" in skipped[0].text
-    assert player.status().track == 0
+    assert player.status().play == 0

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.player import engine
+from app.player import engine_process
 from app.player.contract import BEATING, Beating
-from app.player.control import Bus, Control, DeckRing
-from app.player.engine import Engine, EngineSetup, Housekeeper
+from app.player.control import Control
+from app.player.decks import BLOCK
+from app.player.engine import Engine
+from app.player.engine_process import EngineSetup, Housekeeper
+from app.player.rings import Bus, DeckRing
 from devices.timeline import Timeline
 
 
@@ -18,10 +21,11 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = 1000.0
-        monkeypatch.setattr(engine, "now", lambda: self.at)
-        self.control, self.timeline = Control.create(), Timeline.create()
+        monkeypatch.setattr(engine_process, "now", lambda: self.at)
+        self.program, self.timeline = Control.create(), Timeline.create()
+        self.control = Control.attach(self.program.name)
         self.bus, decks = Bus.create(), [DeckRing.create(), DeckRing.create()]
-        self.blocks = [self.control.block, self.bus.block, *(ring.block for ring in decks)]
+        self._shared = (self.control, self.program, self.timeline, self.bus, *decks)
         self.engine = Engine(self.control, self.bus, self.timeline, decks)
         setup = EngineSetup("", "", "", (), "null", None, 0.2)
         self.keeper = Housekeeper(setup, self.control, self.engine)
@@ -32,14 +36,14 @@ class Watched:
         while self.at < end - 1e-9:
             self.at += step
             for who in beating:
-                self.control.beat(who, self.at)
+                self.program.beat(who, self.at)
             self.keeper._watch()
-        return [event.kind for event in self.control.told()]
+            self.engine.render(BLOCK, self.at)
+        return [event.kind for event in self.program.told()]
 
     def close(self) -> None:
-        for block in self.blocks:
-            block.close()
-        self.timeline.close()
+        for one in self._shared:
+            one.close()
 
 
 @pytest.fixture
@@ -71,3 +75,13 @@ def test_an_engine_that_was_not_run_blames_nobody(watched: Watched) -> None:
     assert watched.go_on(1.0, "loop") == []
     assert watched.go_on(13.0, step=13.0) == []
     assert watched.go_on(1.0, "loop") == []
+
+
+def test_what_other_threads_ask_of_the_mixer_waits_for_the_next_block(watched: Watched) -> None:
+    """A stop that came between two steps of a block ended the music with a click."""
+    watched.engine.stop()
+    watched.engine.watch(layer=False, music=True)
+    mixer = watched.engine.mixer
+    assert (mixer._stopping, mixer._watch_layer.target) == (False, 1.0)
+    watched.engine.render(BLOCK, 0.0)
+    assert (mixer._stopping, mixer._watch_layer.target) == (True, 0.0)
