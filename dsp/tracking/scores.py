@@ -132,7 +132,7 @@ def window_score(compared: Compared, null: NullResult | None, usable: float) -> 
     spread = Z90 * null.sd / size
     return Score(
         r=r,
-        r_null95=null.level95 / size,
+        r_null95=min(max(null.level95 / size, 0.0), 1.0),
         r_low=math.tanh(math.atanh(r) - spread),
         r_high=math.tanh(math.atanh(r) + spread),
         p=null.p,
@@ -146,9 +146,9 @@ def compare(rebuilt: Floats, feature: Floats, layer: Floats | None = None) -> Co
     With M the projection that takes the layer's lags out, ``a = y'Ms / s'Ms`` is what the music
     gives to the reconstruction when music and layer are regressed on together: unlike a partial
     correlation it loses nothing for what the two have in common. Less what that regression gives
-    the layer, the reconstruction is ``y_m = My + a (s - Ms)``, and its correlation with all of
-    the music is ``r = a |s| / |y_m|``: the partial covariance y'Ms divided by
-    ``s'Ms |y_m| / |s|``. The less of the music the layer leaves, the smaller that is, and the
+    the layer, the reconstruction is ``y_m = My + a (s - Ms)``, whose parts are orthogonal, and its
+    correlation with all of the music is ``r = a |s| / |y_m|``: the partial covariance y'Ms divided
+    by ``s'Ms |y_m| / |s|``. The less of the music the layer leaves, the smaller that is, and the
     wider chance level and interval are.
 
     Parameters
@@ -163,21 +163,26 @@ def compare(rebuilt: Floats, feature: Floats, layer: Floats | None = None) -> Co
     ok = np.isfinite(rebuilt)
     y, s = rebuilt[ok] - rebuilt[ok].mean(), feature[ok] - feature[ok].mean()
     left, part = y, s
-    if layer is not None and np.any(np.abs(layer) > 1e-9):
+    if layer is not None:
         design = np.stack([np.roll(layer, lag) for lag in _LAYER_LAGS], axis=1)
-        mean = design[ok].mean(axis=0)
-        seen = design[ok] - mean
-        gram = seen.T @ seen
-        gram[np.diag_indices_from(gram)] += 1e-6 * float(np.trace(gram)) / gram.shape[0] + 1e-30
-        weights = np.linalg.solve(gram, seen.T @ np.stack([y, s], axis=1))
-        left, part = y - seen @ weights[:, 0], s - seen @ weights[:, 1]
-        feature = feature - design @ weights[:, 1]
+        if np.any(design[ok]):
+            seen = design[ok] - design[ok].mean(axis=0)
+            left, part = (one - _explained(seen, one) for one in (y, s))
+            # Of the reconstruction only usable rows are known, of the feature all: weights that
+            # some rows taught say nothing of others, where the layer may be thousands of times as
+            # loud. What all rows teach takes away, and adds to none.
+            feature = feature - _explained(design, feature)
     masked = np.zeros(rebuilt.size)
-    masked[ok] = left - left.mean()
+    masked[ok] = left
     remains, whole = float(part @ part), float(s @ s)
-    if remains < _MIN_LEFT * whole:
-        return Compared(masked, feature, 0.0, told=False)
-    a = float(left @ part) / max(remains, 1e-300)
-    music = left + a * (s - part)
-    size = remains * math.sqrt(float(music @ music) / max(whole, 1e-300))
-    return Compared(masked, feature, size)
+    if whole <= 0.0 or remains < _MIN_LEFT * whole:
+        return Compared(masked, feature, 0.0, told=whole <= 0.0)
+    a = float(left @ part) / remains
+    music = float(left @ left) + a**2 * (whole - remains)
+    return Compared(masked, feature, remains * math.sqrt(music / whole))
+
+
+def _explained(design: Floats, signal: Floats) -> Floats:
+    """What is explained of a signal by the columns of a design, by least squares."""
+    weights, *_ = np.linalg.lstsq(design, signal)
+    return np.asarray(design @ weights)
