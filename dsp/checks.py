@@ -41,12 +41,28 @@ def foreign_text(text: str, *, longest: int = LONGEST_TITLE) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1].rstrip() + "…"
 
 
+def foreign_sentence(text: str) -> str:
+    """Return a sentence of ours about something foreign, as text that can be shown.
+
+    What is too long is cut in the middle, where names stand: the cure is at the end.
+
+    Examples
+    --------
+    >>> cut = foreign_sentence("x" * 4000 + " cannot be read; check the name.")
+    >>> len(cut), cut[-32:]
+    (600, ' cannot be read; check the name.')
+    """
+    shown = foreign_text(text, longest=max(len(text), 1))
+    half = LONGEST_SENTENCE // 2
+    return shown if len(shown) <= LONGEST_SENTENCE else f"{shown[:half]}…{shown[1 - half :]}"
+
+
 class AttuneError(Exception):
     """Root of all errors that Attune raises on purpose; its text is meant for people."""
 
     def __str__(self) -> str:
         """Return the sentence; names in it may be foreign."""
-        return foreign_text(super().__str__(), longest=LONGEST_SENTENCE)
+        return foreign_sentence(super().__str__())
 
 
 class InputError(AttuneError, ValueError):

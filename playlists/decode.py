@@ -8,7 +8,9 @@ bounded before anybody else sees it.
 from __future__ import annotations
 
 import math
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,9 @@ _SLACK_S = 0.5
 
 #: Sound decoded before a seek target and thrown away, so that the resampler is in step.
 _RUN_IN_S = 0.1
+
+#: What no music has: a second at 1 Hz would become 48 000 frames, and 48 000 of those 18 GB.
+_SFREQS, _MOST_CHANNELS = (1_000, 1_000_000), 64
 
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -216,19 +221,11 @@ def _open(path: str | Path) -> Any:
         raise InputError(
             f"{path} is an internet address; only files on this computer can be played."
         )
-    place = Path(path)
-    try:
-        if place.is_dir():
-            raise InputError(f"{path} is a folder; expected a sound file.")
-        empty = place.stat().st_size == 0
-    except OSError as problem:
-        raise InputError(
-            f"{path} cannot be read ({problem.strerror}); check the name and that it is there."
-        ) from problem
-    if empty:
+    if file_size(path) == 0:
         raise InputError(f"{path} is an empty file (0 bytes); expected a sound file.")
     try:
-        file = soundfile.SoundFile(str(place))
+        # As bytes where names are bytes: not all of them are UTF-8.
+        file = soundfile.SoundFile(str(path) if os.name == "nt" else os.fsencode(path))
     except (soundfile.SoundFileError, TypeError, OSError) as problem:
         raise InputError(
             f"{path} is not a sound file that can be decoded (WAV, AIFF, FLAC, OGG, Opus and MP3 "
@@ -237,4 +234,35 @@ def _open(path: str | Path) -> Any:
     if file.frames <= 0 or file.channels < 1 or file.samplerate < 1:
         file.close()
         raise InputError(f"{path} holds no sound (0 s); leave it out.")
+    low, high = _SFREQS
+    if not (low <= file.samplerate <= high and file.channels <= _MOST_CHANNELS):
+        file.close()
+        raise InputError(
+            f"{path} says that it has {file.channels} channels at {file.samplerate} Hz; expected "
+            f"up to {_MOST_CHANNELS} at {low} to {high} Hz: the file is damaged, get it again or "
+            "leave it out."
+        )
     return file
+
+
+def file_size(path: str | Path) -> int:
+    """Return the bytes of a file that can be read to an end, without opening it.
+
+    Raises
+    ------
+    InputError
+        One sentence, where it is missing, a folder, or a pipe or device, which may never end.
+    """
+    try:
+        found = os.stat(path)
+    except OSError as problem:
+        why = problem.strerror
+    except ValueError:
+        why = "no file has such a name"
+    else:
+        if stat.S_ISREG(found.st_mode):
+            return found.st_size
+        if stat.S_ISDIR(found.st_mode):
+            raise InputError(f"{path} is a folder; expected a sound file.")
+        raise InputError(f"{path} is a pipe or a device; expected a file.")
+    raise InputError(f"{path} cannot be read ({why}); check the name and that it is there.")

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 from urllib.request import url2pathname
 
-from dsp.checks import LONGEST_SENTENCE, InputError, RecordError, foreign_text
-from playlists.decode import SUFFIXES, probe
+from dsp.checks import InputError, RecordError, foreign_sentence
+from playlists.decode import SUFFIXES, file_size, probe
 from playlists.starter import STARTER_DIR, starter_tracks
 from playlists.tracks import Track
 
@@ -24,6 +24,8 @@ _PLAYLISTS = frozenset({".m3u8", ".m3u"})
 _OTHER_PLAYLISTS = frozenset({".pls", ".xspf", ".cue", ".wpl", ".asx"})
 #: Music that people own and this program cannot decode; a folder that holds it says so.
 _OTHER_MUSIC = frozenset({".m4a", ".m4b", ".aac", ".wma", ".ape", ".mpc", ".wv", ".dsf", ".mp4"})
+
+_LONGEST_LIST = 32_000_000  # bytes; a hundred thousand entries
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/")
 _EXTINF = re.compile(r"^#EXTINF:\s*(-?\d+(?:\.\d+)?)?[^,]*,(.*)$")
@@ -62,7 +64,7 @@ def open_playlist(spec: str | Path) -> Playlist:
     if str(spec) == STARTER:
         return _checked(spec, *_starter())
     place = Path(spec)
-    if place.is_dir():
+    if os.path.isdir(place):
         return _checked(spec, *_folder(place))
     suffix = place.suffix.lower()
     if suffix in _PLAYLISTS and not _SCHEME.match(str(spec)):
@@ -103,7 +105,7 @@ def write_m3u8(path: str | Path, tracks: Iterable[Track]) -> None:
 
 
 def _checked(spec: str | Path, tracks: list[Track], problems: list[str]) -> Playlist:
-    problems = [foreign_text(problem, longest=LONGEST_SENTENCE) for problem in problems]
+    problems = [foreign_sentence(problem) for problem in problems]
     if tracks:
         return Playlist(tuple(tracks), tuple(problems))
     why = (
@@ -180,11 +182,13 @@ def _take(path: Path, tracks: list[Track], problems: list[str]) -> None:
 
 
 def _lines(playlist: Path) -> list[str]:
+    if file_size(playlist) > _LONGEST_LIST:
+        raise InputError(f"{playlist} is larger than any playlist; expected M3U8 text.")
     try:
         raw = playlist.read_bytes()
     except OSError as problem:
         raise InputError(
-            f"{playlist} cannot be read ({problem.strerror}); check the name and that it is there."
+            f"{playlist} cannot be read ({problem.strerror}); check its rights."
         ) from problem
     if b"\0" in raw:
         raise InputError(f"{playlist} is not a playlist but something binary; expected M3U8 text.")

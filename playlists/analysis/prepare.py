@@ -134,11 +134,14 @@ def _measure(path: str | Path, duration: float, report: Callable[[float], None])
     loudness, peak, n_frames = Loudness(), TruePeak(), 0
     held: list[npt.NDArray[np.float32]] = []
     for block in decode.blocks(path):
-        if duration <= _HELD_S:
-            held.append(block)
         loudness.push(block)
         peak.push(block)
         n_frames += block.shape[0]
+        # By what came, not by what the header promised: that may be anything.
+        if n_frames <= _HELD_S * FS:
+            held.append(block)
+        else:
+            held.clear()
         report(min(0.5, 0.5 * n_frames / total))
     lufs, true_peak = loudness.integrated(), peak.finish()
     gain = gain_for(lufs, true_peak)
