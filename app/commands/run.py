@@ -15,7 +15,7 @@ from app.words import clock
 from devices.sources.spec import HELP, read_spec
 
 if TYPE_CHECKING:
-    from app.loop.loop import TickResult
+    from app.loop.ticks import TickResult
     from app.session.plan import Plan
     from app.session.session import Session
     from app.session.snapshot import Snapshot

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from app.loop.calibration import load_calibration
-from app.loop.loop import Loop, PoolTrack, TickInput
+from app.loop.loop import Loop
+from app.loop.ticks import PoolTrack, TickInput
 from app.records.reader import SessionReader
 from app.session.journal import decision_event, events_of
 from app.settings import settings_from
 from dsp.checks import RecordError
+from playlists.tracks import Place
 
 
 class CutError(RecordError):
@@ -76,6 +78,8 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
     heard = reader.heard()
     eeg_row = heard_row = 0
     for row in reader.events():
+        if row["kind"] == "track" and row["index"] == 0:
+            loop.first(Place(row["pool"]), now=row["t"])
         if row["kind"] != "tick":
             continue
         eeg_end = _row(eeg_times, row["eeg_until"])

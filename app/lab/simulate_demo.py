@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 
-from app.loop.loop import TickResult
-from app.loop.policy import Decision
+from app.loop.decision import Decision
+from app.loop.ticks import TickResult
 from app.paths import tracks_cache
 from app.report.closing import Closing, Moment, loop_closing
 from app.session.plan import Plan

@@ -8,100 +8,15 @@ never before this session has once shown that the brain follows the sound.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from app.loop.sentences import SENTENCES
+from app.loop.decision import DISLIKED, PROTECTED, Cause, Decision, Kind, PolicyState, View
+from app.loop.sentences import SENTENCES, Code
 from app.settings import Settings
-from dsp.sound.heard import NO_PLAY, Play
-from playlists.choice import Candidate, choose, p_better
-
-PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to 3 ends it
-
-
-@dataclass(frozen=True)
-class View:
-    """What the policy sees of one second; numbers rounded to 1e-6 by the loop.
-
-    `play` the one that is heard (-1: none), `position` and `remaining` seconds; `rating` the
-    latest 0..1 on this track; `cued` the next track is chosen; `changing` a change was asked for
-    and is not heard yet; `asked` what the operator asked for since the last tick; `repeats` the
-    candidates of a playlist that is too short for anything else.
-    """
-
-    now: float
-    play: Play
-    position: float
-    remaining: float
-    mean: float
-    sd: float
-    p_low: float
-    usable: bool
-    reason: str
-    twin_p_low: float
-    trust: float
-    ever_following: bool
-    rating: float | None
-    n_ratings: int
-    on_hold: bool
-    paused: bool
-    cued: bool
-    changing: bool
-    asked: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    repeats: tuple[Candidate, ...]
-    titles: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What is done and why.
-
-    Attributes
-    ----------
-    kind : {'hold', 'layer_on', 'layer_off', 'change_track', 'next_track'}
-    code : str
-        Which sentence of `SENTENCES`.
-    target : int or float or None
-        Position in the playlist of the chosen track, or level of the layer.
-    because : str
-        One plain sentence.
-    cause : {'eeg', 'rating', 'operator', 'end', 'none'}
-    propensity : float
-        Probability with which this was chosen at this moment.
-    alternatives : tuple of (str, float)
-        What else could have been, with probabilities.
-    numbers : dict
-        What it was made from.
-    """
-
-    kind: str
-    code: str
-    target: int | float | None
-    because: str
-    cause: str
-    propensity: float
-    alternatives: tuple[tuple[str, float], ...] = ()
-    numbers: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PolicyState:
-    """What the policy remembers from tick to tick."""
-
-    play: Play = NO_PLAY
-    layer_since: float | None = None
-    layer_decided: Play = NO_PLAY  # for which the layer was decided, yes or no
-    layer_off: bool = False  # switched off by hand for this session
-    low_layer: float | None = None  # since when the condition has held
-    low_change: float | None = None
-    recovered: float | None = None
-    last_change: float = -math.inf
-    eeg_changes: int = 0
-    code: str = ""
+from playlists.choice import choose, p_better
 
 
 def decide(
@@ -146,7 +61,7 @@ def _watch(view: View, state: PolicyState, settings: Settings) -> PolicyState:
     )
 
 
-def _say(code: str, numbers: dict[str, Any]) -> str:
+def _say(code: Code, numbers: dict[str, Any]) -> str:
     return SENTENCES[code].format(**numbers)
 
 
@@ -164,7 +79,7 @@ def _numbers(view: View, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _hold(view: View, settings: Settings, code: str, **extra: Any) -> Decision:
+def _hold(view: View, settings: Settings, code: Code, **extra: Any) -> Decision:
     numbers = _numbers(view, settings) | extra
     return Decision("hold", code, None, _say(code, numbers), "none", 1.0, (), numbers)
 
@@ -180,9 +95,9 @@ def _change(
     settings: Settings,
     rng: np.random.Generator,
     *,
-    kind: str,
-    code: str,
-    cause: str,
+    kind: Kind,
+    code: Code,
+    cause: Cause,
     **extra: Any,
 ) -> Decision | None:
     """Choose among the candidates; None where there is no other track.
@@ -268,8 +183,11 @@ def _layer_out(
     if state.layer_since is None:
         return None, state
     timing = settings.timing
+    code: Code
+    cause: Cause
+    extra: dict[str, Any] = {}
     if state.layer_decided != view.play:
-        code, cause, extra = "layer_track", "end", {}
+        code, cause = "layer_track", "end"
     elif view.rating is not None and (view.rating >= PROTECTED or view.rating <= DISLIKED):
         code, cause, extra = "layer_rated", "rating", {"given": _given(view)}
     elif (
@@ -278,7 +196,7 @@ def _layer_out(
         and view.now - state.recovered >= timing.sustain
         and view.now - state.layer_since >= timing.layer_try
     ):
-        code, cause, extra = "recovered", "eeg", {}
+        code, cause = "recovered", "eeg"
     else:
         return None, state
     numbers = _numbers(view, settings) | extra

@@ -1,7 +1,37 @@
 """What the policy says: one template a decision, filled with the numbers it was made from."""
 
+from __future__ import annotations
+
+from typing import Literal
+
+Code = Literal[
+    "next",
+    "rated_low",
+    "end",
+    "layer_on",
+    "withheld",
+    "change",
+    "recovered",
+    "layer_operator",
+    "layer_track",
+    "layer_rated",
+    "no_other",
+    "on_hold",
+    "paused",
+    "no_track",
+    "protected",
+    "unusable",
+    "early",
+    "no_following",
+    "no_trust",
+    "strict",
+    "well",
+    "unsure",
+    "waiting",
+]
+
 #: One sentence a decision, generated from the numbers that are logged with it.
-SENTENCES = {
+SENTENCES: dict[Code, str] = {
     "next": "Next track asked for: {title}, expected {expected:.0f} ± {expected_sd:.0f}.",
     "rated_low": "Rated {given} of 9: track changed to {title}, expected {expected:.0f} ± "
     "{expected_sd:.0f}.",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app.loop.calibration import Calibration
-from app.loop.loop import LoopEvent, TickInput, TickResult
-from app.loop.policy import Decision
+from app.loop.decision import Decision
+from app.loop.ticks import LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerStatus
 from app.records.jsontext import plain
 from app.records.writer import SessionWriter
@@ -77,8 +77,11 @@ def tick_event(
 
 
 def events_of(row: dict[str, Any]) -> tuple[LoopEvent, ...]:
-    """Read the events that a logged tick consumed."""
-    return tuple(LoopEvent(e["kind"], e["value"]) for e in row["events"])
+    """Read the events that a logged tick consumed, by their names of today."""
+    return tuple(
+        LoopEvent("unplayable" if e["kind"] == "skipped" else e["kind"], e["value"])
+        for e in row["events"]
+    )
 
 
 class Journal:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from app.loop.calibration import Calibration, load_calibration
-from app.loop.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
-from app.loop.policy import Decision
+from app.loop.decision import Decision
+from app.loop.loop import Loop
+from app.loop.ticks import EventKind, LoopEvent, PoolTrack, TickInput, TickResult
 from app.player.contract import AnyPlayer
 from app.session.journal import Journal
 from app.session.plan import Plan, check_plan, manifest
@@ -69,7 +70,7 @@ class Session:
         if plan.calibration or plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
         self._on_tick: Callable[[TickResult], None] | None = None
-        self._asked: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._asked = queue.SimpleQueue[tuple[EventKind | Literal["mark"], Any]]()
         self._stopping = threading.Event()
         self._opening: Future[None] = Future()
         self._ended = threading.Event()
@@ -270,7 +271,9 @@ class Session:
             self._log("note", text=reason)
         if first is None:
             raise InputError(f"no track of {self.plan.playlist} can be played: {reasons[0]}")
-        self._play(0, *first, at_once=True)
+        assert self._loop is not None
+        place, track = first
+        self._play(self._loop.first(Place(place), now=self._start), place, track, at_once=True)
 
     def _run(self) -> None:
         """Tick until the time is over or somebody stops."""
@@ -360,7 +363,7 @@ class Session:
                 self._watcher.device(event)
         for news in self._rig.player.events():
             if news.kind == "track_skipped":
-                self._events.append(LoopEvent("skipped", news.value))
+                self._events.append(LoopEvent("unplayable", news.value))
             self._log("player", news.time, event=news.kind, value=news.value, text=news.text)
             self._watcher.player(news, now)
             if news.kind == "engine_lost":
@@ -391,7 +394,7 @@ class Session:
         """Start chosen tracks whose measurement is there."""
         for start in self._programme.ready(wait=wait):
             if isinstance(start.track, AttuneError):
-                self._events.append(LoopEvent("skipped", start.number))
+                self._events.append(LoopEvent("unplayable", start.number))
                 self._log("note", text=str(start.track))
                 self._watcher.say(str(start.track))
             else:
@@ -406,7 +409,6 @@ class Session:
             self._events.append(LoopEvent("pause", False))  # a track that starts ends the pause
         start = self._rig.player.play if at_once else self._rig.player.cue
         start(Play(number), track, fade=self.settings.timing.fade)
-        self._events.append(LoopEvent("play", [number, place]))
         prior = self._loop.prior(Place(place), first=number == 0)
         self._journal.track(self._watcher.now, number, place, track, prior)
         self._watcher.playing(number, place, track)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.loop.loop import TickResult
-from app.loop.policy import Decision
+from app.loop.decision import Decision
+from app.loop.ticks import TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
 from app.session.snapshot import (
     FOLLOWING_STATES,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dsp
-from app.loop.policy import DISLIKED, PROTECTED
+from app.loop.decision import DISLIKED, PROTECTED
 from app.settings import load_preset
 from dsp.enjoyment import EnjoymentModel
 

@@ -16,7 +16,8 @@ import pytest
 
 from app.lab.simulate_demo import starter
 from app.loop.calibration import Calibration, load_calibration
-from app.loop.loop import Loop, LoopEvent, PoolTrack, TickInput, TickResult
+from app.loop.loop import Loop
+from app.loop.ticks import LoopEvent, PoolTrack, TickInput, TickResult
 from app.player.virtual import VirtualPlayer
 from app.settings import load_preset
 from devices.acquisition import Acquisition, acquire

@@ -7,8 +7,10 @@ import pytest
 
 from app.lab.simulate_demo import starter
 from app.loop.calibration import load_calibration
-from app.loop.loop import NO_REPEAT, Loop, LoopEvent, PoolTrack, TickInput
-from app.loop.policy import PROTECTED, decide
+from app.loop.decision import PROTECTED
+from app.loop.loop import NO_REPEAT, Loop
+from app.loop.policy import decide
+from app.loop.ticks import LoopEvent, PoolTrack, TickInput
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
 from app.session.journal import decision_event, events_of
@@ -63,7 +65,7 @@ def whole(pool, ticks):
 
 def make(pool, *, settings=DEMO, ch_names=MONTAGE, calibration="clear"):
     known = load_calibration(calibration) if isinstance(calibration, str) else calibration
-    return Loop(
+    loop = Loop(
         settings,
         pool=pool,
         ch_names=ch_names,
@@ -71,6 +73,8 @@ def make(pool, *, settings=DEMO, ch_names=MONTAGE, calibration="clear"):
         calibration=known,
         seed=5000,
     )
+    loop.first(0, now=0.0)
+    return loop
 
 
 def run(loop, ticks):
@@ -275,7 +279,7 @@ def test_a_chosen_track_that_cannot_be_played_is_replaced_by_another_choice(pool
     assert [r for r in run(loop, last[8:12]) if r.starts is not None] == []
     started = replace(last[12], events=(LoopEvent("play", [first.starts, first.decision.target]),))
     loop.tick(started)
-    again = loop.tick(replace(last[13], events=(LoopEvent("skipped", first.starts),)))
+    again = loop.tick(replace(last[13], events=(LoopEvent("unplayable", first.starts),)))
     assert again.decision.kind == "next_track"
     assert again.starts == first.starts + 1
     assert again.decision.target != first.decision.target
@@ -313,7 +317,7 @@ def test_the_only_track_of_a_playlist_may_be_repeated_but_is_no_change(pool):
 def test_an_unplayable_track_is_not_chosen_again(pool):
     loop = make(pool[:3], ch_names=())
     play_through(loop, [0])
-    failed = (LoopEvent("play", [1, 1]), LoopEvent("skipped", 1))
+    failed = (LoopEvent("play", [1, 1]), LoopEvent("unplayable", 1))
     run(loop, heard_only(0, 1, start=2.0, events=failed))
     assert 1 not in [c.place for c in loop.up_next(repeat=True) if c.eligible]
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.loop.policy import PolicyState, View, decide
+from app.loop.decision import PolicyState, View
+from app.loop.policy import decide
 from app.settings import load_preset
 from playlists.choice import Candidate
 

@@ -1,0 +1,99 @@
+"""One second as the policy sees it, what it remembers, and what it decides."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.loop.sentences import Code
+from dsp.sound.heard import NO_PLAY, Play
+from playlists.choice import Candidate
+
+Kind = Literal["hold", "layer_on", "layer_off", "change_track", "next_track"]
+Cause = Literal["eeg", "rating", "operator", "end", "none"]
+Asked = Literal["next", "layer_off"]
+
+PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to 3 ends it
+
+
+@dataclass(frozen=True)
+class View:
+    """What the policy sees of one second; numbers rounded to 1e-6 by the loop.
+
+    `play` the one that is heard (-1: none), `position` and `remaining` seconds; `rating` the
+    latest 0..1 on this track; `cued` the next track is chosen; `changing` a change was asked for
+    and is not heard yet; `asked` what the operator asked for since the last tick; `repeats` the
+    candidates of a playlist that is too short for anything else.
+    """
+
+    now: float
+    play: Play
+    position: float
+    remaining: float
+    mean: float
+    sd: float
+    p_low: float
+    usable: bool
+    reason: str
+    twin_p_low: float
+    trust: float
+    ever_following: bool
+    rating: float | None
+    n_ratings: int
+    on_hold: bool
+    paused: bool
+    cued: bool
+    changing: bool
+    asked: tuple[Asked, ...]
+    candidates: tuple[Candidate, ...]
+    repeats: tuple[Candidate, ...]
+    titles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done and why.
+
+    Attributes
+    ----------
+    kind : Kind
+    code : Code
+        Which sentence of `SENTENCES`.
+    target : int or float or None
+        Position in the playlist of the chosen track, or level of the layer.
+    because : str
+        One plain sentence.
+    cause : Cause
+    propensity : float
+        Probability with which this was chosen at this moment.
+    alternatives : tuple of (str, float)
+        What else could have been, with probabilities.
+    numbers : dict
+        What it was made from.
+    """
+
+    kind: Kind
+    code: Code
+    target: int | float | None
+    because: str
+    cause: Cause
+    propensity: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PolicyState:
+    """What the policy remembers from tick to tick."""
+
+    play: Play = NO_PLAY
+    layer_since: float | None = None
+    layer_decided: Play = NO_PLAY  # for which the layer was decided, yes or no
+    layer_off: bool = False  # switched off by hand for this session
+    low_layer: float | None = None  # since when the condition has held
+    low_change: float | None = None
+    recovered: float | None = None
+    last_change: float = -math.inf
+    eeg_changes: int = 0
+    code: Code | None = None

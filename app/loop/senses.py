@@ -1,0 +1,112 @@
+"""What the EEG says: quality first, then tracking and frontal theta from what is clean."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.quality import CleanBlock, Guard
+from dsp.reward import FrontalTheta, ThetaScore
+from dsp.sound.heard import Heard
+from dsp.tracking.tracker import Decoder, Tracker, Tracking
+
+FRESH = 6.0  # s; EEG whose newest usable score is older carries no decision
+COVERED = 30.0  # s over which the share of clean EEG is counted
+
+
+class Senses:
+    """EEG of one headset.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+    sfreq : float
+        Hz.
+    decoder : Decoder or None
+        Prior decoder of the tracking.
+    seed : int
+    """
+
+    def __init__(
+        self, *, ch_names: Sequence[str], sfreq: float, decoder: Decoder | None, seed: int
+    ) -> None:
+        self._ch_names = tuple(ch_names)
+        self._guard = Guard(ch_names=self._ch_names, sfreq=sfreq)
+        self._tracker = Tracker(ch_names=self._ch_names, sfreq=sfreq, decoder=decoder, seed=seed)
+        self._theta = FrontalTheta(ch_names=self._ch_names, sfreq=sfreq)
+        self._scores: deque[ThetaScore] = deque()
+        self._counts_from: float | None = None  # None: no music was heard yet, and nothing counts
+        self._first: float | None = None  # stamp of the first sample
+        self.theta_db: float | None = None
+        self.quality: tuple[tuple[str, int, str], ...] = ()
+
+    def hear(self, heard: Heard) -> None:
+        """Take what the EEG is compared with."""
+        if len(heard):
+            self._tracker.push_stimulus(heard.stimulus, heard.times)
+
+    def blank(self, until: float) -> None:
+        """Let no EEG before `until` enter a score."""
+        known = until if self._counts_from is None else self._counts_from
+        self._counts_from = max(known, until)
+
+    def take(
+        self, eeg: npt.NDArray[np.float32], times: npt.NDArray[np.float64]
+    ) -> Iterator[ThetaScore]:
+        """Take samples [shape=(n, n_channels)], microvolt, with their LSL seconds.
+
+        Yields the new scores that say something of the music: clean, and of no blank time.
+        """
+        if times.size and self._first is None:
+            self._first = float(times[0])
+        block = self._guard.push(eeg, times)
+        if block is None:
+            return
+        self.quality = _grades(block, self._ch_names)
+        self._tracker.push_eeg(block)
+        for score in self._theta.push(block):
+            self._scores.append(score)
+            self.theta_db = round(score.db, 6) if score.usable else None
+            counts = self._counts_from is not None and score.t0 >= self._counts_from
+            if score.usable and counts:
+                yield score
+
+    def tracking(self, now: float) -> Tracking:
+        """Whether the EEG follows what is heard."""
+        return self._tracker.estimate(now)
+
+    def doubt(self, now: float, *, coverage: float) -> str:
+        """Why the EEG behind the estimate is not clean and fresh, or empty.
+
+        `coverage` is the least share of clean EEG in the last 30 s.
+        """
+        if not self._theta.sites:
+            return "no frontal electrode: ratings and priors alone"
+        while self._scores and self._scores[0].t1 <= now - COVERED:
+            self._scores.popleft()
+        newest = max((s.t1 for s in self._scores if s.usable), default=-math.inf)
+        if now - newest > FRESH:
+            return "no clean EEG in the last seconds" + self._worst()
+        assert self._first is not None
+        span = min(COVERED, now - self._first)
+        clean = sum(s.valid_share * (s.t1 - s.t0) for s in self._scores) / max(span, 1.0)
+        if round(clean, 6) < coverage:
+            return f"clean EEG in {100 * clean:.0f} % of the last {span:.0f} s" + self._worst()
+        return ""
+
+    def _worst(self) -> str:
+        bad = [f"{name}: {word}" for name, grade, word in self.quality if grade > 1]
+        return f" ({', '.join(bad[:3])})" if bad else ""
+
+
+def _grades(block: CleanBlock, ch_names: tuple[str, ...]) -> tuple[tuple[str, int, str], ...]:
+    """Grade and word of each electrode in the newest second."""
+    newest = block.seconds[-1]
+    return tuple(
+        (name, grade, word)
+        for name, grade, word in zip(ch_names, newest.grades, newest.words, strict=True)
+    )

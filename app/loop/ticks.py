@@ -1,0 +1,116 @@
+"""What goes into a tick of the loop, and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from app.loop.decision import Decision
+from dsp.enjoyment import Enjoyment
+from dsp.sound.heard import Heard, Play
+from dsp.tracking.tracker import Tracking
+from playlists.tracks import Place
+
+EventKind = Literal[
+    "rating", "next", "skip", "undo", "layer_off", "hold", "pause", "unplayable", "play"
+]
+
+
+@dataclass(frozen=True)
+class PoolTrack:
+    """One track that may be played; they stand in the order of the playlist."""
+
+    title: str
+    duration: float
+
+
+@dataclass(frozen=True)
+class LoopEvent:
+    """Something from outside that the loop must know.
+
+    `kind`: ``rating`` (value 0..1), ``next`` and ``skip`` (the operator's and the client's wish),
+    ``undo``, ``layer_off`` (value bool), ``hold`` (value bool), ``pause`` (value bool),
+    ``unplayable`` (value: the play). In earlier records also ``play`` (value [play, place]): that
+    it was started.
+    """
+
+    kind: EventKind
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class TickInput:
+    """Everything that is new at one whole second.
+
+    Attributes
+    ----------
+    now : float
+        LSL seconds.
+    eeg : float32 [shape=(n, n_channels)], microvolt
+    eeg_times : float64 [shape=(n,)]
+    heard : Heard
+    events : tuple of LoopEvent
+    """
+
+    now: float
+    eeg: npt.NDArray[np.float32]
+    eeg_times: npt.NDArray[np.float64]
+    heard: Heard
+    events: tuple[LoopEvent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A play that is asked for and not heard yet.
+
+    Attributes
+    ----------
+    play : Play
+    place : Place
+    at_once : bool
+        Whether it ends what is heard, or waits for its end.
+    since : float
+        When it was asked for, LSL seconds.
+    """
+
+    play: Play
+    place: Place
+    at_once: bool
+    since: float
+
+
+@dataclass(frozen=True)
+class TickResult:
+    """What came of it.
+
+    Attributes
+    ----------
+    play, place : Play, Place
+        What is heard.
+    position : float
+        Seconds into it.
+    gate : str
+        Why nothing may be done because of the EEG now; empty where it may.
+    starts : Play or None
+        The play that the decision sets going, if it does.
+    coming : Coming or None
+        What is asked for and not heard yet, this decision included.
+    """
+
+    now: float
+    play: Play
+    place: Place
+    position: float
+    enjoyment: Enjoyment
+    twin: Enjoyment
+    tracking: Tracking | None
+    eeg_weight: float
+    gate: str
+    theta_db: float | None
+    quality: tuple[tuple[str, int, str], ...]
+    decision: Decision | None
+    starts: Play | None
+    coming: Coming | None
