@@ -420,7 +420,7 @@ def hand_over(home: str, words: Sequence[str]) -> int:
     python, module = venv_python(home), ["app.commands", *words]
     if words[:1] == ["test"]:
         os.chdir(home)
-        module = ["pytest", *words[1:]]
+        module = ["pytest", *(words[1:] or ["-n", "auto"])]  # all of them: side by side
     command = [python, "-P", "-m", *module]
     if sys.platform != "win32":
         os.execv(python, command)

@@ -43,6 +43,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_homes].cleanup()
 
 
+#: Tests that drive the real program in real time share the clock of this machine, as those with
+#: sound share the sound server and those with a window the screen: each kind runs one by one.
+_REAL_TIME = ("tests/system/", "tests/refusals/test_refusals_midsession.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell pytest-xdist what must stay on one worker; the longest groups begin."""
+
+    def group(item: pytest.Item) -> str:
+        asked = getattr(item, "fixturenames", ())
+        if "display" in asked or item.get_closest_marker("display"):
+            return "screen"
+        if "sound_server" in asked or item.get_closest_marker("sound"):
+            return "sound"
+        file = item.nodeid.split("::")[0]
+        return "real time" if file.startswith(_REAL_TIME) else file
+
+    groups = {item.nodeid: group(item) for item in items}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
+    shared = ("sound", "real time", "screen")
+    items.sort(key=lambda item: groups[item.nodeid] not in shared)
+
+
 def _without(reason: str) -> None:
     if os.environ.get("ATTUNE_CI") == "1":
         pytest.fail(f"in CI nothing may be missing: {reason}", pytrace=False)
