@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import now
+from devices.watchdog import Watchdog
 from dsp.checks import DeviceError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _WINDOW = 500  # callbacks over which the clock is fitted: 5 s
 _JUMP = 0.005  # s; a step of the device's clock beyond which the fit starts anew ...
 _JUMP_COUNT = 3  # ... when as many callbacks in a row agree
 _REFIT = 5  # callbacks between two medians
-_START_S = 3.0  # longest time in which a device gets going
+_GONE_S = 3.0  # s without a call, of our own running time, after which a device is gone
 _START_UP = 20  # callbacks whose underflow flags belong to the first filling
 
 
@@ -245,7 +246,7 @@ class DeviceOutput:
         self._clock = DacClock()
         self._frame = 0
         self._calls = 0
-        self._first_call = self._last_call = now()
+        self._watchdog = Watchdog()
         self._finished = False
         try:
             with _quiet():
@@ -279,8 +280,6 @@ class DeviceOutput:
     def _callback(self, out: Any, n_frames: int, times: Any, status: Any) -> None:
         entry = now()
         current, dac = times.currentTime, times.outputBufferDacTime
-        if not self._calls:
-            self._first_call = entry
         self._calls += 1
         if status.output_underflow and self._calls > _START_UP:
             self.lost_blocks += 1
@@ -295,14 +294,12 @@ class DeviceOutput:
             self.error = error
             raise
         self._frame += n_frames
-        self._last_call = entry
 
     def _on_finished(self) -> None:
         self._finished = True
 
     def start(self) -> None:
         """Begin to call `render`."""
-        self._first_call = self._last_call = now()
         try:
             with _quiet():
                 self._stream.start()
@@ -310,20 +307,21 @@ class DeviceOutput:
             raise DeviceError(f"{self.name} does not start ({error}); choose another.") from error
 
     def alive(self) -> bool:
-        """Whether callbacks come: a suspended sink simply stops calling, without any error."""
-        patience = max(0.5, 3.0 * self.latency) if self._runs() else _START_S
-        return not (self._finished or now() - self._last_call > patience)
+        """Whether callbacks come; to be asked a few times a second.
 
-    def _runs(self) -> bool:
-        """Whether it has gone on from the first filling, which comes at once.
-
-        An idle PulseAudio sink can let a second pass between the first filling and the next call.
+        A server that dies says so at once. A suspended sink simply stops calling, without any
+        error; but so does a busy machine for a while (0.3 s were seen), and PulseAudio between the
+        first filling and the next call (1.7 s, at load 12).
         """
-        return self._last_call - self._first_call > 0.05
+        silent = self._watchdog.silent(self._calls, now())
+        return not (self._finished or silent > _GONE_S)
 
     def settled(self) -> bool:
-        """Whether its times hold: those of the first fillings were seen up to 1.4 s off."""
-        return self._runs() and self._clock.steady
+        """Whether its times hold: those of the first filling were seen up to 1.4 s off.
+
+        The filling is over once more was taken than waits in the device.
+        """
+        return self._frame / FS > 2.0 * self.latency and self._clock.steady
 
     def close(self) -> None:
         """End the stream at once; fade out before, where it still sounds."""

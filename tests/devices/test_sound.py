@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from devices import sound
 from devices.clock import now
 from devices.sound import BLOCK, FS, DacClock, DeviceOutput, NullOutput, Output
 
@@ -127,3 +130,82 @@ def test_a_fault_of_the_renderer_ends_the_output_and_can_be_asked_for(
         time.sleep(0.01)
     assert isinstance(output.error, ZeroDivisionError)
     output.close()
+
+
+# --- a device whose calls the test makes ----------------------------------------------------------
+
+
+class Sinks:
+    """Stands in for sounddevice, and turns the clock."""
+
+    PortAudioError = RuntimeError
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at = 500.0
+        monkeypatch.setattr(sound, "now", lambda: self.at)
+        monkeypatch.setattr(sound, "_portaudio", lambda *, again: self)
+        silence = np.zeros((BLOCK, 2), dtype=np.float32)
+        self.output = DeviceOutput(lambda n, t: silence, device=None, latency=0.2)
+        self.output.start()
+
+    def query_devices(self, device: str | None, kind: str) -> dict[str, str]:
+        return {"name": "sink"}
+
+    def OutputStream(self, **asked: Any) -> Sinks:
+        self.callback, self.finished = asked["callback"], asked["finished_callback"]
+        self.latency = 0.18  # as PulseAudio rounds 0.2
+        return self
+
+    def start(self) -> None:
+        """Nothing to do: the test calls."""
+
+    def pass_time(self, seconds: float, *, calls: int = 0, looks: bool = True) -> bool:
+        """Let time pass with so many calls, evenly; return whether it was alive all the while."""
+        alive, begin, end, n = True, self.at, self.at + seconds, 0
+        while self.at < end:
+            self.at = min(self.at + 0.02, end) if looks else end
+            while n < calls * (self.at - begin) / seconds - 1e-9:
+                heard = begin + n * BLOCK / FS + 0.2
+                n += 1
+                times = SimpleNamespace(currentTime=self.at, outputBufferDacTime=heard)
+                status = SimpleNamespace(output_underflow=False)
+                self.callback(np.empty((BLOCK, 2), dtype=np.float32), BLOCK, times, status)
+            alive = alive and self.output.alive()
+        return alive
+
+
+@pytest.fixture
+def sink(monkeypatch: pytest.MonkeyPatch) -> Sinks:
+    return Sinks(monkeypatch)
+
+
+@pytest.mark.parametrize("filling", [0.002, 0.06, 0.4])
+def test_pulseaudios_pause_after_the_first_filling_is_no_loss(sink: Sinks, filling: float) -> None:
+    """Measured at load 12: 24 calls in up to 0.4 s, then none for 1.7 s."""
+    assert sink.pass_time(filling, calls=24)
+    assert sink.pass_time(1.7)
+    assert not sink.output.settled()
+    assert sink.pass_time(0.5, calls=50)
+    assert sink.output.settled()
+
+
+def test_a_busy_machine_is_no_loss_however_long_it_did_not_run_us(sink: Sinks) -> None:
+    assert sink.pass_time(1.0, calls=100)
+    assert sink.pass_time(1.5)
+    assert sink.pass_time(0.2, calls=20)
+    assert sink.pass_time(13.0, looks=False)  # neither we nor the device's calls were run
+    assert sink.pass_time(0.2, calls=20)
+
+
+def test_a_device_that_calls_no_more_is_gone_and_one_that_ends_at_once(sink: Sinks) -> None:
+    assert sink.pass_time(1.0, calls=100)
+    assert not sink.pass_time(3.1)
+    sink.pass_time(0.1, calls=10)
+    assert sink.output.alive()
+    sink.finished()
+    assert not sink.output.alive()
+
+
+def test_a_device_that_never_calls_is_gone(sink: Sinks) -> None:
+    assert sink.pass_time(2.9)
+    assert not sink.pass_time(0.3)

@@ -253,7 +253,7 @@ def test_a_sink_that_falls_silent_without_a_word_is_noticed(
         player.play(0, _track(tmp_path / "tone.wav", _tone(300, 40)))
         _until(player, _at(player, 0, 0.5))
         assert own_server.pactl("suspend-sink", "lone", "1")
-        _until(player, lambda: player.status().is_null, deadline=3.0)
+        _until(player, lambda: player.status().is_null, deadline=6.0)
         position = player.status().position
         _until(player, _at(player, 0, position + 0.5), deadline=3.0)
     finally:
