@@ -18,6 +18,7 @@ EventKind = Literal[
     "track_ended",  # value: its Play
     "track_skipped",  # value: its Play; text says why; what was decoded until then still plays
     "starved",  # value: its Play; its decoder was too slow
+    "decoder_lost",  # none could be started; tracks are skipped
     "bad_sound",  # samples that are no numbers were muted
     "underflow",  # value: blocks lost so far
     "output_lost",

@@ -14,9 +14,10 @@ import time
 from contextlib import ExitStack, closing
 from typing import Any
 
-from app.player import deck_process, engine_process
+from app.player import engine_process
 from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, PlayerStatus
 from app.player.control import Command, Control
+from app.player.deck_process import NO_DECODER, DeckProcess
 from app.player.decks import Item, frames
 from app.player.heard import LayerRows, Trace, now_heard
 from app.player.rings import Bus, DeckRing
@@ -78,10 +79,13 @@ class Player:
             self.tracks = memory.enter_context(closing(HeardTracks.create()))
             self._memory = memory.pop_all()  # all of it could be had
         self._engine: Any = None
-        self._decoders: list[Any] = [None, None]
+        self._decoders = [
+            DeckProcess(ring, f"attune-decoder-{letter}", self._context)
+            for ring, letter in zip(self._decks, "ab", strict=True)
+        ]
         self._events: list[PlayerEvent] = []
         self._crash_notice = ""
-        self._lost = self._stalled = False
+        self._lost = self._stalled = self._no_decoder = False
         self._watchdog = Watchdog()
         self._running = self._closed = False
         self._features = StimulusFeatures()
@@ -100,8 +104,8 @@ class Player:
         DeviceError
             Where ``output="device"`` cannot be had, or the engine does not start.
         """
-        for deck in range(len(self._decks)):
-            self._start_decoder(deck)
+        for decoder in self._decoders:
+            decoder.look()
         state = self._start_engine(self._output)
         if state == 0 and self._output == "auto":
             # A sound library that aborts takes the engine with it: once more, without one.
@@ -141,17 +145,6 @@ class Player:
             time.sleep(0.005)
         return int(self._control.status()["started"])
 
-    def _start_decoder(self, deck: int) -> None:
-        process = self._context.Process(
-            target=deck_process.run,
-            args=(self._decks[deck].name,),
-            name=f"attune-decoder-{'ab'[deck]}",
-            daemon=True,
-        )
-        with deaf_children():
-            process.start()
-        self._decoders[deck] = process
-
     def close(self) -> None:
         """Fade out, end the children, let go of the shared memory. Safe to call twice."""
         with self._lock:
@@ -161,11 +154,11 @@ class Player:
             if self._engine is not None:
                 self._control.quit()
                 self._engine.join(2.0)
-            for process in (self._engine, *self._decoders):
-                if process is not None:
-                    process.kill()  # a decoder holds nothing, an engine had its time
-                    process.join()
-                    process.close()
+                self._engine.kill()  # it had its time
+                self._engine.join()
+                self._engine.close()
+            for decoder in self._decoders:
+                decoder.close()
             self._memory.close()
 
     def _look(self) -> None:
@@ -178,11 +171,11 @@ class Player:
         if self._lost:
             return
         self._watch_engine()
-        for deck, process in enumerate(self._decoders):
-            if not process.is_alive():
-                process.join()
-                process.close()
-                self._start_decoder(deck)
+        for decoder in self._decoders:
+            decoder.look()
+        if not self._no_decoder and any(decoder.lost for decoder in self._decoders):
+            self._no_decoder = True
+            self._tell("decoder_lost", NO_DECODER)
 
     def _watch_engine(self) -> None:
         """Notice an engine that lives and does nothing."""
@@ -297,11 +290,16 @@ class Player:
             play, position, level = now_heard(self.timeline, now())
             if self._lost:
                 return PlayerStatus(notice=_ENGINE_LOST, lost_blocks=int(state["lost_blocks"]))
-            notice = self._control.text("notice") or self._crash_notice
+            notices = (
+                _ENGINE_STALLED if self._stalled else "",
+                NO_DECODER if self._no_decoder else "",
+                self._control.text("notice"),
+                self._crash_notice,
+            )
             return PlayerStatus(
                 output=self._control.text("output"),
                 is_null=bool(state["is_null"]),
-                notice=_ENGINE_STALLED if self._stalled else notice,
+                notice=next(filter(None, notices), ""),
                 playing=bool(state["playing"]),
                 paused=bool(state["paused"]),
                 play=Play(int(play)),

@@ -28,6 +28,7 @@ _DECK: Fields = {
     "want": ("int64", (1,)),  # engine: number of the track that it wants here
     "path": ("uint8", (PATH_BYTES,)),  # engine: where that is
     "read": ("int64", (1,)),  # engine: frames taken
+    "serves": ("int64", (1,)),  # decoder: 1 once it looks at what is wanted
     "have": ("int64", (1,)),  # decoder: number of the track in the ring
     "written": ("int64", (1,)),  # decoder: frames put in
     "done": ("int64", (1,)),  # decoder: Done
@@ -195,7 +196,26 @@ class DeckRing:
         put_text(self._a["error"], error)
         self._a["done"][0] = Done.FAILED if error else Done.END
 
-    def orphaned(self) -> int:
-        """Return the number of the track that a decoder left behind unfinished, or 0."""
-        unfinished = int(self._a["done"][0]) == Done.NO and int(self._a["have"][0]) > 0
-        return int(self._a["have"][0]) if unfinished else 0
+    def serve(self) -> int:
+        """Begin to serve; return the number of the track that was last begun here, or 0."""
+        self._a["serves"][0] = 1
+        return int(self._a["have"][0])
+
+    # The program's side, while there is no decoder.
+
+    def serves(self) -> bool:
+        """Whether the decoder that was here came so far as to serve."""
+        return bool(self._a["serves"][0])
+
+    def abandon(self, error: str) -> None:
+        """The decoder has ended: what it had begun and not finished ends here with `error`."""
+        self._a["serves"][0] = 0
+        if int(self._a["have"][0]) > 0 and int(self._a["done"][0]) == Done.NO:
+            self.end(error)
+
+    def refuse(self, error: str) -> None:
+        """No decoder can be had: answer what is wanted with `error`."""
+        number, _ = self.wanted()
+        if number != int(self._a["have"][0]):
+            self.open(number)
+            self.end(error)

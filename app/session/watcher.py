@@ -36,6 +36,18 @@ N_LINES = 200  # decisions kept for the screen; the records keep all
 _SHOWN = ("withheld", "protected")
 
 
+#: What the player tells that stands there too.
+_PLAYER_SHOWN = (
+    "track_skipped",
+    "decoder_lost",
+    "output_lost",
+    "output_back",
+    "engine_stalled",
+    "engine_back",
+    "engine_lost",
+)
+
+
 class Watcher:
     """What the session tells of itself; written by its thread, read by any."""
 
@@ -111,7 +123,7 @@ class Watcher:
 
     def player(self, event: PlayerEvent, now: float) -> None:
         """Show what the player could not do."""
-        if event.kind in ("track_skipped", "engine_lost", "output_lost", "output_back"):
+        if event.kind in _PLAYER_SHOWN:
             self._line(now, event.text)
 
     def decided(self, now: float, decision: Decision, play: int | None) -> None:

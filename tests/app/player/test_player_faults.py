@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.player import deck_process
+from app.player.deck_process import DeckProcess
 from app.player.player import Player
 from devices.children import ENDING
 from devices.clock import now
@@ -47,6 +49,12 @@ def silent_player() -> Iterator[Player]:
     made.close()
 
 
+def _kill_decoders(player: Player) -> None:
+    for decoder in player._decoders:
+        assert decoder.pid is not None
+        os.kill(decoder.pid, signal.SIGKILL)
+
+
 def test_a_killed_decoder_costs_one_track_not_the_music(
     silent_player: Player, tracks: list[PreparedTrack], tmp_path: Path
 ) -> None:
@@ -55,9 +63,7 @@ def test_a_killed_decoder_costs_one_track_not_the_music(
     watch = Watch(player)
     player.play(0, long)
     watch.until(lambda: player.status().position > 0.2)
-    for process in player._decoders:
-        process.kill()
-        process.join()
+    _kill_decoders(player)
     for ring in player._decks:  # as if a slow decoder had been a second ahead, not eight
         ring._a["written"][0] = min(ring._a["written"][0], ring._a["read"][0] + FS)
     player.cue(1, tracks[1], fade=0.5)
@@ -67,6 +73,58 @@ def test_a_killed_decoder_costs_one_track_not_the_music(
     skipped = [event for event in watch.events if event.kind == "track_skipped"]
     assert [event.value for event in skipped] == [0]
     assert "decoder" in skipped[0].text
+
+
+def test_a_decoder_killed_after_its_work_does_not_begin_the_track_again(
+    silent_player: Player, tracks: list[PreparedTrack]
+) -> None:
+    """The last 8 s of a track wait in the ring, decoded; they were played from the start again."""
+    player = silent_player
+    watch = Watch(player)
+    player.play(0, tracks[2])
+    watch.until(lambda: player.status().position > 0.5)
+    _kill_decoders(player)
+    watch.until(lambda: ("track_ended", 0) in watch.kinds(), deadline=5.0)
+    until = time.monotonic() + 0.3
+    watch.until(lambda: time.monotonic() > until)
+    assert watch.kinds() == [("track_started", 0), ("track_ended", 0)]
+    rows = watch.values[watch.values[:, TRACK] == 0]
+    assert np.all(np.diff(rows[:, POSITION]) > 0)
+    np.testing.assert_array_equal(rows[10:120, FLUX].astype("f4"), tracks[2].feature[11:121])
+    player.play(1, tracks[1])
+    watch.until(lambda: player.status().play == 1)
+
+
+def _cannot_start(ring: str) -> None:
+    raise SystemExit(1)
+
+
+def test_a_decoder_that_cannot_start_is_tried_three_times_and_then_said(
+    tracks: list[PreparedTrack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deck_process, "run", _cannot_start)
+    started: list[int] = []
+    start = DeckProcess._start
+    monkeypatch.setattr(
+        DeckProcess, "_start", lambda decoder: (started.append(1), start(decoder))[1]
+    )
+    player = Player(output="null")
+    try:
+        player.start()
+        watch = Watch(player)
+        player.play(0, tracks[0])
+        watch.until(lambda: ("track_skipped", 0) in watch.kinds(), deadline=20.0)
+        watch.until(lambda: len(started) == 6)
+        until = time.monotonic() + 0.3
+        watch.until(lambda: time.monotonic() > until)
+        assert len(started) == 6  # three for each deck
+        told = [event for event in watch.events if event.kind == "decoder_lost"]
+        assert len(told) == 1
+        assert "3 tries" in told[0].text
+        assert player.status().notice == told[0].text
+        assert not player.status().playing
+    finally:
+        player.close()
 
 
 def test_a_killed_engine_is_told_and_nothing_hangs(
@@ -157,12 +215,12 @@ def test_the_children_outlive_what_asks_the_program_to_end(
         children = [player._engine, *player._decoders]
         for process, number in product(children, ENDING):
             os.kill(process.pid, number)
+        pids = [process.pid for process in children]
         watch = Watch(player)
         player.play(0, tracks[0])
         player.cue(1, tracks[1])
         watch.until(lambda: player.status().play == 0 and player.status().cued == 1)
-        assert all(process.is_alive() for process in children)
-        assert children == [player._engine, *player._decoders]
+        assert [process.pid for process in children] == pids
     finally:
         player.close()
 
