@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,47 +27,52 @@ from devices.sources.board_table import (
 )
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import EegChunk, SourceEvent, SourceInfo
-from dsp.checks import DeviceError, InputError
+from dsp.checks import DeviceError, InputError, foreign_text
 
 READ_EVERY = 0.02  # s between reads
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
 
 
-def _check_port(board: str, port: str) -> None:
-    """Refuse a serial port that is not there or may not be opened (POSIX: ports are files)."""
+def _hold_port(board: str, port: str) -> int | None:
+    """Hold the serial port `port` for this session; return what is to be closed at its end.
+
+    Serial ports may be opened twice, which ruins the data of both programs. The lock is on the
+    device itself, so it is the same for all users and under all of its names
+    (``/dev/serial/by-id/...`` and ``/dev/ttyUSB0``). Windows opens a port once only.
+
+    Raises
+    ------
+    DeviceError
+        If there is no such port, this user may not open it, or it is in use.
+    """
     if os.name != "posix" or not port.startswith("/"):
-        return
-    if not Path(port).exists():
+        return None
+    import fcntl
+
+    try:
+        # Without waiting for a carrier, and without becoming this program's terminal.
+        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except FileNotFoundError as error:
         raise DeviceError(
             f"There is no port {port}; plug in the dongle of the {board}, or name its port."
-        )
-    if not os.access(port, os.R_OK | os.W_OK):
+        ) from error
+    except PermissionError as error:
         raise DeviceError(
             f"{port} may not be opened by this user; add the user to the group that owns it "
             "(on Linux usually: sudo usermod -aG dialout $USER) and log in again."
-        )
-
-
-def _lock_port(board: str, port: str) -> IO[str]:
-    """Hold a lock for `port` while the file returned is open.
-
-    Serial ports may be opened twice, which ruins the data of both programs.
-    """
-    path = Path(tempfile.gettempdir()) / f"attune-port-{re.sub(r'[^A-Za-z0-9]+', '-', port)}.lock"
-    handle = path.open("a")
-    try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        ) from error
     except OSError as error:
-        handle.close()
         raise DeviceError(
-            f"The port {port} of the {board} is in use by another session; end that one first."
+            f"The port {port} of the {board} cannot be opened ({error.strerror}); end the program "
+            "that uses it, or plug the dongle in again."
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise DeviceError(
+            f"The port {port} of the {board} is in use by another session, perhaps of another "
+            "user; end that one first."
         ) from error
     return handle
 
@@ -87,7 +91,7 @@ class BoardSource:
     def __init__(self, board: str, port: str = "") -> None:
         self._word, self._port = board_word(board), port
         self._shim: Any = None
-        self._lock: IO[str] | None = None
+        self._port_held: int | None = None
         self._info: SourceInfo | None = None
         self._news: list[SourceEvent] = []
         self._read_at = 0.0
@@ -120,7 +124,7 @@ class BoardSource:
             shim = BoardShim(number, params)
             shown = int(shim.get_board_id())  # of the master board for playback
             descr = BoardShim.get_board_descr(shown)
-            self._name = descr["name"]
+            self._name = foreign_text(str(descr["name"]))
             if not descr.get("eeg_channels"):
                 raise DeviceError(f"The {self._name} has no EEG channels; choose another board.")
             shim.prepare_session()
@@ -162,8 +166,7 @@ class BoardSource:
         elif match := re.fullmatch(r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?", port):
             params.ip_address, params.ip_port = match[1], int(match[2] or 0)
         elif port:
-            _check_port(self._word, port)
-            self._lock = _lock_port(self._word, port)
+            self._port_held = _hold_port(self._word, port)
             params.serial_port = port
         return params
 
@@ -181,7 +184,8 @@ class BoardSource:
         )
 
     def _describe(self, number: int, descr: dict[str, Any], version: str) -> SourceInfo:
-        names = [n.strip() for n in str(descr.get("eeg_names", "")).split(",") if n.strip()]
+        named = (foreign_text(name) for name in str(descr.get("eeg_names", "")).split(","))
+        names = [name for name in named if name]
         if len(names) != len(self._rows):
             names = [f"E{i + 1}" for i in range(len(self._rows))]
         simulated = number in (SYNTHETIC, PLAYBACK)
@@ -266,6 +270,6 @@ class BoardSource:
                 # A board that is gone cannot be stopped, and needs no stopping.
                 with contextlib.suppress(BrainFlowError):
                     end()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        held, self._port_held = self._port_held, None
+        if held is not None:
+            os.close(held)

@@ -74,6 +74,20 @@ def test_the_synthetic_board_streams_within_a_second_with_its_listener(board):
 
 
 @posix
+def test_a_board_is_deaf_to_what_ends_the_program_until_it_is_told(board):
+    board.wait_ready(10.0)
+    pid = board.pid
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(pid, number)
+    total = board.ring.total
+    wait_until(lambda: board.ring.total > total + 100)
+    assert board.state == "streaming"
+    board.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@posix
 def test_a_killed_child_is_lost_with_a_sentence_within_half_a_second(board):
     board.wait_ready(10.0)
     os.kill(board.pid, signal.SIGKILL)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -17,6 +20,40 @@ from dsp.checks import AttuneError, DeviceError, InputError
 from tests.doubles.eeg_fakes import Sender
 
 posix = pytest.mark.skipif(os.name != "posix", reason="ports are files on POSIX")
+
+
+@contextlib.contextmanager
+def serial_port() -> Iterator[str]:
+    """Open a pair of terminals, and give the name of the one that a board could be on."""
+    master, slave = os.openpty()
+    try:
+        yield os.ttyname(slave)
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+@contextlib.contextmanager
+def held(port: str) -> Iterator[None]:
+    """Hold a port as a session does that runs."""
+    handle = boards._hold_port("cyton", port)
+    assert handle is not None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def other_user() -> Iterator[None]:
+    """Be somebody else for a moment; only who may become anybody can try this."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can become another user")
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def refusal(source: BoardSource | LslSource) -> str:
@@ -75,22 +112,51 @@ def test_a_file_in_place_of_a_port_is_named(tmp_path):
 
 
 @posix
-def test_a_port_without_permission_names_the_cure(monkeypatch, tmp_path):
+def test_a_port_without_permission_names_the_cure(tmp_path):
     port = tmp_path / "tty"
-    port.touch()
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert "usermod -aG dialout" in refusal(BoardSource("cyton", str(port)))
+    port.touch(mode=0o600)
+    with other_user():
+        assert "usermod -aG dialout" in refusal(BoardSource("cyton", str(port)))
 
 
 @posix
 def test_a_port_in_use_by_another_session_is_not_opened_twice():
-    master, slave = os.openpty()
-    port = os.ttyname(slave)
-    lock = boards._lock_port("cyton", port)
-    assert f"The port {port} of the cyton is in use" in refusal(BoardSource("cyton", port))
-    lock.close()
-    os.close(slave)
-    os.close(master)
+    with serial_port() as port, held(port):
+        assert f"The port {port} of the cyton is in use" in refusal(BoardSource("cyton", port))
+
+
+@posix
+def test_a_port_is_the_same_under_all_of_its_names(tmp_path):
+    by_id = tmp_path / "usb-FTDI_FT231X-if00"
+    with serial_port() as port:
+        by_id.symlink_to(port)
+        with held(port):
+            assert f"The port {by_id} of the cyton is in use" in refusal(
+                BoardSource("cyton", str(by_id))
+            )
+        with held(str(by_id)):
+            assert f"The port {port} of the cyton is in use" in refusal(BoardSource("cyton", port))
+
+
+@posix
+def test_another_user_is_told_that_a_port_is_in_use():
+    with serial_port() as port, held(port):
+        os.chmod(port, 0o666)
+        with other_user():
+            assert "perhaps of another user" in refusal(BoardSource("cyton", port))
+
+
+@posix
+def test_holding_a_port_leaves_nothing_in_the_folder_of_all_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with serial_port() as port, held(port):
+        assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_a_folder_in_place_of_a_port_is_one_sentence(tmp_path):
+    assert "cannot be opened" in refusal(BoardSource("cyton", str(tmp_path)))
 
 
 @posix

@@ -102,6 +102,21 @@ def test_the_bare_board_has_brainflows_electrodes_and_says_it_is_nobody():
     assert info.details["board_id"] == -1
 
 
+def test_what_a_board_calls_itself_and_its_electrodes_is_only_read(monkeypatch):
+    from brainflow.board_shim import BoardShim
+
+    descr = BoardShim.get_board_descr(-1)
+    names = ["F\x1b[2Jz"] + [f"E{i}" for i in range(15)]
+    odd = descr | {"name": "Syn\x07th\x9b1m", "eeg_names": ",".join(names)}
+    monkeypatch.setattr(BoardShim, "get_board_descr", lambda *args: odd)
+    source = BoardSource("synthetic")
+    source.open()
+    info = source.info
+    source.close()
+    assert info.name == "Syn th 1m board"
+    assert info.ch_names[:2] == ("F [2Jz", "E0")
+
+
 class ScriptedListener:
     """Stands in for the simulated listener; remembers what it was asked."""
 
