@@ -12,7 +12,14 @@ _MUSCLE_NOISE = 0.1  # microvolt; a flat electrode has no logarithm
 
 
 def dilate(mask: Bools, before: int, after: int) -> Bools:
-    """Mask widened by `before` and `after` samples along axis 0 [shape=(n, n_columns)]."""
+    """Mask widened by `before` and `after` samples along axis 0 [shape=(n, n_columns)].
+
+    Examples
+    --------
+    >>> mask = np.array([[False], [False], [True], [False], [False]])
+    >>> dilate(mask, before=1, after=2).T.tolist()
+    [[False, True, True, True, True]]
+    """
     n = mask.shape[0]
     total = np.zeros((n + 1, mask.shape[1]), dtype=np.int64)
     np.cumsum(mask, axis=0, out=total[1:])
@@ -34,6 +41,13 @@ def muscle_level(data: Floats, *, sfreq: float) -> Floats:
     Returns
     -------
     float64 [shape=(n,)]
+
+    Examples
+    --------
+    >>> t = np.arange(500) / 250
+    >>> tense = 8 * np.sqrt(2) * np.sin(2 * np.pi * 37.5 * t)[:, None]  # 8 microvolt rms
+    >>> round(float(np.exp(muscle_level(tense, sfreq=250.0)[250])))
+    8
     """
     half = round(0.1 * sfreq)
     t = np.arange(-half, half + 1) / sfreq
@@ -63,6 +77,12 @@ def beyond(slow: Floats, level: Floats) -> Floats:
     -------
     float64 [shape=(n,)]
         0 without any electrode.
+
+    Examples
+    --------
+    >>> slow = np.array([[5.0], [-20.0]])
+    >>> beyond(slow, np.array([10.0])).round(2).tolist()
+    [0.0, -0.69]
     """
     if slow.shape[1] == 0:
         return np.zeros(slow.shape[0])

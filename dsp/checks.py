@@ -91,6 +91,15 @@ def check_number(
     ------
     InputError
         If `value` is not a finite number in the range.
+
+    Examples
+    --------
+    >>> check_number("minutes", "24", low=0.05, high=1440)
+    24.0
+    >>> check_number("minutes", "all day", low=0.05, high=1440, unit="min")
+    Traceback (most recent call last):
+        ...
+    dsp.checks.InputError: minutes is 'all day'; expected a number from 0.05 to 1440 min.
     """
     try:
         number = float(value)
@@ -104,7 +113,15 @@ def check_number(
 
 
 def check_option(name: str, value: Any, allowed: Iterable[str]) -> str:
-    """Return `value` if it is one of `allowed`; otherwise an `InputError` that lists them."""
+    """Return `value` if it is one of `allowed`; otherwise an `InputError` that lists them.
+
+    Examples
+    --------
+    >>> check_option("listener", "loud", ("clear", "silent"))
+    Traceback (most recent call last):
+        ...
+    dsp.checks.InputError: listener is 'loud'; expected one of: clear, silent.
+    """
     names = list(allowed)
     if value not in names:
         raise InputError(f"{name} is {value!r}; expected one of: {', '.join(names)}.")
@@ -112,7 +129,13 @@ def check_option(name: str, value: Any, allowed: Iterable[str]) -> str:
 
 
 def check_channels(name: str, array: npt.ArrayLike, n_channels: int) -> npt.NDArray[np.float32]:
-    """Return `array` as float32 [shape=(n_samples, n_channels)]; otherwise an `InputError`."""
+    """Return `array` as float32 [shape=(n_samples, n_channels)]; otherwise an `InputError`.
+
+    Examples
+    --------
+    >>> check_channels("EEG", np.zeros((250, 4)), 4).dtype
+    dtype('float32')
+    """
     out = np.asarray(array, dtype=np.float32)
     if out.ndim != 2 or out.shape[1] != n_channels:
         raise InputError(f"{name} has shape {out.shape}; expected (n_samples, {n_channels}).")

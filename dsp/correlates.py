@@ -79,6 +79,15 @@ def debiased_wpli(cross: npt.NDArray[np.complex128]) -> float:
     Parameters
     ----------
     cross : complex128 [shape=(n_segments, n_bins)]
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = (rng.standard_normal((30, 8)) + 1j * rng.standard_normal((30, 8)) for _ in "ab")
+    >>> round(debiased_wpli(a * np.conj(1j * a)), 2)  # one follows the other by a quarter of a turn
+    1.0
+    >>> abs(debiased_wpli(a * np.conj(b))) < 0.1  # nothing in common
+    True
     """
     imaginary = cross.imag
     squares = np.sum(imaginary**2, axis=0)
@@ -95,6 +104,16 @@ class Correlates:
     ch_names : sequence of str
     sfreq : float
         Hz.
+
+    Examples
+    --------
+    >>> correlates = Correlates(ch_names=["F3", "F4", "T8"], sfreq=250.0)
+    >>> rng, n = np.random.default_rng(1), 31 * 250
+    >>> from dsp.quality import Guard
+    >>> guard = Guard(ch_names=["F3", "F4", "T8"], sfreq=250.0)
+    >>> block = guard.push(8.0 * rng.standard_normal((n, 3)), 60.0 + np.arange(n) / 250)
+    >>> [one.name for one in correlates.push(block)]
+    ['ft_theta_wpli', 'beta_alpha', 'gamma', 'alpha_asymmetry']
     """
 
     def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:
@@ -245,6 +264,13 @@ class Baseline:
         Of a feature's windows in earlier sessions with music.
     n : int
         Windows; under 8 there is no z-score.
+
+    Examples
+    --------
+    >>> Baseline.of([0.1, 0.3] * 4).z(0.4) > 1.5
+    True
+    >>> Baseline.of([0.1, 0.3]).z(0.4)  # too few windows
+    nan
     """
 
     mean: float

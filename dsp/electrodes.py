@@ -17,7 +17,13 @@ _COUNTED = re.compile(r"^[A-H](1[1-9]|[2-9]\d)$")
 
 
 def site_region(name: str) -> str:
-    """Letters of a 10-20/10-10 name in upper case (``"AF7" -> "AF"``); "" for any other name."""
+    """Letters of a 10-20/10-10 name in upper case (``"AF7" -> "AF"``); "" for any other name.
+
+    Examples
+    --------
+    >>> site_region("AF7"), site_region("tp10"), site_region("left ear")
+    ('AF', 'TP', '')
+    """
     match = _SITE.match(name.strip())
     return match.group(1).upper() if match else ""
 
@@ -27,6 +33,13 @@ def site_regions(ch_names: Sequence[str]) -> tuple[str, ...]:
 
     Caps whose electrodes are counted A1..A32, B1..B32 and on have a C4 and an F8 too, elsewhere
     on the head; they give themselves away by numbers beyond 10.
+
+    Examples
+    --------
+    >>> site_regions(["F3", "Cz"])
+    ('F', 'C')
+    >>> site_regions(["C3", "C4", "C31"])  # counted, in banks of 32
+    ('', '', '')
     """
     if any(_COUNTED.match(name.strip()) for name in ch_names):
         return ("",) * len(ch_names)
@@ -34,7 +47,13 @@ def site_regions(ch_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def columns(ch_names: Sequence[str]) -> dict[str, int]:
-    """Column of each name in lower case; none where the names only look like the 10-20 system."""
+    """Column of each name in lower case; none where the names only look like the 10-20 system.
+
+    Examples
+    --------
+    >>> columns(["TP9", "AF7", "AF8", "TP10"])["af8"]
+    2
+    """
     if not any(site_regions(ch_names)):
         return {}
     lower = [name.strip().lower() for name in ch_names]
@@ -42,12 +61,24 @@ def columns(ch_names: Sequence[str]) -> dict[str, int]:
 
 
 def sites_in(ch_names: Sequence[str], regions: Sequence[str]) -> tuple[int, ...]:
-    """Columns whose region is one of `regions`."""
+    """Columns whose region is one of `regions`.
+
+    Examples
+    --------
+    >>> sites_in(["F3", "Cz", "F4"], ["F"])
+    (0, 2)
+    """
     return tuple(i for i, found in enumerate(site_regions(ch_names)) if found in regions)
 
 
 def ocular_sites(ch_names: Sequence[str]) -> frozenset[str]:
-    """Electrodes that see the eyes best: Fp and AF, else F; empty where no name has a role."""
+    """Electrodes that see the eyes best: Fp and AF, else F; empty where no name has a role.
+
+    Examples
+    --------
+    >>> sorted(ocular_sites(["TP9", "AF7", "AF8", "TP10"]))
+    ['AF7', 'AF8']
+    """
     for regions in (("FP", "AF", "AFF"), ("F",)):
         found = frozenset(ch_names[i] for i in sites_in(ch_names, regions))
         if found:
@@ -56,12 +87,24 @@ def ocular_sites(ch_names: Sequence[str]) -> frozenset[str]:
 
 
 def temporal_sites(ch_names: Sequence[str]) -> frozenset[str]:
-    """Electrodes over the jaw muscles: T, TP, FT."""
+    """Electrodes over the jaw muscles: T, TP, FT.
+
+    Examples
+    --------
+    >>> sorted(temporal_sites(["TP9", "AF7", "AF8", "TP10"]))
+    ['TP10', 'TP9']
+    """
     return frozenset(ch_names[i] for i in sites_in(ch_names, ("T", "TP", "FT", "TTP")))
 
 
 def theta_sites(ch_names: Sequence[str]) -> tuple[int, ...]:
-    """Columns of Fz and FCz, else of all AF and F sites; empty where there is neither."""
+    """Columns of Fz and FCz, else of all AF and F sites; empty where there is neither.
+
+    Examples
+    --------
+    >>> theta_sites(["F3", "Fz", "FCz", "Cz"]), theta_sites(["TP9", "AF7", "AF8"])
+    ((1, 2), (1, 2))
+    """
     lower = [name.strip().lower() for name in ch_names]
     midline = tuple(i for i, name in enumerate(lower) if name in ("fz", "fcz"))
     if midline:
@@ -70,7 +113,13 @@ def theta_sites(ch_names: Sequence[str]) -> tuple[int, ...]:
 
 
 def mirror_pairs(ch_names: Sequence[str]) -> Pairs:
-    """Columns of left and right twins; a name outside the 10-20 system has none."""
+    """Columns of left and right twins; a name outside the 10-20 system has none.
+
+    Examples
+    --------
+    >>> mirror_pairs(["TP9", "AF7", "AF8", "TP10"])
+    ((0, 3), (1, 2))
+    """
     upper = [name.strip().upper() for name in ch_names]
     pairs = []
     for left, (name, region) in enumerate(zip(upper, site_regions(ch_names), strict=True)):

@@ -42,6 +42,13 @@ def bandpass(low: float, high: float) -> Floats:
     ----------
     low, high : float
         Edges (half amplitude), Hz, ``0 < low < high < 32``.
+
+    Examples
+    --------
+    >>> taps = bandpass(1.0, 8.0)
+    >>> gain = np.abs(np.fft.rfft(taps, 64 * 4))  # bins of 0.25 Hz
+    >>> gain[[0, 4, 12, 32, 60]].round(2).tolist()  # 0, 1, 3, 8, 15 Hz
+    [0.0, 0.5, 1.0, 0.5, 0.0]
     """
     if not 0.0 < low < high < RATE / 2:
         raise InputError(
@@ -84,6 +91,12 @@ def fill_masked(data: Floats, valid: Bools) -> Floats:
     ----------
     data : float64 [shape=(n, n_channels)]
     valid : bool [shape=(n, n_channels)]
+
+    Examples
+    --------
+    >>> data = np.array([[1.0], [90.0], [95.0], [4.0]])
+    >>> fill_masked(data, np.abs(data) < 50.0).T.tolist()
+    [[1.0, 2.0, 3.0, 4.0]]
     """
     if valid.all():
         return data
@@ -118,6 +131,14 @@ def filter_second(
     valid : bool [shape=(64, n_channels)]
         A point is valid if its own sample is, and if at least three quarters of the filter's
         weight lie on valid samples.
+
+    Examples
+    --------
+    >>> t = np.arange(RATE + 2 * HALF)[:, None] / RATE
+    >>> wave = np.sin(2 * np.pi * 4.0 * t)
+    >>> out, valid = filter_second(wave + 30_000.0, np.ones_like(wave, dtype=bool))
+    >>> bool(valid.all()), bool(np.abs(out - wave[HALF : HALF + RATE]).max() < 0.002)
+    (True, True)
     """
     taps, weights = _toeplitz(*band)
     middle = valid[HALF : HALF + RATE]
@@ -135,6 +156,13 @@ class Strip:
     """Rows at consecutive grid points, older ones forgotten.
 
     Rows that were never written read as NaN. `end` is one beyond the newest row.
+
+    Examples
+    --------
+    >>> strip = Strip(1, keep=64)
+    >>> strip.write(100, np.array([[1.0], [2.0]]))
+    >>> strip.read(99, 103).T.tolist()
+    [[nan, 1.0, 2.0, nan]]
     """
 
     def __init__(self, n_columns: int, *, keep: int) -> None:
@@ -222,6 +250,16 @@ class GridSampler:
     n_columns : int
     sfreq : float
         Nominal rate of what comes in, Hz.
+
+    Examples
+    --------
+    >>> sampler = GridSampler(1, sfreq=250.0)
+    >>> times = 10.0 + np.arange(500) / 250
+    >>> start, rows = sampler.push(np.sin(2 * np.pi * 3.0 * times)[:, None], times)
+    >>> grid = (start + np.arange(len(rows))) / RATE
+    >>> error = rows[16:, 0] - np.sin(2 * np.pi * 3.0 * grid[16:])
+    >>> start, bool(np.abs(error).max() < 0.01)
+    (640, True)
     """
 
     def __init__(self, n_columns: int, *, sfreq: float) -> None:

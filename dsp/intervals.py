@@ -22,7 +22,7 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float]:
     --------
     >>> mean, low, high = mean_and_interval([0.1, 0.3])
     >>> round(mean, 3), round(low, 3), round(high, 3)
-    (0.2, 0.036, 0.364)
+    (0.2, 0.036, 0.365)
     """
     if len(values) < 2:
         return math.nan, math.nan, math.nan

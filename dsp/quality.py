@@ -114,6 +114,15 @@ class Guard:
         applies to it.
     sfreq : float
         Nominal rate, Hz, at least 100.
+
+    Examples
+    --------
+    >>> rng, n = np.random.default_rng(0), 4 * 250
+    >>> eeg = 8.0 * rng.standard_normal((n, 2))
+    >>> eeg[500:, 1] = 0.0  # an electrode that falls off
+    >>> block = Guard(ch_names=["Fz", "T7"], sfreq=250.0).push(eeg, 60.0 + np.arange(n) / 250)
+    >>> [second.words for second in block.seconds]
+    [('good', 'good'), ('good', 'good'), ('good', 'flat')]
     """
 
     def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:

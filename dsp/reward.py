@@ -67,6 +67,18 @@ class FrontalTheta:
     ch_names : sequence of str
     sfreq : float
         Hz.
+
+    Examples
+    --------
+    >>> from dsp.quality import Guard
+    >>> rng, n = np.random.default_rng(0), 21 * 250
+    >>> times = 60.0 + np.arange(n) / 250
+    >>> theta = 6.0 * np.sin(2 * np.pi * 6.0 * times)
+    >>> eeg = np.cumsum(rng.standard_normal(n)) + theta
+    >>> block = Guard(ch_names=["Fz"], sfreq=250.0).push(eeg[:, None], times)
+    >>> scores = FrontalTheta(ch_names=["Fz"], sfreq=250.0).push(block)
+    >>> len(scores), bool(scores[-1].db > 3.0)
+    (10, True)
     """
 
     def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:

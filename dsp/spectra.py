@@ -36,6 +36,13 @@ def density(
     hz : float64 [shape=(n // 2 + 1,)]
     power : float64 [shape=(n // 2 + 1, ...)]
         µV²/Hz.
+
+    Examples
+    --------
+    >>> wave = 10.0 * np.sin(2 * np.pi * 10.0 * np.arange(500) / 250)  # 50 square microvolt
+    >>> hz, power = density(wave, sfreq=250.0)
+    >>> float(hz[power.argmax()]), round(float(power.sum() * hz[1]), 3)
+    (10.0, 50.0)
     """
     data = np.asarray(x, dtype=np.float64)
     n = data.shape[0]
@@ -76,6 +83,12 @@ def band_power(x: npt.ArrayLike, sfreq: float, low: float, high: float) -> Float
     Returns
     -------
     float64 [shape=(...)]
+
+    Examples
+    --------
+    >>> wave = 10.0 * np.sin(2 * np.pi * 10.0 * np.arange(500) / 250)
+    >>> round(float(band_power(wave, 250.0, 8.0, 12.0)), 3)
+    50.0
     """
     check_number("low", low, low=0.0, high=sfreq / 2, unit="Hz")
     check_number("high", high, low=low, high=sfreq / 2, unit="Hz")
@@ -101,6 +114,14 @@ def aperiodic_level(hz: Floats, power: Floats, where: npt.NDArray[np.bool_]) -> 
     ----------
     hz, power : float64 [shape=(n_bins,)]
     where : bool [shape=(n_bins,)]
+
+    Examples
+    --------
+    >>> hz = np.arange(1.0, 60.0, 0.5)
+    >>> power = 100.0 / hz
+    >>> power[hz == 10.0] *= 20.0  # alpha is no background
+    >>> round(aperiodic_level(hz, power, hz == 5.0), 3)
+    20.0
     """
     fit = (hz >= 2.0) & (hz <= 30.0) & ((hz < 4.0) | (hz > 14.0)) & (power > 0.0)
     if np.count_nonzero(fit) < 4:
@@ -130,6 +151,14 @@ def line_share(x: Floats, *, sfreq: float, low: float, high: float) -> tuple[Flo
         Of the five neighbouring bins that hold most; 0 without power.
     hz : float64 [shape=(n_channels,)]
         Where they are.
+
+    Examples
+    --------
+    >>> t = np.arange(20 * 64)[:, None] / 64
+    >>> noise = 0.1 * np.random.default_rng(0).standard_normal(t.shape)
+    >>> share, hz = line_share(np.sin(2 * np.pi * 5.0 * t) + noise, sfreq=64.0, low=1.0, high=9.0)
+    >>> round(float(share[0]), 2), round(float(hz[0]))
+    (1.0, 5)
     """
     freqs, power = density(x, sfreq=sfreq)
     inside = (freqs >= low) & (freqs <= high)
@@ -148,6 +177,13 @@ def beat_rate(feature: Floats) -> float:
     """Strongest rhythm in 0.8-4 Hz of a feature [shape=(n,)] at 64 Hz, Hz.
 
     0 without energy, or from less than 20 s. NaN, where nothing was heard, counts as the mean.
+
+    Examples
+    --------
+    >>> t = np.arange(30 * RATE) / RATE
+    >>> feature = np.maximum(np.cos(2 * np.pi * 2.0 * t), 0.0)  # swells twice a second
+    >>> round(beat_rate(feature), 2)
+    2.0
     """
     heard = np.isfinite(feature)
     if np.count_nonzero(heard) < 20 * RATE:

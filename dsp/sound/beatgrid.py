@@ -25,6 +25,13 @@ class BeatGrid:
         Beats per minute.
     confidence : float
         0 (no idea) to 1 (known by construction).
+
+    Examples
+    --------
+    >>> BeatGrid(np.arange(0.0, 60.0, 0.5), tempo=120.0, confidence=1.0).sure
+    True
+    >>> UNKNOWN_GRID.sure
+    False
     """
 
     beats: npt.NDArray[np.float64]

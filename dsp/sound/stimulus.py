@@ -52,6 +52,14 @@ class StimulusFeatures:
     amplitude in mel band b of a 46.9 ms Hann window; ``rise = max(0, L[k] - L[k-1])`` with
     ``L = log(1 + 100 rms)`` of the newest 1/64 s. Unit: natural logarithm per row. The level is
     ``20 log10 rms`` of that 1/64 s, dB re full scale, `SILENCE_DB` at least.
+
+    Examples
+    --------
+    >>> sound = np.zeros((FS, 2), dtype=np.float32)
+    >>> sound[FS // 2 :] = 0.1  # a click after half a second
+    >>> rows = StimulusFeatures().push(sound)
+    >>> rows.shape, int(rows[:, 0].argmax())
+    ((64, 3), 32)
     """
 
     def __init__(self) -> None:
@@ -93,7 +101,14 @@ class StimulusFeatures:
 
 
 class LayerEnvelope:
-    """Root-mean-square of a stereo bus in each 1/64 s, streaming; float32 [shape=(n_rows,)]."""
+    """Root-mean-square of a stereo bus in each 1/64 s, streaming; float32 [shape=(n_rows,)].
+
+    Examples
+    --------
+    >>> sound = np.full((FS, 2), 0.25, dtype=np.float32)
+    >>> LayerEnvelope().push(sound)[:3].tolist()
+    [0.25, 0.25, 0.25]
+    """
 
     def __init__(self) -> None:
         self._pending = np.empty(0)

@@ -19,7 +19,16 @@ _MAX_HOLE = 2.5 / RATE  # s between stimulus rows that are still neighbours
 
 
 class SoundSampler:
-    """Stimulus rows at about 64 Hz to the grid, by straight lines between neighbours."""
+    """Stimulus rows at about 64 Hz to the grid, by straight lines between neighbours.
+
+    Examples
+    --------
+    >>> sampler = SoundSampler(1)
+    >>> times = 1.0 + np.arange(5) / RATE + 0.25 / RATE  # a quarter beside the grid
+    >>> start, rows = sampler.push(np.arange(5.0)[:, None], times)
+    >>> start, rows[:, 0].round(2).tolist()
+    (65, [0.75, 1.75, 2.75, 3.75])
+    """
 
     def __init__(self, n_columns: int) -> None:
         self._times = np.empty(0)
@@ -173,6 +182,15 @@ def filtered_feature(
     -------
     float64 [shape=(n_seconds * 64,)]
         0 where nothing was heard.
+
+    Examples
+    --------
+    >>> times = 100.0 + np.arange(20 * RATE) / RATE
+    >>> rows = np.zeros((times.size, 3))
+    >>> rows[640, 0] = 1.0  # one onset, 10 s after the start
+    >>> feature = filtered_feature(rows, times)
+    >>> int(np.argmax(feature))
+    640
     """
     sampler = SoundSampler(1)
     _, grid = sampler.push(rows[:, :1], times)

@@ -102,6 +102,19 @@ def calibrate(
     ------
     InputError
         Without 20 s of clean EEG with sound.
+
+    Examples
+    --------
+    >>> from dsp.quality import CleanBlock
+    >>> rng, n = np.random.default_rng(0), 40 * 128
+    >>> onsets = (rng.random(40 * 64) < 0.06).astype(float)
+    >>> answer = np.repeat(np.convolve(np.roll(onsets, 10), np.hanning(12), mode="same"), 2)
+    >>> eeg = (20.0 * answer + 3.0 * rng.standard_normal(n))[:, None].astype(np.float32)
+    >>> block = CleanBlock(eeg, 100.0 + np.arange(n) / 128, np.isfinite(eeg), ())
+    >>> heard = np.stack([onsets, onsets, np.zeros_like(onsets)], axis=1)
+    >>> recording = ([block], (heard, 100.0 + np.arange(onsets.size) / 64))
+    >>> calibrate([recording], ch_names=["Cz"], sfreq=128.0, search=0.2).found
+    True
     """
     # What is too short or too bad to be left out alone is no recording.
     recordings = [r for r in recordings if _clean_s(r, sfreq) > _MIN_CLEAN] or recordings

@@ -44,7 +44,13 @@ _STEP = 2  # grid points between lags: the band ends at 8 Hz
 
 
 def lag_steps(start: float, stop: float) -> Ints:
-    """Lags from `start` to `stop` s, every second grid point [shape=(n_lags,)]."""
+    """Lags from `start` to `stop` s, every second grid point [shape=(n_lags,)].
+
+    Examples
+    --------
+    >>> (lag_steps(0.1, 0.2) / RATE).round(3).tolist()
+    [0.094, 0.125, 0.156, 0.188]
+    """
     return np.arange(round(start * RATE), round(stop * RATE) + 1, _STEP)
 
 
@@ -67,6 +73,13 @@ def chosen_electrodes(
     known : sequence of str
         Electrodes of a stored decoder: these are taken, where not all are. Else the chosen ones
         are evenly spread over the list.
+
+    Examples
+    --------
+    >>> chosen_electrodes(["TP9", "AF7", "AF8", "TP10"]).tolist()
+    [0, 1, 2, 3]
+    >>> chosen_electrodes([f"E{k}" for k in range(256)]).size
+    32
     """
     n, most = len(ch_names), max(MAX_ELECTRODES, MAX_WEIGHTS // n_lags)
     if n <= most:
@@ -81,13 +94,25 @@ def lagged(data: Floats, lags: Ints, n: int) -> Floats:
     """Design of `n` rows: row t holds ``data[t + lag]`` [shape=(n, n_channels * n_lags)].
 
     Columns run over lags within each channel.
+
+    Examples
+    --------
+    >>> eeg = np.arange(6.0)[:, None]
+    >>> lagged(eeg, np.array([0, 2]), 3).tolist()
+    [[0.0, 2.0], [1.0, 3.0], [2.0, 4.0]]
     """
     index = np.arange(n)[:, None] + lags[None, :]
     return np.ascontiguousarray(data[index].transpose(0, 2, 1)).reshape(n, -1)
 
 
 def strength(seconds: float, n_channels: int) -> float:
-    """Penalty for sums over `seconds` of `n_channels` electrodes, in units of the data."""
+    """Penalty for sums over `seconds` of `n_channels` electrodes, in units of the data.
+
+    Examples
+    --------
+    >>> strength(60.0, 4), strength(600.0, 4)
+    (1.0, 0.1)
+    """
     return min(PENALTY * n_channels / max(seconds, 1e-9), MAX_STRENGTH)
 
 
@@ -101,6 +126,12 @@ def penalty_shape(cov: Floats, n_lags: int, by_lag: Floats | None = None) -> Flo
     n_lags : int
     by_lag : float64 [shape=(n_lags,)], optional
         How much dearer each lag is.
+
+    Examples
+    --------
+    >>> shape = penalty_shape(np.diag([4.0, 2.0]), n_lags=1)
+    >>> np.diag(shape).round(2).tolist(), round(float(np.trace(shape)), 2)
+    ([3.9, 2.1], 6.0)
     """
     n = cov.shape[0] // n_lags
     lag = np.arange(n_lags)
@@ -127,6 +158,13 @@ def ridge(
         Lags within each channel; 0 for the textbook's ``P = tr(C) / d I``.
     by_lag : float64 [shape=(n_lags,)], optional
         See `penalty_shape`.
+
+    Examples
+    --------
+    >>> design = np.random.default_rng(0).standard_normal((200, 3))
+    >>> target = design @ [1.0, 0.0, -2.0]
+    >>> bool(np.allclose(ridge(design.T @ design, design.T @ target, penalty=0.0), [1, 0, -2]))
+    True
     """
     d = cov.shape[0]
     if not np.trace(cov) > 0.0:
@@ -152,6 +190,16 @@ def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) 
         Columns run over `n_lags` lags within each channel.
     penalty : float
         As for `ridge`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> eeg = rng.standard_normal((2000, 1))
+    >>> feature = np.roll(eeg[:, 0], -6)[:1900]  # the answer comes 6 points later
+    >>> design = lagged(eeg, np.arange(24), 1900)
+    >>> weights = ridge_narrowing(design.T @ design, design.T @ feature, penalty=0.1, n_lags=24)
+    >>> int(np.argmax(weights)), bool(weights[6] > 0.9)
+    (6, True)
     """
     first = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
     energy = first * (penalty_shape(cov, n_lags) @ first)
@@ -177,6 +225,13 @@ class Sums:
         Sum of the squared feature.
     seconds : float
         Rows / 64.
+
+    Examples
+    --------
+    >>> design = np.ones((64, 2))
+    >>> sums = Sums.zero(2).plus(design, np.full(64, 0.5))
+    >>> sums.seconds, sums.cross.tolist(), sums.levels(2).tolist()
+    (1.0, [32.0, 32.0], [1.0, 1.0])
     """
 
     cov: Floats
@@ -357,6 +412,14 @@ def solve(
     -------
     float64 [shape=(d,)]
         0 for electrodes left out or never seen.
+
+    Examples
+    --------
+    >>> design = np.random.default_rng(0).standard_normal((6400, 2))
+    >>> own = Sums.zero(2).plus(design, design @ [0.5, 0.0])  # 100 s of two electrodes, one lag
+    >>> weights = solve(None, own, 2)
+    >>> bool(0.3 < weights[0] < 0.5), bool(abs(weights[1]) < 0.02)
+    (True, True)
     """
     levels = own.levels(n_channels)
     if without is not None:

@@ -44,6 +44,14 @@ def diagnose(rebuilt: Floats, feature: Floats, *, beat: float = 0.0, seed: int =
         Hz; found from the feature where 0.
     seed : int
         Of the surrogates.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> feature = rng.standard_normal(60 * RATE)
+    >>> figures = diagnose(feature + rng.standard_normal(feature.size), feature, beat=2.0)
+    >>> [figure.name for figure in figures][:3], all(f.value > f.null95 for f in figures[:2])
+    (['r_delta', 'r_theta', 'best_lag_s'], True)
     """
     ok = np.isfinite(rebuilt) & np.isfinite(feature)
     masked, heard = np.where(ok, rebuilt, 0.0), np.nan_to_num(feature)

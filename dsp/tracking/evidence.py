@@ -45,6 +45,14 @@ class Evidence:
     ----------
     effect : float, optional
         Mean z of a block to be expected from this person (from calibration).
+
+    Examples
+    --------
+    >>> evidence = Evidence(effect=1.5)
+    >>> for _ in range(6):  # half a minute of blocks that a brain follows
+    ...     evidence.add(1.5)
+    >>> evidence.ever
+    True
     """
 
     def __init__(self, *, effect: float | None = None) -> None:

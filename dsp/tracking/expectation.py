@@ -72,6 +72,14 @@ def acoustics(flux: Floats, level: Floats) -> Floats:
     -------
     float64 [shape=(4,)]
         All NaN for less than 20 s or a sound without onsets; the level alone where it is unknown.
+
+    Examples
+    --------
+    >>> t = np.arange(30 * RATE) / RATE
+    >>> flux = 0.3 * np.maximum(np.cos(2 * np.pi * 2.0 * t), 0.0)
+    >>> found = acoustics(flux, np.full(flux.size, -20.0))
+    >>> round(float(2.0 ** found[0]), 1), round(float(found[3]), 1)  # beats a second, dB
+    (2.0, -20.0)
     """
     seen = np.isfinite(flux)
     nothing = np.full(len(ACOUSTICS), np.nan)
@@ -111,6 +119,15 @@ class Expectation:
     ----------
     windows : float64 [shape=(n, 6)], optional
         Of calibration: r, its SD by chance, and `ACOUSTICS`.
+
+    Examples
+    --------
+    >>> person = Expectation()
+    >>> for _ in range(8):
+    ...     person.learn(0.15, 0.03, np.array(CENTRE))
+    >>> expected, unsure = person.expected(np.array(CENTRE))
+    >>> bool(0.12 < expected < 0.15), bool(unsure < 0.03)
+    (True, True)
     """
 
     def __init__(self, windows: Floats | None = None) -> None:

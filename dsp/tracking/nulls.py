@@ -26,7 +26,13 @@ _TOP = 9.0  # Hz; nothing of the feature is left above its band
 
 
 def bins_of(n: int) -> int:
-    """Bins up to 9 Hz of `n` grid points."""
+    """Bins up to 9 Hz of `n` grid points.
+
+    Examples
+    --------
+    >>> bins_of(60 * RATE)
+    541
+    """
     return int(_TOP * n / RATE) + 1
 
 
@@ -66,6 +72,14 @@ class Nulls:
         Phase-randomised surrogates.
     n_bins : int
         Bins up to 9 Hz of the longest signal.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> heard = rng.standard_normal(30 * RATE)
+    >>> nulls = Nulls(seed=0)
+    >>> nulls.judge(heard + rng.standard_normal(heard.size), heard, heard).p < 0.01
+    True
     """
 
     def __init__(self, *, seed: int, n_phases: int = N_PHASES, n_bins: int = N_BINS) -> None:

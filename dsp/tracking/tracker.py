@@ -98,6 +98,15 @@ class Tracker:
         Of the surrogates' phases.
     search : float, optional
         Longest lag while nothing is known of the delay, s; 1.2 unless given.
+
+    Examples
+    --------
+    >>> tracker = Tracker(ch_names=["Fz", "Cz"], sfreq=128.0)
+    >>> times = 100.0 + np.arange(20 * 64) / 64
+    >>> tracker.push_stimulus(np.zeros((times.size, 3)), times)
+    >>> said = tracker.estimate(now=120.0)
+    >>> said.state, said.reasons
+    ('cannot tell', ('No clean EEG has come yet.',))
     """
 
     def __init__(

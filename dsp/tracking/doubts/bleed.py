@@ -41,6 +41,14 @@ class DelayProfile:
     n_channels : int
     latest : int
         Longest delay, grid points.
+
+    Examples
+    --------
+    >>> sound = np.random.default_rng(0).standard_normal(60 * RATE)
+    >>> profile = DelayProfile(1, latest=40)
+    >>> profile.add(sound[profile.before : -EARLY, None], sound)  # the sound itself, along a wire
+    >>> profile.lead > CLEAR_LEAD
+    True
     """
 
     def __init__(self, n_channels: int, *, latest: int) -> None:

@@ -39,6 +39,14 @@ class BlinkLock:
         Filtered feature on the 64 Hz grid.
     seed : int
         Of the random times.
+
+    Examples
+    --------
+    >>> beats = np.zeros(90 * RATE)
+    >>> beats[:: 3 * RATE] = 1.0
+    >>> lock = BlinkLock(Strip(2, keep=90 * RATE))
+    >>> lock.p(np.arange(3.0, 85.0, 3.0), beats - beats.mean(), rate=RATE) < 0.01
+    True
     """
 
     def __init__(self, feature: Strip, *, seed: int = 0) -> None:

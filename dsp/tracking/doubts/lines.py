@@ -149,6 +149,13 @@ def amplitudes(signal: Floats, *, band: tuple[float, float]) -> tuple[Floats, Fl
     hz : float64 [shape=(n + 1,)]
     size : float64 [shape=(n + 1, n_channels)]
         Microvolt; 0 where the gain is less.
+
+    Examples
+    --------
+    >>> t = np.arange(60 * RATE)[:, None] / RATE
+    >>> hz, size = amplitudes(3.0 * np.sin(2 * np.pi * 2.0 * t), band=(1.0, 8.0))
+    >>> round(float(hz[size[:, 0].argmax()]), 2), round(float(size.max()), 1)
+    (2.0, 3.0)
     """
     n = signal.shape[0]
     seen = np.isfinite(signal)
@@ -164,6 +171,14 @@ def over_floor(hz: Floats, size: Floats, centre: float, top: Floats) -> Floats:
 
     The floor is the mean power between 0.1 and 0.6 Hz from `centre`, from the median (that of a
     periodogram is ln 2 times its mean), so that neighbouring lines do not raise it.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> hz = np.arange(0.0, 8.0, 0.01)
+    >>> size = rng.rayleigh(1.0, (hz.size, 1))
+    >>> bool(over_floor(hz, size, 4.0, np.array([20.0]))[0] > 20.0)
+    True
     """
     away = np.abs(hz - centre)
     beside = (away > NEAR) & (away <= _FLOOR) & (size.max(axis=1) > 0.0)

@@ -32,6 +32,14 @@ def divergence(seen: Floats, stored: Floats) -> float:
 
     ``(tr(C^-1 S) - n - ln det(C^-1 S)) / 2``: by so much the likelihood of a Gaussian sample
     falls if C is believed where S is true (Kullback 1959, chapter 9).
+
+    Examples
+    --------
+    >>> corr = np.array([[1.0, 0.6], [0.6, 1.0]])
+    >>> divergence(corr, corr)
+    0.0
+    >>> divergence(corr, np.eye(2)) > 0.1
+    True
     """
     ratio = np.linalg.solve(_shrunk(stored), _shrunk(seen))
     return 0.5 * float(np.trace(ratio) - len(ratio) - np.linalg.slogdet(ratio)[1])
@@ -77,6 +85,15 @@ def exchanged(
     tuple of pairs
         The best order, and the one that exchanges all the others instead if that is not clearly
         worse: on a head whose halves are alike it cannot be.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> mix = np.concatenate([rng.standard_normal((4, 4)), np.eye(4)])
+    >>> stored = np.corrcoef(rng.standard_normal((9000, 8)) @ mix, rowvar=False)
+    >>> turned = np.ix_([1, 0, 2, 3], [1, 0, 2, 3])
+    >>> exchanged(stored[turned], stored, ((0, 1), (2, 3)), at=np.arange(4), seconds=120.0)
+    (((0, 1),),)
     """
     n = len(seen)
 

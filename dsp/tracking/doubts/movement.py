@@ -126,6 +126,16 @@ def periods(heard: Floats) -> Floats:
     float64 [shape=(n_periods,)]
         Grid points, to 0.1 %: those with a mean autocovariance at their multiples of
         `_AS_WELL` of the largest or more; none where even that is under `BEAT` standard errors.
+
+    Examples
+    --------
+    >>> heard = np.zeros(60 * RATE)
+    >>> heard[:: RATE // 2] = 1.0  # 120 beats a minute
+    >>> repeats = periods(heard - heard.mean()) / RATE
+    >>> bool(np.any(np.abs(repeats - 0.5) < 0.005))
+    True
+    >>> periods(np.random.default_rng(0).standard_normal(60 * RATE)).size
+    0
     """
     n = heard.size
     pairs = np.arange(n, 0, -1)
@@ -155,6 +165,14 @@ def swing(eeg: Floats, after: Floats) -> tuple[float, float]:
         Largest over periods and electrodes, less `ERRORS` standard errors (Bartlett 1946, Suppl.
         J. R. Stat. Soc. 8:27), of those that exceed `SURE` of them; 0 where none does. In the
         square of the EEG's unit.
+
+    Examples
+    --------
+    >>> t = np.arange(120 * RATE)[:, None] / RATE
+    >>> nod = 5.0 * np.sin(2 * np.pi * 1.0 * t)
+    >>> back, stays = swing(nod, np.array([1.0 * RATE]))
+    >>> back > LARGEST**2, stays > BOUND**2
+    (True, True)
     """
     ok = np.isfinite(eeg)
     products = _autocovariance(np.where(ok, eeg, 0.0))
