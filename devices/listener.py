@@ -8,7 +8,7 @@ Background: 1/f noise, partly shared between electrodes, alpha, blinks, muscle. 
 sound: the spectral flux that was heard, through a response with peaks at 55, 110, 190 and
 300 ms. Hidden enjoyment follows the liking of what plays (dead time 2 s, time constant 8 s) and
 moves frontal-midline theta and the gain of the answer. Sizes are assumptions where no source is
-named; the shape is that of the simulated-listener notes.
+named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Signals into numbers: grid, filters, spectra, quality, tracking, reward, enjoyment, sound.
+"""Signals into numbers: grid, filters, spectra, electrodes, quality, tracking, enjoyment, sound.
 
 Pure: arrays in, arrays out, the same numbers however the input is cut. No files, no clocks.
 """

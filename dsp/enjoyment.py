@@ -41,7 +41,7 @@ _E, _MU, _MD, _Z, _O, _B = range(6)
 
 @dataclass(frozen=True)
 class EnjoymentModel:
-    """Constants of the model; the defaults are those of the design's control notes.
+    """Constants of the model; what each is for stands in docs/method.md, section 10.
 
     Attributes
     ----------
@@ -96,7 +96,13 @@ class Enjoyment:
 
 
 def normal_cdf(x: float) -> float:
-    """Probability that a standard normal lies under `x`."""
+    """Probability that a standard normal lies under `x`.
+
+    Examples
+    --------
+    >>> normal_cdf(0.0), round(normal_cdf(1.645), 3)
+    (0.5, 0.95)
+    """
     return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
@@ -111,6 +117,18 @@ class EnjoymentFilter:
         by ``N(z; m G contrast / se, 1)``.
     eeg : bool
         False disconnects the EEG: the twin that shows what ratings and priors say alone.
+
+    Examples
+    --------
+    >>> estimate = EnjoymentFilter(EnjoymentModel())
+    >>> estimate.new_track(0.6, 0.2)
+    >>> for _ in range(60):
+    ...     estimate.step(1.0)
+    >>> before, _ = estimate.level()
+    >>> estimate.rating(0.2)
+    >>> after, _ = estimate.level()
+    >>> after < before
+    True
     """
 
     def __init__(

@@ -5,8 +5,8 @@ beyond it has come in, so that a blink can be masked from its beginning, and eve
 adapts to the recording's own level from the past only. What is masked here enters no sum
 anywhere: unmasked, the reconstruction of real recordings loses a quarter of its correlation.
 
-Rules follow the guards of the science notes, section 4.3; blinks: margins of 0.3 and 0.6 s;
-muscle: Whitham et al. 2007 (Clin Neurophysiol 118:1877), 30-45 Hz.
+The rules and their numbers stand in docs/method.md, section 3; muscle: Whitham et al. 2007
+(Clin Neurophysiol 118:1877), 30-45 Hz.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Room `playlists`: what there is to play, what it is like, what to play next."""
+"""What there is to play, what it is like (`analysis`), what to play next; its generator."""

@@ -1,9 +1,9 @@
 """The low-frequency layer: what it sounds like, and how loud it may ever be.
 
-Two recipes (reference: science notes 6.2). Where the beat grid is sure: **beat-locked
-sub-bass**, one short pulse a beat at the key of the track. Where it is not: a **low noise
-bed**, pink noise of 40-160 Hz whose level swings at 6 Hz, tied to no beat, since a wrong beat
-is worse than none. Whether either does anything to a listener is for the session to find out.
+Two recipes. Where the beat grid is sure: **beat-locked sub-bass**, one short pulse a beat at the
+key of the track. Where it is not: a **low noise bed**, pink noise of 40-160 Hz whose level swings
+at 6 Hz, tied to no beat, since a wrong beat is worse than none. Whether either does anything to a
+listener is for the session to find out.
 
 Both are pure functions of the frame number, so they are phase-continuous by construction and
 the same, bit for bit, however the sound is cut into blocks.

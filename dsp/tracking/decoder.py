@@ -356,13 +356,13 @@ class Decoder:
             ).reshape(-1, 2 + len(ACOUSTICS))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"The stored decoder cannot be read ({error}); calibrate again."
+                f"The stored decoder cannot be read ({error}); use another calibration, or none."
             ) from error
         d = len(names) * lags.size
         if cov.shape != (d, d) or cross.shape != (d,) or (low, high) not in BANDS:
             raise InputError(
                 f"The stored decoder has covariance of shape {cov.shape} for {len(names)} "
-                f"electrodes and {lags.size} lags; expected ({d}, {d}): calibrate again."
+                f"electrodes and {lags.size} lags; expected ({d}, {d}): use another calibration."
             )
         sums = Sums(cov, cross, power, seconds)
         return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows)
@@ -377,7 +377,7 @@ class Decoder:
         if not here:
             raise InputError(
                 f"The stored decoder is for {', '.join(self.ch_names)}; the EEG has "
-                f"{', '.join(ch_names)}: calibrate this montage."
+                f"{', '.join(ch_names)}: use a calibration of these electrodes, or none."
             )
         lag = np.arange(n_lags)
         a = (np.array(here)[:, None] * n_lags + lag).ravel()

@@ -3,7 +3,7 @@
 Both keep the spectrum of the feature (and so its autocorrelation): the *shifted* ones also keep
 its rhythm, the *phase-randomised* ones destroy it (Theiler et al. 1992, Physica D 58:77). The
 larger p counts. Features of *other* tracks are no null: with steady lines in the EEG they give
-25-62 % false alarms (science notes, 3.5).
+25-62 % false alarms (docs/method.md).
 
 All statistics are covariances ``c = sum_t y(t) s(t)`` of a masked reconstruction y, so all shifts
 come from one Fourier transform, and all random phases from one product of matrices over the

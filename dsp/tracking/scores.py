@@ -124,7 +124,18 @@ class Compared:
 
 
 def window_score(compared: Compared, null: NullResult | None, usable: float) -> Score:
-    """Correlation, its chance level and its 90 % interval ``tanh(atanh r ± 1.645 sd0)``."""
+    """Correlation, its chance level and its 90 % interval ``tanh(atanh r ± 1.645 sd0)``.
+
+    Examples
+    --------
+    >>> from dsp.tracking.nulls import Nulls
+    >>> rng = np.random.default_rng(0)
+    >>> heard = rng.standard_normal(1920)
+    >>> compared = compare(0.3 * heard + rng.standard_normal(1920), heard)
+    >>> score = window_score(compared, Nulls(seed=0).judge(compared.masked, heard, heard), 30.0)
+    >>> bool(score.r_low < score.r < score.r_high), bool(score.r > score.r_null95)
+    (True, True)
+    """
     size = compared.size
     if null is None or size <= 0.0:
         return Score(usable_s=usable, told=compared.told)
@@ -159,6 +170,16 @@ def compare(rebuilt: Floats, feature: Floats, layer: Floats | None = None) -> Co
         Filtered feature.
     layer : float64 [shape=(n,)], optional
         Filtered envelope of the layer; all 0 without one.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> heard = rng.standard_normal(1920)
+    >>> rebuilt = heard + rng.standard_normal(1920)
+    >>> rebuilt[:300] = np.nan  # masked
+    >>> compared = compare(rebuilt, heard)
+    >>> round(float(compared.masked @ compared.feature) / compared.size, 1)
+    0.7
     """
     ok = np.isfinite(rebuilt)
     y, s = rebuilt[ok] - rebuilt[ok].mean(), feature[ok] - feature[ok].mean()

@@ -26,7 +26,7 @@ from dsp.quality import CleanBlock
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.calibrate import calibrate
 from dsp.tracking.decoder import PENALTY, WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
-from dsp.tracking.doubts.bleed import ELECTRICAL, Bleed
+from dsp.tracking.doubts.bleed import Bleed
 from dsp.tracking.doubts.blinks import BlinkLock
 from dsp.tracking.doubts.delay import Delay
 from dsp.tracking.doubts.lines import Lines
@@ -366,7 +366,7 @@ class Tracker:
         if self._n < 2:
             return ("One electrode cannot tell brain from eyes: wear two or more.",)
         if self._bleed:
-            return (ELECTRICAL,)
+            return ("Sound leaked into this calibration electrically: use another, or none.",)
         if self._doubted:
             return self._doubted
         if not self._score.told:

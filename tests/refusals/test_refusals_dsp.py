@@ -66,12 +66,12 @@ def test_stimulus_of_one_column_is_refused() -> None:
 def test_decoder_of_another_montage_is_refused() -> None:
     lags = np.arange(4)
     stored = Decoder(("Oz",), (1.0, 8.0), lags, Sums.zero(4), 0.5, 0.1, 1.0)
-    with pytest.raises(InputError, match=r"Oz.*Fz, Cz.*calibrate"):
+    with pytest.raises(InputError, match=r"Oz.*Fz, Cz.*use a calibration of these"):
         Tracker(ch_names=CH, sfreq=250.0, decoder=stored)
 
 
 def test_damaged_decoder_is_refused() -> None:
-    with pytest.raises(InputError, match=r"calibrate again"):
+    with pytest.raises(InputError, match=r"use another calibration"):
         Decoder.from_arrays({"ch_names": np.array(["Fz"])})
 
 

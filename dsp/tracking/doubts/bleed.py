@@ -30,7 +30,7 @@ _CHANCE = 0.3  # s
 _UNSURE = 2.0
 
 #: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
-ELECTRICAL = "Sound leaks into the EEG electrically: move leads, recalibrate."
+ELECTRICAL = "Sound leaks into the EEG electrically: move leads from cables."
 
 
 class DelayProfile:
@@ -160,4 +160,4 @@ class Bleed:
             return ""
         if self._calibrated:
             return ELECTRICAL
-        return "The EEG moves with the sound at once: move leads or calibrate."
+        return "The EEG moves with the sound at once: move leads from cables."

@@ -91,5 +91,5 @@ class Delay:
         side = "later" if self.seconds > 0.0 else "sooner"
         return (
             f"The answer comes {1000.0 * abs(self.seconds):.0f} ms {side} than at calibration: "
-            "recalibrate."
+            "use its headphones."
         )
