@@ -37,7 +37,7 @@ def foreign_text(text: str, *, longest: int = LONGEST_TITLE) -> str:
     >>> foreign_text("a" * 9, longest=4)
     'aaa…'
     """
-    shown = " ".join(_HALVES.sub("\ufffd", _UNSHOWN.sub(" ", text)).split())
+    shown = " ".join(without_controls(text).split())
     return shown if len(shown) <= longest else shown[: longest - 1].rstrip() + "…"
 
 
@@ -55,6 +55,17 @@ def foreign_sentence(text: str) -> str:
     shown = foreign_text(text, longest=max(len(text), 1))
     half = LONGEST_SENTENCE // 2
     return shown if len(shown) <= LONGEST_SENTENCE else f"{shown[:half]}…{shown[1 - half :]}"
+
+
+def without_controls(line: str) -> str:
+    """Return a line whose characters do nothing but be read, whoever wrote it.
+
+    Examples
+    --------
+    >>> without_controls("0:01  Slow\N{RIGHT-TO-LEFT OVERRIDE} River")
+    '0:01  Slow  River'
+    """
+    return _HALVES.sub("\ufffd", _UNSHOWN.sub(" ", line))
 
 
 class AttuneError(Exception):

@@ -6,22 +6,22 @@ import argparse
 import json
 import os
 import secrets
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.words import clock
+from app.commands.terminal import Terminal
+from app.words import clock, of_100
 from devices.sources.spec import HELP, read_spec
 
 if TYPE_CHECKING:
     from app.loop.ticks import TickResult
     from app.session.plan import Plan
     from app.session.session import Session
-    from app.session.snapshot import Snapshot
+    from app.session.snapshot import DecisionLine, Snapshot
 
 HEADLESS_MINUTES = 2.0
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_POLL_S = 0.05  # s between looks at what signals asked for
 EXAMPLE = """examples:
   attune run --source synthetic --listener clear --minutes 2 --headless
   attune run --source brainflow:cyton:/dev/ttyUSB0 --playlist ~/Music/calm.m3u8
@@ -76,12 +76,15 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _plan(arguments, headless=False)
     check_plan(plan)
 
+    made: list[Session] = []
+
     def make() -> Session:
         from app.session.session import (
             Session,  # late: the window is painted before the loop is loaded
         )
 
-        return Session(plan)
+        made.append(Session(plan))
+        return made[-1]
 
     try:
         return run_window(make)
@@ -89,6 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
         # Qt or one of its system libraries is missing: say so, and go on without a window.
         print(f"attune: {error} Going on without a window.", file=sys.stderr)
         return _headless(_plan(arguments, headless=True), as_json=False)
+    finally:
+        if made and made[0].running is not None:
+            terminal = Terminal()
+            terminal.say("\n".join(closing_lines(made[0].snapshot())))
+            terminal.close()
 
 
 def _display() -> bool:
@@ -121,102 +129,118 @@ def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
 
 
 def _headless(plan: Plan, *, as_json: bool) -> int:
+    from app.session.endings import noted_endings
     from app.session.session import Session
 
-    lines = _Lines(as_json=as_json)
-    session = lines.session = Session(plan)
+    session = Session(plan)
+    # On a virtual clock nothing is lost by waiting for whoever reads.
+    lines = _Lines(session, Terminal(patient=read_spec(plan.source).virtual), as_json=as_json)
     session.watch(lines.tick)
-    before = {s: signal.signal(s, lambda *_: session.stop()) for s in _ENDING}
-    try:
-        session.start()
-        if session.began:
-            lines.begin()
-        while not session.wait(0.2):
-            pass
-    finally:
-        session.close()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if not session.began:
+    with noted_endings() as asked:
+        try:
+            session.start(lambda: bool(asked))
+            if session.running is not None:
+                lines.begin()
+            while not session.wait(_POLL_S):
+                if asked:
+                    lines.terminal.patient = False
+                    session.stop()
+        finally:
+            session.close()
+    if session.running is None:
         raise KeyboardInterrupt  # stopped before it began: as if nobody had taken the signal
     lines.end()
     return 2 if session.failed else 0
 
 
 class _Lines:
-    """Prints one line a second, and every decision and notice once."""
+    """Prints one line a second, and everything that happened once."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self.session: Session | None = None
+    def __init__(self, session: Session, terminal: Terminal, *, as_json: bool) -> None:
+        self.terminal = terminal
+        self._session, self._as_json = session, as_json
         self._said: set[str] = set()
-        self._n_decisions = 0
+        self._told: DecisionLine | None = None  # the newest of what the player did
 
     def begin(self) -> None:
-        assert self.session is not None
-        shot = self.session.snapshot()
+        shot = self._session.snapshot()
         if not self._as_json:
             self._say(f"Source: {shot.source_name}")
             for notice in (shot.listener_notice, shot.notice, shot.output_notice):
                 self._say(notice)
+            self._say("Enjoyment is an estimate from 0 to 100 ± 1 sd.")
 
     def tick(self, result: TickResult) -> None:
-        assert self.session is not None
-        shot = self.session.snapshot()
+        shot = self._session.snapshot()
         if self._as_json:
-            self._print(json.dumps(_as_json(shot, result), allow_nan=False))
+            self.terminal.say(json.dumps(_as_json(shot, result), allow_nan=False))
             return
         for notice in (shot.output_notice, shot.source_notice, shot.recording_problem, shot.notice):
             self._say(notice)
-        self._print(_line(shot, result))
+        self.terminal.say(_line(shot, result))
+        decision = result.decision
+        for line in self._news(shot):
+            if decision is None or line.sentence != decision.because:
+                self.terminal.say(f"       {line.sentence}")
+        if decision is not None:
+            self.terminal.say(f"       {decision.kind}: {decision.because}")
+
+    def _news(self, shot: Snapshot) -> list[DecisionLine]:
+        """Take what the player did since the last look, as the window lists it."""
+        news: list[DecisionLine] = []
+        for line in reversed(shot.decisions):
+            if line is self._told:
+                break
+            news.insert(0, line)
+        self._told = shot.decisions[-1] if shot.decisions else None
+        return news
 
     def end(self) -> None:
-        assert self.session is not None
-        shot = self.session.snapshot()
+        shot = self._session.snapshot()
         if self._as_json:
-            folder, report = (str(path) if path else None for path in (shot.folder, shot.report))
-            self._print(json.dumps({"kind": "end", "folder": folder, "report": report}))
-            return
-        self._say(shot.notice)
-        self._say(shot.recording_problem)
-        self._print(f"Session: {shot.folder}")
-        if shot.report is not None:  # the notice says why there is none
-            self._print(f"Report:  {shot.report}")
+            self.terminal.say(json.dumps(_ending(shot)))
+        else:
+            self._say(shot.notice)
+            self.terminal.say("\n".join(closing_lines(shot)))
+        self.terminal.close()
 
     def _say(self, sentence: str) -> None:
         if sentence and sentence not in self._said:
             self._said.add(sentence)
-            self._print(sentence)
+            self.terminal.say(sentence)
 
-    def _print(self, text: str) -> None:
-        try:
-            print(text, flush=True)
-        except BrokenPipeError:
-            # Whoever read our lines has gone: the session ends, and later lines go nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            assert self.session is not None
-            self.session.stop()
+
+def closing_lines(shot: Snapshot) -> list[str]:
+    """Return where a session that has ended is found, and what of it is not."""
+    out = [shot.recording_problem] if shot.recording_problem else []
+    out.append(f"Session: {shot.folder}")
+    if shot.report is not None:  # the notice says why there is none
+        out.append(f"Report:  {shot.report}")
+    return out
 
 
 def _line(shot: Snapshot, result: TickResult) -> str:
-    """Time, track, entrainment with its chance level, enjoyment, layer, decision."""
+    """Time, track, entrainment with its chance level, enjoyment, layer."""
     tracking = result.tracking
     if tracking is None:
-        following = "no EEG"
-    elif tracking.state == "cannot tell" and tracking.reasons:
-        following = f"cannot tell: {tracking.reasons[0]}"
+        following = "no headset"
+    elif tracking.state == "cannot tell":
+        following = ": ".join([tracking.state, *tracking.reasons[:1]])
     else:
         following = f"{tracking.state}, r {tracking.r:+.2f} (chance {tracking.r_null95:.2f})"
-    e = result.enjoyment
+    enjoyment = of_100(result.enjoyment.mean, result.enjoyment.sd)
     layer = "off" if shot.layer_level <= 0.0 else f"{shot.layer_state} {shot.layer_db:.0f} dB"
     track = f"{shot.track.title} {clock(shot.track.position)}" if shot.track else "-"
-    text = (
+    return (
         f"{clock(shot.t):>5}  EEG {shot.source_state:9}  {track:26}  {following:42}  "
-        f"enjoyment {100 * e.mean:3.0f} ± {100 * e.sd:2.0f}  layer {layer}"
+        f"enjoyment {enjoyment:>8}  layer {layer}"
     )
-    if result.decision is not None:
-        text += f"\n       {result.decision.kind}: {result.decision.because}"
-    return text
+
+
+def _ending(shot: Snapshot) -> dict[str, Any]:
+    folder, report = (str(path) if path else None for path in (shot.folder, shot.report))
+    problem = shot.recording_problem or None
+    return {"kind": "end", "folder": folder, "report": report, "problem": problem}
 
 
 def _as_json(shot: Snapshot, result: TickResult) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def listen(
         while now + 1.0 <= end:
             now += 1.0
             rig.wait(now, lambda: True)
-            block = guard.push(*rig.eeg())
+            block = guard.push(*rig.eeg(now))
             heard.append(rig.player.heard())
             if block is not None:
                 blocks.append(block)

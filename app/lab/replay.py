@@ -77,8 +77,9 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
     eeg_times, eeg = reader.eeg()
     heard = reader.heard()
     eeg_row = heard_row = 0
+    begun = False
     for row in reader.events():
-        if row["kind"] == "track" and row["index"] == 0:
+        if row["kind"] == "track" and not begun:
             loop.first(Place(row["pool"]), now=row["t"])
         if row["kind"] != "tick":
             continue
@@ -95,7 +96,7 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
             events=events_of(row),
         )
         eeg_row, heard_row = eeg_end, heard_end
-        result = loop.tick(given)
+        result, begun = loop.tick(given), True
         if result.decision is not None:
             yield decision_event(result.now, result.decision, result.starts)
 

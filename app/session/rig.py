@@ -44,8 +44,11 @@ class Rig(Protocol):
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
         """Let time pass to `until`, calling `idle` on the way; False when `idle` wants an end."""
 
-    def eeg(self) -> Eeg:
-        """Samples since the last call [shape=(n, n_channels)] and their times."""
+    def now(self) -> float:
+        """LSL second on the rig's own clock."""
+
+    def eeg(self, until: float) -> Eeg:
+        """Samples since the last call up to `until` [shape=(n, n_channels)] and their times."""
 
     def state(self) -> SourceState:
         """State of the source."""
@@ -103,13 +106,18 @@ class LiveRig:
                 return True
             time.sleep(min(left, _POLL))
 
-    def eeg(self) -> Eeg:
-        """Read all rows that came since the last call."""
+    def now(self) -> float:
+        """Read the clock."""
+        return now()
+
+    def eeg(self, until: float) -> Eeg:
+        """Read rows that came since the last call; those after `until` stay for the next."""
         if self.ring is None:
             return _no_eeg(0)
         block = self.ring.since(self._next)
-        self._next = block.next
-        return block.data, block.times
+        n = int(np.searchsorted(block.times, until, side="right"))
+        self._next = block.first + n
+        return block.data[:n], block.times[:n]
 
     def state(self) -> SourceState:
         """State of the acquisition; ``none`` without a headset."""
@@ -166,9 +174,13 @@ class VirtualRig:
         self._now = until
         return True
 
-    def eeg(self) -> Eeg:
-        """Voltages of all samples up to the virtual now."""
-        last = math.floor((self._now - self._start) * SIMULATED_SFREQ)
+    def now(self) -> float:
+        """Tell how far it is rendered."""
+        return self._now
+
+    def eeg(self, until: float) -> Eeg:
+        """Voltages of all samples up to `until`, which must have been rendered."""
+        last = math.floor((until - self._start) * SIMULATED_SFREQ)
         times = self._start + np.arange(self._sample, last) / SIMULATED_SFREQ
         self._sample = max(last, self._sample)
         return self._listener.voltages(times), times

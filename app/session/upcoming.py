@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsp.checks import AttuneError
+from app.player.contract import AnyPlayer
+from devices.timeline import HeardTrack
+from dsp.checks import AttuneError, InputError
+from dsp.sound.heard import Play
 from playlists.analysis.prepare import prepare
-from playlists.tracks import PreparedTrack, Track
+from playlists.tracks import Place, PreparedTrack, Track
 
 
 @dataclass(frozen=True)
-class Start:
-    """A track whose turn has come; `track` is the error where it cannot be played.
+class Due:
+    """A play whose turn has come, at once or at the end of the running track."""
 
-    `number` is the number of the play, `place` that in the playlist; `at_once` or at the end of
-    the running track.
-    """
-
-    number: int
-    place: int
+    play: Play
+    place: Place
     at_once: bool
-    track: PreparedTrack | AttuneError
+    measured: Future[PreparedTrack]
+
+    def hand_over(self, player: AnyPlayer, *, liking: float, fade: float) -> PreparedTrack:
+        """Have the player play it; `liking` is the hidden one of a simulated listener.
+
+        Raises
+        ------
+        InputError
+            If the track cannot be measured or played.
+        """
+        track = self.measured.result()
+        player.tracks.put(self.play, HeardTrack(track.feature, track.gain, liking, 0.5))
+        (player.play if self.at_once else player.cue)(self.play, track, fade=fade)
+        return track
 
 
-class Programme:
+def _measured(track: Track, cache: Path | None) -> PreparedTrack:
+    try:
+        return prepare(track.path, cache=cache)
+    except AttuneError:
+        raise
+    except Exception as error:  # sound files are foreign data, and those who open them foreign code
+        raise InputError(
+            f"{track.path.name} cannot be measured ({type(error).__name__}: {error}); it is left "
+            "out. Convert it, or take it off the playlist."
+        ) from error
+
+
+class Upcoming:
     """Measures tracks on one worker thread, and keeps what was asked for until it is measured."""
 
     def __init__(
@@ -38,49 +62,49 @@ class Programme:
     ) -> None:
         self._tracks, self._cache = tracks, cache
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="prepare")
-        self._futures: dict[int, Future[PreparedTrack]] = {}
-        self._asked: list[tuple[int, int, bool]] = []
+        self._futures: dict[Place, Future[PreparedTrack]] = {}
+        self._asked: list[tuple[Play, Place, bool]] = []
         for place, track in prepared.items():
-            self._futures[place] = Future()
-            self._futures[place].set_result(track)
+            self._futures[Place(place)] = Future()
+            self._futures[Place(place)].set_result(track)
 
-    def measure(self, place: int) -> Future[PreparedTrack]:
+    @property
+    def places(self) -> Sequence[Place]:
+        """All that may be asked for, in the order of the playlist."""
+        return [Place(i) for i in range(len(self._tracks))]
+
+    def measure(self, place: Place) -> Future[PreparedTrack]:
         """Measure the track at `place` in the background, once."""
         if place not in self._futures:
-            path = self._tracks[place].path
-            self._futures[place] = self._worker.submit(prepare, path, cache=self._cache)
+            self._futures[place] = self._worker.submit(_measured, self._tracks[place], self._cache)
         return self._futures[place]
 
-    def first(self) -> tuple[tuple[int, PreparedTrack] | None, list[str]]:
-        """Wait for the first track that can be played; return its place, and why none before."""
-        reasons: list[str] = []
-        for place in range(len(self._tracks)):
-            try:
-                return (place, self.measure(place).result()), reasons
-            except AttuneError as error:
-                reasons.append(str(error))
-        return None, reasons
+    def measure_after(self, place: Place) -> None:
+        """Measure what stands behind `place` in the playlist: it is the likeliest to be wanted."""
+        self.measure(Place((place + 1) % len(self._tracks)))
 
-    def ask(self, number: int, place: int, *, at_once: bool) -> None:
-        """Have the track at `place` played as play `number` as soon as it is measured."""
+    def ask(self, play: Play, place: Place, *, at_once: bool) -> None:
+        """Have the track at `place` played as soon as it is measured.
+
+        A change overrides what was to follow, and whatever waits to be measured waits no longer.
+        """
         if at_once:
-            self._asked.clear()  # a change overrides what was to follow
-        self._asked.append((number, place, at_once))
+            self._asked.clear()
+            for other, future in list(self._futures.items()):
+                if other != place and future.cancel():
+                    del self._futures[other]
+        self._asked.append((play, place, at_once))
         self.measure(place)
 
-    def ready(self, *, wait: bool = False) -> list[Start]:
-        """Take what was asked for and is measured; `wait` for all of it."""
-        out = []
-        for item in list(self._asked):
-            number, place, at_once = item
-            future = self.measure(place)
-            if not (wait or future.done()):
-                continue
-            self._asked.remove(item)
-            error = future.exception()
-            if error is not None and not isinstance(error, AttuneError):
-                raise error
-            out.append(Start(number, place, at_once, error or future.result()))
+    def wait(self) -> None:
+        """Wait until all that was asked for is measured."""
+        wait([self.measure(place) for _, place, _ in self._asked])
+
+    def ready(self) -> list[Due]:
+        """Take what was asked for and is measured."""
+        due = [Due(*item, self.measure(item[1])) for item in self._asked]
+        out = [one for one in due if one.measured.done()]
+        self._asked = [(d.play, d.place, d.at_once) for d in due if d not in out]
         return out
 
     def close(self) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.session.contract import SessionLike
+from app.session.endings import noted_endings
 from app.window.main_window import MainWindow
 from app.window.theme import Look, load_fonts, scheme_theme
 
 SIZE = (1440, 900)
+_LOOK_MS = 50
 
 
 def run(make_session: Callable[[], SessionLike], *, title: str) -> int:
@@ -25,16 +27,19 @@ def run(make_session: Callable[[], SessionLike], *, title: str) -> int:
     room = app.primaryScreen().availableGeometry()
     window.resize(min(SIZE[0], room.width()), min(SIZE[1], room.height()))
     window.show()
-    # Ctrl-C in the terminal ends the session as the button does; Python sees it at the next frame.
-    before = [(s, signal.signal(s, lambda *_: window.close())) for s in _SIGNALS]
-    try:
+    # A signal may come in the middle of painting: it is noted, and acted on from the event loop.
+    with noted_endings() as asked:
+        look = QTimer(interval=_LOOK_MS)
+        look.timeout.connect(lambda: _end(window) if asked else None)
+        look.start()
         app.exec()
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        look.stop()
     if window.driver.error is not None:
         raise window.driver.error
     return 0
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+def _end(window: MainWindow) -> None:
+    """Stop and close: whoever ended the program is not asked back."""
+    window.stop()
+    window.close()

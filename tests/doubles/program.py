@@ -59,11 +59,11 @@ class Program:
         """Everything it has printed so far."""
         return "\n".join(self.lines)
 
-    def until(self, true: Callable[[], Any], *, seconds: float = 15.0) -> float:
+    def until(self, true: Callable[[], Any], *, seconds: float = 60.0) -> float:
         """Wait until `true()`; return how long that took."""
         return until(true, seconds=seconds, told=lambda: self.text)
 
-    def says(self, pattern: str, *, seconds: float = 15.0) -> str:
+    def says(self, pattern: str, *, seconds: float = 60.0) -> str:
         """Wait for a line with `pattern`, and return it."""
         self.until(lambda: self.found(pattern), seconds=seconds)
         return self.found(pattern)[0]
@@ -89,7 +89,7 @@ class Program:
         """Press Ctrl-C."""
         self.send(signal.SIGINT)
 
-    def ends(self, *, seconds: float = 15.0) -> int:
+    def ends(self, *, seconds: float = 60.0) -> int:
         """Wait for its end; return the exit status."""
         try:
             status = self.process.wait(seconds)

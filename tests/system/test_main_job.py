@@ -43,7 +43,7 @@ def test_without_a_display_the_main_job_runs_headless_with_a_line_a_second(tmp_p
     form = (
         r"^ *\d+:\d\d  EEG streaming +(-|\S.* \d:\d\d) +"
         r"(cannot tell: .*|(not )?following, r [+-]\d\.\d\d \(chance \d\.\d\d\)) +"
-        r"enjoyment +\d+ ± +\d+  layer (off|.* -?\d+ dB)$"
+        r"enjoyment +\d+ ± \d+  layer (off|.* -?\d+ dB)$"
     )
     assert [line for line in ticks if not re.match(form, line)] == []
     assert any("Copper Lanterns" in line for line in ticks)

@@ -1,0 +1,265 @@
+"""A session from its first sound to its report: made when it opens, so that nothing in it lacks.
+
+One thread ticks the loop every whole second, hands its decisions to the player and everything to
+the records. Whoever watches looks at it; whoever operates leaves a word in a queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from app.loop.decision import Decision
+from app.loop.loop import Loop
+from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
+from app.player.contract import PlayerEvent, PlayerStatus
+from app.session.journal import Journal
+from app.session.opening import FirstSound
+from app.session.plan import Plan
+from app.session.rig import Rig
+from app.session.snapshot import Snapshot
+from app.session.upcoming import Due, Upcoming
+from app.session.watcher import Watcher
+from app.settings import Settings
+from dsp.checks import AttuneError, DeviceError, InputError
+from dsp.sound.heard import Heard
+from playlists.tracks import Place, PreparedTrack
+
+_QUICK_RAMP = 0.25  # s in which the layer goes when it is switched off by hand
+
+Asked = EventKind | Literal["mark"]
+
+_log = logging.getLogger(__name__)
+
+
+class Running:
+    """A session that has begun.
+
+    Parameters
+    ----------
+    plan : Plan
+    settings : Settings
+    first : FirstSound
+        What is heard, and since when: the zero of all times that are shown.
+    rig, loop, upcoming, journal, watcher
+        What it stands on, all of it up.
+    asked : queue of (kind, value)
+        What operator and client ask for.
+    stopping : Event
+        Set by whoever wants an end.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        first: FirstSound,
+        *,
+        rig: Rig,
+        loop: Loop,
+        upcoming: Upcoming,
+        journal: Journal,
+        watcher: Watcher,
+        asked: queue.SimpleQueue[tuple[Asked, Any]],
+        stopping: threading.Event,
+    ) -> None:
+        self.rig = rig
+        self._plan, self._settings = plan, settings
+        self._loop, self._upcoming = loop, upcoming
+        self._journal, self._watcher = journal, watcher
+        self._asked, self._stopping, self._start = asked, stopping, first.at
+        self._events: list[LoopEvent] = []
+        self._heard = Heard.nothing()  # what is on its way to the ear
+        self._sounding = threading.RLock()  # held by whoever starts or ends sound
+        self._last: PlayerStatus | None = None  # how it stood when silence came
+        self.failed = False  #: it ended before its time, and nobody asked for that
+        for problem in first.problems:
+            self._log("note", text=problem)
+            self._watcher.say(problem)
+        for due, track, at in first.handed_over:
+            self._started(due, track, at)
+        self._take_news(first.news, first.at)
+
+    # From any thread
+
+    def look(self) -> Snapshot:
+        """How the session stands."""
+        at = self.rig.now() if self.rig.realtime else None
+        try:
+            return self._watcher.snapshot(self.rig.player.status(), self.rig.state(), at)
+        except DeviceError:  # it closed while we looked: the last picture stands
+            return self._watcher.snapshot(None, None, None)
+
+    def toggle_pause(self) -> None:
+        """Pause or go on, at once."""
+        player = self.rig.player
+        with self._sounding, contextlib.suppress(DeviceError):  # it has just ended
+            if not self._stopping.is_set():
+                paused = not player.status().paused
+                (player.pause if paused else player.resume)()
+                self._asked.put(("pause", paused))
+
+    def silence(self) -> None:
+        """Silence at once; whoever waits to start something finds it forbidden."""
+        self._stopping.set()
+        with self._sounding, contextlib.suppress(DeviceError):  # it has just ended: it is silent
+            if self._last is None:
+                self._last = self.rig.player.status()
+                self.rig.player.stop()
+
+    # The session's own thread
+
+    def run(self, on_tick: Callable[[TickResult], None] | None) -> None:
+        """Tick until the time is over or somebody stops; then write everything."""
+        end = self._start + 60.0 * (self._plan.minutes or math.inf)
+        tick = math.floor(self._start) + 1.0
+        self.failed = True
+        try:
+            while tick <= end and self.rig.wait(tick, self._idle):
+                self._tick(tick, on_tick)
+                # After a suspended computer the missed seconds are not made up for.
+                tick = max(tick + 1.0, math.floor(self.rig.now()))
+            self.failed = False
+        except AttuneError as error:
+            _log.info("the session ended early", exc_info=True)
+            self._watcher.set(notice=f"The session ended early: {error}")
+            self._log("error", text=str(error))
+        finally:
+            self._finish()
+
+    def _idle(self) -> bool:
+        """Do between ticks what should not wait for the next one."""
+        self.rig.player.beat("loop")
+        self._start_due()
+        return not self._stopping.is_set()
+
+    def _tick(self, now: float, on_tick: Callable[[TickResult], None] | None) -> None:
+        self._take_asked(now)
+        eeg, eeg_times = self.rig.eeg(now)
+        # What is heard later than `now`, after a stall too, is the next tick's.
+        heard, self._heard = Heard.joined([self._heard, self.rig.player.heard()]).until(now)
+        self._take_source(now)
+        self._take_news(self.rig.player.events(), now)
+        events, self._events = tuple(self._events), []
+        given = TickInput(now, eeg, eeg_times, heard, events)
+        result = self._loop.tick(given)
+        status = self.rig.player.status()
+        self._journal.tick(given, result, status, self.rig.player.timeline)
+        self._watcher.set(recording_problem=self._journal.problem)
+        self._watcher.received(given.eeg)
+        self._watcher.tick(result, self._loop.up_next(), status)
+        if result.decision is not None:
+            self._act(result, result.decision)
+        if on_tick is not None:
+            on_tick(result)
+
+    def _take_asked(self, now: float) -> None:
+        """Take what was asked for since the last tick."""
+        while not self._asked.empty():
+            kind, value = self._asked.get()
+            if kind == "rating":
+                share = (value - 1) / 8
+                self._events.append(LoopEvent("rating", share))
+                self._log("rating", now, value=share, scale="1-9", given=value)
+                self._watcher.rated(now, value)
+            elif kind == "pause":
+                self._events.append(LoopEvent("pause", value))
+                self._log("pause" if value else "resume", now)
+            elif kind == "mark":
+                self._log("mark", now)
+                self._watcher.marked(now)
+            else:
+                self._events.append(LoopEvent(kind, value))
+                self._log(kind, now, value=value)
+                if kind == "hold":
+                    self._watcher.set(automation="hold" if value else "on")
+
+    def _take_source(self, now: float) -> None:
+        """Take what the source reports."""
+        for event in self.rig.events():
+            if event.kind == "truth":
+                self._log("truth", event.time, enjoyment=event.value)
+            else:
+                told = {"event": event.kind, "state": event.value, "text": event.text}
+                self._log("device", event.time, **told)
+                self._watcher.device(event)
+
+    def _take_news(self, news: Sequence[PlayerEvent], now: float) -> None:
+        """Take what the player reports."""
+        for event in news:
+            if event.kind == "track_skipped":
+                self._events.append(LoopEvent("unplayable", event.value))
+            self._log("player", event.time, event=event.kind, value=event.value, text=event.text)
+            self._watcher.player(event, now)
+            if event.kind == "engine_lost":
+                raise DeviceError(
+                    "the sound engine stopped unexpectedly; what happened until then is recorded, "
+                    "start a new session."
+                )
+
+    def _act(self, result: TickResult, decision: Decision) -> None:
+        """Hand a decision to the player."""
+        self._watcher.decided(result.now, decision, result.starts)
+        if decision.kind in ("layer_on", "layer_off"):
+            level = float(decision.target or 0.0)
+            quick = decision.kind == "layer_off" and decision.cause == "operator"
+            ramp = _QUICK_RAMP if quick else self._settings.timing.layer_ramp
+            with self._sounding:
+                if not self._stopping.is_set():
+                    self.rig.player.set_layer(level, ramp=ramp)
+        elif result.starts is not None:
+            assert decision.target is not None
+            at_once = decision.kind == "change_track"
+            self._upcoming.ask(result.starts, Place(int(decision.target)), at_once=at_once)
+            if not self.rig.realtime:
+                self._upcoming.wait()
+                self._start_due()
+
+    def _start_due(self) -> None:
+        """Start chosen tracks whose measurement is there."""
+        for due in self._upcoming.ready():
+            try:
+                with self._sounding:
+                    if self._stopping.is_set():
+                        return
+                    if due.at_once and self.rig.player.status().paused:
+                        self._events.append(LoopEvent("pause", False))  # a start ends a pause
+                    liking, fade = self._plan.liking_of(due.place), self._settings.timing.fade
+                    track = due.hand_over(self.rig.player, liking=liking, fade=fade)
+            except InputError as error:
+                self._events.append(LoopEvent("unplayable", due.play))
+                self._log("note", text=str(error))
+                self._watcher.say(str(error))
+            else:
+                self._started(due, track, self._watcher.now)
+
+    def _started(self, due: Due, track: PreparedTrack, at: float) -> None:
+        prior = self._loop.prior(due.place, first=due.play == 0)
+        self._journal.track(at, due.play, due.place, track, prior)
+        self._watcher.playing(due.play, due.place, track)
+        self._upcoming.measure_after(due.place)
+
+    def _log(self, kind: str, t: float | None = None, **values: Any) -> None:
+        self._journal.log(kind, self._watcher.now if t is None else t, **values)
+
+    def _finish(self) -> None:
+        """End the music, the records and the devices; write the report."""
+        asked = self._stopping.is_set()
+        try:
+            self.silence()
+            self._take_asked(self._watcher.now)  # a rating in the last second counts too
+            self._log("stop", asked=asked)
+            status = self._last or PlayerStatus()
+            report, problem = self._journal.close(status)
+            if problem:
+                self._watcher.set(notice=problem)
+            self._watcher.end(replace(status, playing=False), report, self._journal.problem)
+        finally:
+            self._upcoming.close()
+            self.rig.close()
