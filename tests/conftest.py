@@ -189,11 +189,11 @@ def display() -> str:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of recordings and music that lies beside the repository."""
-    named = os.environ.get("ATTUNE_DATA")
-    folder = Path(named) if named else ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"no test data at {folder} (ATTUNE_DATA names another folder)")
-    return folder
+    from tests.doubles.recordings import DATA
+
+    if not DATA.is_dir():
+        pytest.skip(f"no test data at {DATA} (ATTUNE_DATA names another folder)")
+    return DATA
 
 
 @pytest.fixture(scope="session")

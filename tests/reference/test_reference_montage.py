@@ -14,11 +14,8 @@ from dsp.tracking.alignment import Aligned
 from dsp.tracking.calibrate import calibrate
 from dsp.tracking.decoder import Decoder
 from dsp.tracking.doubts.montage import Montage
+from tests.doubles.recordings import AM, SILENT, TONES
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "eeg"
-TONES = sorted((DATA / "muse_tones").glob("*.npz"))
-AM = sorted((DATA / "muse_am").glob("*.npz"))
-SILENT = sorted((DATA / "muse_no_sound").glob("*.npz"))
 pytestmark = pytest.mark.skipif(not TONES, reason="the real recordings are not at hand")
 
 

@@ -14,11 +14,8 @@ from app.lab.recordings import file_stimulus, own_stimulus
 from devices.formats.npz import Recording, read_npz
 from dsp.tracking.decoder import lagged, ridge
 from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING, calibrate
+from tests.doubles.recordings import AM, SILENT, TONES
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "eeg"
-TONES = sorted((DATA / "muse_tones").glob("*.npz"))
-AM = sorted((DATA / "muse_am").glob("*.npz"))
-SILENT = sorted((DATA / "muse_no_sound").glob("*.npz"))
 needs_data = pytest.mark.skipif(not TONES, reason="the real recordings are not at hand")
 
 

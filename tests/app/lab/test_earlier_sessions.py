@@ -19,6 +19,7 @@ from app.loop.calibration import load_calibration
 from devices.listener import LISTENERS, MONTAGE
 from dsp.enjoyment import CHECK_SE, EnjoymentFilter, EnjoymentModel
 from dsp.reward import ThetaScore
+from dsp.sound.heard import Heard
 
 SHORT = {
     "N_DECODER": 2,
@@ -76,8 +77,7 @@ def scores(values, *, start=0.0):
 
 
 def heard_with(values, rating=0.5):
-    nothing = np.empty((0, 7), dtype=np.float32)
-    return Listened((), nothing, np.empty(0), scores(values), rating)
+    return Listened((), Heard.nothing(), scores(values), rating)
 
 
 def sound_and_eeg(recordings):
