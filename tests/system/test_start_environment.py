@@ -34,12 +34,12 @@ def note(what):
     with open(os.environ["FAKE_PIP_LOG"], "a") as log:
         log.write(f"{what} {os.getpid()} {sys.prefix!a} {os.environ.get('PYTHONPATH')}\\n")
 
+print("Collecting tiny", flush=True)  # whoever reads this may be killed from here on
 note("begin")
 if os.environ.get("PIP_REQUIRE_VIRTUALENV") == "1" and sys.prefix == sys.base_prefix:
     print("ERROR: Could not find an activated virtualenv (required).")
     sys.exit(3)
 site = sysconfig.get_path("purelib")
-print("Collecting tiny", flush=True)
 wanted, end = os.environ.get("FAKE_PIP_UNTIL", "/"), time.monotonic() + 60
 parts = 0
 if not os.path.exists(f"{site}/tiny-1.0.dist-info/RECORD"):
