@@ -43,7 +43,10 @@ PARTS = {
         ["tests/reference/test_reference_enjoyment.py", "tests/dsp/test_enjoyment.py"],
     ),
     "scores": (["dsp/tracking/scores.py"], ["tests/dsp/tracking/test_scores.py"]),
-    "policy": (["app/loop/policy.py"], ["tests/app/loop/test_policy.py"]),
+    "policy": (
+        ["app/loop/policy.py"],
+        ["tests/app/loop/test_policy_limits.py", "tests/app/loop/test_policy.py"],
+    ),
     "loop": (["app/loop/loop.py"], ["tests/app/loop/test_loop.py"]),
 }
 Change = tuple[Path, ast.AST, ast.AST]  # file, node, and what stands there instead
