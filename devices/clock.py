@@ -194,7 +194,7 @@ class SampleClock:
     ) -> None:
         """Keep the earliest arrival of each second; fit anew when a second is complete."""
         seconds = number // self._per_second
-        for second in np.unique(seconds).tolist():
+        for second in dict.fromkeys(seconds.tolist()):
             rows = np.flatnonzero(seconds == second)
             best = int(np.argmin(late[rows]))
             point = (second, int(number[rows][best]), float(arrivals[rows][best]))

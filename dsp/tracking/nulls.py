@@ -13,6 +13,7 @@ bins of the band.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -62,6 +63,19 @@ class NullResult:
     n_shifts: int
 
 
+@lru_cache(maxsize=4)
+def _turns(seed: int, n_phases: int, n_bins: int) -> tuple[Floats, Floats]:
+    """Cosines and sines of random phases [shape=(n_phases, n_bins)], read-only.
+
+    Kept, because a second listener of the same seed turns by the same phases.
+    """
+    angle = np.random.default_rng(seed).uniform(0.0, 2.0 * np.pi, (n_phases, n_bins))
+    tables = np.cos(angle), np.sin(angle)
+    for table in tables:
+        table.flags.writeable = False
+    return tables
+
+
 class Nulls:
     """Surrogates with phases drawn once from `seed`.
 
@@ -83,8 +97,7 @@ class Nulls:
     """
 
     def __init__(self, *, seed: int, n_phases: int = N_PHASES, n_bins: int = N_BINS) -> None:
-        angle = np.random.default_rng(seed).uniform(0.0, 2.0 * np.pi, (n_phases, n_bins))
-        self._cos, self._sin = np.cos(angle), np.sin(angle)
+        self._cos, self._sin = _turns(seed, n_phases, n_bins)
 
     def phase(self, masked: Floats, feature: Floats) -> Floats:
         """Covariances of `masked` with phase-randomised copies of `feature`.

@@ -366,7 +366,7 @@ class Tracker:
         if self._n < 2:
             return ("One electrode cannot tell brain from eyes: wear two or more.",)
         if self._bleed:
-            return ("Sound leaked into this calibration electrically: use another, or none.",)
+            return ("Sound leaked into the calibration electrically: use another one.",)
         if self._doubted:
             return self._doubted
         if not self._score.told:

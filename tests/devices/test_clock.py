@@ -22,7 +22,7 @@ class World:
 
     sfreq: float = 250.0
     ppm: float = 40.0
-    seconds: float = 120.0
+    seconds: float = 95.0  # the line is fitted to the last 60
     burst: float = 0.016  # s between deliveries of a serial driver, +-25 %
     jitter: float = 0.0  # s, one-sided, of each packet
     packet: int = 1  # samples that arrive and are counted together
