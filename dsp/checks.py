@@ -18,7 +18,7 @@ LONGEST_TITLE, LONGEST_SENTENCE = 120, 600  # characters; no screen has room for
 
 #: What would move a terminal's cursor, colour it, or let text run the other way: C0 and C1
 #: controls, the bidirectional controls, separators of lines, halves of characters.
-_UNSHOWN = re.compile(
+UNSHOWN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -65,7 +65,7 @@ def without_controls(line: str) -> str:
     >>> without_controls("0:01  Slow\N{RIGHT-TO-LEFT OVERRIDE} River")
     '0:01  Slow  River'
     """
-    return _HALVES.sub("\ufffd", _UNSHOWN.sub(" ", line))
+    return _HALVES.sub("\ufffd", UNSHOWN.sub(" ", line))
 
 
 class AttuneError(Exception):

@@ -76,14 +76,20 @@ def run_calibration(arguments: argparse.Namespace) -> int:
     """Learn, save, and say what was found."""
     from app.lab.earlier_sessions import calibrate_listener
     from app.lab.simulate_demo import starter
+    from app.records.sink import replace_file
     from devices.listener import LISTENERS
-    from dsp.checks import check_number, check_option
+    from dsp.checks import RecordError, check_number, check_option
 
     check_option("listener", arguments.listener, LISTENERS)
     check_number("seed", arguments.seed, low=0, high=2**63)
     tracks = list(starter().values())
     calibration = calibrate_listener(arguments.listener, tracks, seed=arguments.seed)
-    calibration.save(arguments.out)
+    try:
+        replace_file(arguments.out, calibration.to_npz())
+    except OSError as error:
+        raise RecordError(
+            f"{arguments.out} cannot be written: {error.strerror or error}; choose another --out."
+        ) from error
     checks = ", ".join(f"{z:+.2f}" for z in calibration.checks)
     print(
         f"{arguments.out}: frontal theta {calibration.theta_db:.2f} dB, sd of its 10 s means "

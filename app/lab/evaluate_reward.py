@@ -13,7 +13,8 @@ import numpy as np
 from app.lab.evaluate_tracking import go_through
 from app.lab.recordings import open_recording, own_stimulus
 from app.lab.residual import MASKED, residual_windows
-from app.loop.calibration import load_calibration
+from app.loop.calibration import Calibration
+from app.records.reader import SessionReader
 from devices.formats.npz import Recording
 from dsp.checks import InputError
 from dsp.correlates import FOR_RESEARCH, NAMES, WINDOW, Baseline, Correlates
@@ -87,8 +88,8 @@ def _residual(
     except InputError:
         length = float(recording.times[-1] - recording.times[0])
         return [], 0.0, defaultdict(float, {"It is not recorded what was heard.": length})
-    stored = path / "calibration.npz"
-    decoder = load_calibration(str(stored)).decoder if stored.exists() else None
+    stored = SessionReader(path).calibration() if path.is_dir() else b""
+    decoder = Calibration.from_npz(stored, origin=str(path)).decoder if stored else None
     return residual_windows(go_through(recording, sound, decoder=decoder).seconds)
 
 

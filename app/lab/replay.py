@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.loop.calibration import load_calibration
+from app.loop.calibration import Calibration
 from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickInput
 from app.records.reader import SessionReader
@@ -71,7 +71,11 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
         pool=pool,
         ch_names=source["ch_names"] if source else (),
         sfreq=source["sfreq"] if source else 250.0,
-        calibration=load_calibration(str(folder / "calibration.npz")) if stored else None,
+        calibration=Calibration.from_npz(
+            reader.calibration(), origin=str(folder / "calibration.npz")
+        )
+        if stored
+        else None,
         seed=seed,
     )
     eeg_times, eeg = reader.eeg()

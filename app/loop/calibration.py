@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,13 +40,41 @@ class Calibration:
     theta_sd: float
     checks: tuple[float, ...]
 
-    def save(self, path: Path) -> None:
-        """Write it as a npz file without pickled objects."""
+    def to_npz(self) -> bytes:
+        """Return it as a npz file without pickled objects."""
         arrays: dict[str, Any] = {f"decoder_{k}": v for k, v in self.decoder.to_arrays().items()}
         arrays["name"] = np.array(self.name)
         arrays["theta"] = np.array([self.theta_db, self.theta_sd])
         arrays["checks"] = np.array(self.checks)
-        np.savez_compressed(path, allow_pickle=False, **arrays)
+        file = io.BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def from_npz(cls, raw: bytes, *, origin: str) -> Calibration:
+        """Read what `to_npz` gave.
+
+        Raises
+        ------
+        InputError
+            Naming `origin`, if it does not hold together.
+        """
+        try:
+            with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+                arrays = dict(file)
+            prefix = "decoder_"
+            decoder = Decoder.from_arrays(
+                {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            )
+            numbers = [float(x) for x in (*arrays["theta"], *arrays["checks"])]
+            if not all(map(math.isfinite, numbers)) or numbers[1] <= 0.0:
+                raise ValueError(f"theta and checks are {numbers}")
+            return cls(str(arrays["name"]), decoder, numbers[0], numbers[1], tuple(numbers[2:]))
+        except Exception as error:  # zip, zlib and numpy have a dozen ways to find a file damaged
+            raise InputError(
+                f"{origin!r} is no calibration ({error}); give a file that `attune simulate "
+                "calibration` wrote, or leave it out."
+            ) from error
 
 
 def load_calibration(name: str) -> Calibration:
@@ -58,22 +88,10 @@ def load_calibration(name: str) -> Calibration:
     shipped = CALIBRATION_DIR / f"{name}.npz"
     path = shipped if shipped.exists() else Path(name)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        prefix = "decoder_"
-        decoder = Decoder.from_arrays(
-            {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        )
-        theta = arrays["theta"]
-        return Calibration(
-            name=str(arrays["name"]),
-            decoder=decoder,
-            theta_db=float(theta[0]),
-            theta_sd=float(theta[1]),
-            checks=tuple(float(z) for z in arrays["checks"]),
-        )
-    except (OSError, KeyError, ValueError) as error:
+        raw = path.read_bytes()
+    except OSError as error:
         raise InputError(
-            f"{name!r} is no calibration ({error}); give a file that `attune simulate calibration` "
-            "wrote, or leave it out."
+            f"{name!r} is no calibration ({error.strerror or error}); give a file that `attune "
+            "simulate calibration` wrote, or leave it out."
         ) from error
+    return Calibration.from_npz(raw, origin=name)

@@ -9,20 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
-from dsp.checks import InputError
+from dsp.checks import UNSHOWN, InputError
 
 DEEPEST = 50  #: lists and mappings in each other; ours come to six
-
-# A terminal obeys C1 and turns the line round for bidi marks. JSON escapes C0 by itself, and reads
-# these back as they were.
-_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def plain(value: Any, *, depth: int = 0) -> Any:
@@ -71,8 +66,12 @@ def encode(value: Any, *, indent: int | None = None) -> bytes:
     text = json.dumps(
         plain(value), ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
     )
-    text = _OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    text = UNSHOWN.sub(lambda found: _escaped(found.group()), text)
     return text.encode("utf-8", "backslashreplace")
+
+
+def _escaped(character: str) -> str:
+    return character if character == "\n" else f"\\u{ord(character):04x}"  # lines are our own
 
 
 def get(event: Any, *path: str) -> Any:

@@ -232,6 +232,10 @@ class SessionReader:
         names = source.get("ch_names") if isinstance(source, dict) else None
         return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
+    def calibration(self) -> bytes:
+        """Return the stored calibration as it was written; empty where there is none."""
+        return self._bytes("calibration.npz")
+
     def heard(self) -> Heard:
         """Return what was heard; NaN for the level, which early sessions did not record."""
         times, values = self._samples(STIMULUS, "stimulus", len(HEARD_NAMES), np.float32)

@@ -1,6 +1,8 @@
 """The one place where what is recorded of a person reaches the disk.
 
-Everything goes through `AppendFile` or `replace_file`, so that it can be encrypted here.
+Everything goes through `AppendFile` or `replace_file`, so that it can be encrypted here. Only the
+user may read it, and no link is followed: a folder that somebody else made cannot have a file
+outside it written over.
 """
 
 from __future__ import annotations
@@ -9,8 +11,16 @@ import errno
 import os
 from pathlib import Path
 
+# O_EXCL refuses whatever stands there already, a link too, wherever it leads.
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+RESERVE = 1 << 20  #: bytes kept free for the end of a session: its manifest and its report
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have no fdatasync
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 class AppendFile:
@@ -31,10 +41,8 @@ class AppendFile:
         OSError
             The disk is full, read-only or gone.
         """
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            _write_all(self._fd, data)
         except OSError:
             os.ftruncate(self._fd, self._size)
             os.lseek(self._fd, self._size, os.SEEK_SET)
@@ -63,8 +71,9 @@ def replace_file(path: Path, data: bytes) -> None:
         The old content is then still there.
     """
     fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)  # what a kill left; of a link the link itself
     try:
-        with open(fresh, "wb") as file:
+        with open(os.open(fresh, _FLAGS, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -78,3 +87,37 @@ def replace_file(path: Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make `path` and what is missing above it, for the user alone; `OSError` if it is there."""
+    if not path.parent.exists():
+        make_folder(path.parent)
+    path.mkdir(mode=0o700)
+
+
+class Reserve:
+    """Room on the disk that is given back when it is needed: the end of a full disk is written.
+
+    The file has no name, so that a killed program leaves nothing; where the system cannot take the
+    name of an open file (Windows) nothing is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._fd = -1
+        if os.name != "posix":
+            return
+        path = folder / "reserve"
+        self._fd = os.open(path, _FLAGS, 0o600)
+        path.unlink()
+        try:
+            _write_all(self._fd, bytes(RESERVE))
+        except OSError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the room back; safe to call twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.jsontext import encode, plain
-from app.records.sink import AppendFile, replace_file
+from app.records.sink import AppendFile, Reserve, make_folder, replace_file
 from app.records.xdf import Stream, XdfWriter
 from devices.timeline import COLUMNS
 from dsp.checks import InputError, RecordError
@@ -78,11 +78,12 @@ def _make_folder(root: Path, name: str) -> Path:
     kept = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "session"
     stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{kept}"
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        if not root.is_dir():
+            make_folder(root)
         for number in range(1, 1000):
             folder = root / (stem if number == 1 else f"{stem}_{number}")
             try:
-                folder.mkdir(mode=0o700)
+                make_folder(folder)
             except FileExistsError:
                 continue
             return folder
@@ -153,7 +154,9 @@ class SessionWriter:
         self._lock = threading.Lock()
         self._waiting = 0
         self._files: list[DataFile] = []
+        self._reserve: Reserve | None = None
         try:
+            self._reserve = Reserve(self.folder)
             replace_file(self.folder / "session.json", encode(self._manifest, indent=1))
             for name in ("events.jsonl", "recording.xdf"):
                 self._files.append(open_file(self.folder / name))
@@ -168,12 +171,27 @@ class SessionWriter:
         except OSError as error:
             for file in self._files:
                 file.close()
+            if self._reserve is not None:
+                self._reserve.release()
             raise RecordError(_sentence(error, self.folder)) from error
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
         source = manifest.get("source")
         if isinstance(source, Mapping) and source.get("ch_names"):
             self.source(source)
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Write the whole file `name` into the folder, at once.
+
+        Raises
+        ------
+        RecordError
+            It cannot be written.
+        """
+        try:
+            replace_file(self.folder / name, data)
+        except OSError as error:
+            raise RecordError(_sentence(error, self.folder)) from error
 
     @property
     def problem(self) -> str:
@@ -321,9 +339,11 @@ class SessionWriter:
         replace_file(self.folder / "session.json", encode(self._manifest, indent=1))
 
     def _finish(self, summary: Mapping[str, Any]) -> None:
-        if not self._problem:
-            self._xdf.finish()
-            self._sync()
+        for write in (self._xdf.finish, self._sync):
+            if not self._problem:
+                self._guarded(write)
+        if self._reserve is not None:
+            self._reserve.release()  # so that a full disk, too, is told of in session.json
         self._rewrite_manifest(
             {
                 "ended": datetime.now().astimezone().isoformat(timespec="seconds"),

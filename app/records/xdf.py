@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 import numpy.typing as npt
 
-from dsp.checks import InputError
+from dsp.checks import LONGEST_SENTENCE, InputError, foreign_text
 
 BOUNDARY = bytes.fromhex("43A546DCCBF5410FB30ED5467383CBE4")  # the UUID of the specification
 BOUNDARY_EVERY = 5.0  # s of recorded time; a reader loses at most this much to damaged bytes
@@ -74,11 +74,8 @@ def _chunk(tag: int, content: bytes) -> bytes:
 
 
 def _xml_text(text: str) -> str:
-    """Escape `text` and leave out what XML 1.0 cannot hold (control characters, surrogates)."""
-    kept = (
-        c for c in text if c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff"
-    )
-    return escape("".join(kept))
+    """Escape `text` without what XML 1.0 cannot hold and what a terminal would obey."""
+    return escape("".join(c for c in foreign_text(text) if c not in "\ufffe\uffff"))
 
 
 def _stream_header(stream: Stream) -> bytes:
@@ -114,7 +111,7 @@ def _samples(stream: Stream, values: npt.ArrayLike, times: npt.NDArray[np.float6
 def _strings(stream: Stream, texts: Sequence[str], times: npt.NDArray[np.float64]) -> bytes:
     parts = [struct.pack("<I", stream.number), _varlen(len(texts))]
     for text, time in zip(texts, times, strict=True):
-        raw = text.encode("utf-8", "replace")
+        raw = foreign_text(text, longest=LONGEST_SENTENCE).encode("utf-8")
         parts += [struct.pack("<Bd", 8, time), _varlen(len(raw)), raw]
     return b"".join(parts)
 

@@ -21,6 +21,7 @@ from app.records.reader import SessionReader
 from app.records.ticks import Tick
 from app.report.closing import STEPS, Closing, Moment, loop_closing
 from app.report.fields import Event, of_kind, spans
+from dsp.checks import LONGEST_SENTENCE, foreign_text
 from dsp.grid import Floats
 from dsp.intervals import Z90
 
@@ -210,8 +211,8 @@ def _tracks(
         plays.append(
             TrackPlay(
                 index=play,
-                title=str(row.get("title") or "untitled"),
-                artist=str(row.get("artist") or ""),
+                title=foreign_text(str(row.get("title") or "")) or "untitled",
+                artist=foreign_text(str(row.get("artist") or "")),
                 start=begin,
                 end=max(finish, begin),
                 prior_mean=number(row, "prior_mean"),
@@ -234,11 +235,16 @@ def _ratings(events: Sequence[Event], start: float) -> tuple[Rating, ...]:
     return tuple(out)
 
 
+def _sentence(value: Any) -> str:
+    """Return a sentence of the log, in which titles of others stand."""
+    return foreign_text(str(value or ""), longest=LONGEST_SENTENCE)
+
+
 def _acts(events: Sequence[Event], start: float) -> tuple[tuple[Act, ...], Counter[str]]:
     acts, holds = [], Counter[str]()
     for event in of_kind(events, "decision"):
         kind = str(get(event, "decision", "kind") or "")
-        because = str(get(event, "decision", "because") or "")
+        because = _sentence(get(event, "decision", "because"))
         withheld = get(event, "decision", "code") == "withheld"  # by lot: an action not taken
         if kind in ("", "hold") and not withheld:
             holds[_DIGITS.sub("…", because)] += 1  # the same reason with other numbers
@@ -269,7 +275,7 @@ def _happenings(events: Sequence[Event], start: float) -> tuple[tuple[float, str
         kind, t = event.get("kind"), number(event, "t")
         if not math.isfinite(t) or kind not in HAPPENINGS:
             continue
-        said = str(event.get("text") or "")
+        said = _sentence(event.get("text"))
         if not said and kind in ("device", "player"):
             what, value = event.get("event") or kind, event.get("state", event.get("value"))
             if str(what).startswith("track_"):

@@ -14,6 +14,7 @@ from app.report.model import ReportModel
 from app.report.style import CSS
 from app.report.words import closing_sentence, minutes, summary, tracking_sentence
 from app.words import clock, of_100, percent
+from dsp.checks import LONGEST_SENTENCE, foreign_text
 
 DISCLAIMER = (
     "The enjoyment curve is an estimate from brain signals and can be wrong; your own ratings come "
@@ -31,8 +32,8 @@ CAUSES = {"eeg": "EEG", "prior": "expectation", "end": "end of piece", "rating":
 
 
 def text(value: Any) -> str:
-    """Return `value` as text that is safe inside HTML."""
-    return escape(str(value), quote=True)
+    """Return `value` as text that is safe inside HTML, whoever wrote it."""
+    return escape(foreign_text(str(value), longest=LONGEST_SENTENCE), quote=True)
 
 
 def table(heads: Iterable[tuple[str, str]], rows: Iterable[Iterable[tuple[str, str]]]) -> str:

@@ -96,13 +96,10 @@ class Journal:
         self._heard_until: float | None = None
         if self._writer is not None and calibration is not None:
             try:
-                calibration.save(self._writer.folder / "calibration.npz")
-            except OSError as error:
+                self._writer.keep("calibration.npz", calibration.to_npz())
+            except RecordError:
                 self._writer.close()
-                raise RecordError(
-                    f"the calibration could not be copied to {self._writer.folder}: {error}; "
-                    "free some space or choose another folder."
-                ) from error
+                raise
 
     @property
     def folder(self) -> Path | None:

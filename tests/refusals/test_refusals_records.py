@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.loop.calibration import Calibration, load_calibration
 from app.records.reader import SessionReader
 from app.records.sink import AppendFile
 from app.records.writer import SessionWriter
+from app.report import write_report
 from app.report.model import build_model
 from app.report.page import page
+from app.session.plan import Plan
+from app.session.session import Session
 from dsp.checks import InputError, RecordError
 from tests.doubles.making_sessions import make_session
 
@@ -79,12 +85,12 @@ def test_a_failing_disk_ends_the_recording_in_one_sentence(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 256 kB, where this machine lets us mount one."""
+    """A real file system of 2 MB, where this machine lets us mount one."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
     path = tmp_path / "small"
     path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(path)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)]
     if subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("mounting is not permitted here")
     yield path
@@ -105,7 +111,7 @@ def test_a_disk_that_is_really_full_leaves_a_readable_folder(small_disk: Path) -
 
 
 def test_a_full_disk_at_the_start_is_refused(small_disk: Path) -> None:
-    (small_disk / "ballast").write_bytes(b"\0" * 262144)
+    (small_disk / "ballast").write_bytes(b"\0" * (2 << 20))
     with pytest.raises(RecordError, match=r"disk is full.*\.$"):
         SessionWriter(small_disk, MANIFEST)
 
@@ -302,3 +308,126 @@ def test_a_time_of_another_age_does_not_stretch_the_session(tmp_path: Path) -> N
     reader = SessionReader(folder)
     assert build_model(reader).duration_s < 10.0
     assert any(p.startswith("2 lines of events.jsonl lie over a week") for p in reader.problems)
+
+
+OUTSIDE = b"somebody's own"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+@pytest.mark.parametrize("name", ["report.html", "report.html.new"])
+def test_a_report_writes_over_nothing_outside_a_foreign_folder(tmp_path: Path, name: str) -> None:
+    folder = make_session(tmp_path / "sessions", seconds=3, signals=False)
+    (outside := tmp_path / "outside").write_bytes(OUTSIDE)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(outside)
+    written = write_report(folder)
+    assert outside.read_bytes() == OUTSIDE
+    assert not written.is_symlink()
+    assert written.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+@pytest.mark.parametrize("name", ["session.json", "events.jsonl", "recording.xdf"])
+def test_no_link_in_a_foreign_folder_is_followed(tmp_path: Path, name: str) -> None:
+    folder = make_session(tmp_path / "sessions", seconds=3)
+    (folder / name).rename(tmp_path / "outside")
+    (folder / name).symlink_to(tmp_path / "outside")
+    reader = SessionReader(folder)
+    reader.events(), reader.eeg()
+    assert f"{name} cannot be read: it is a link, and none is followed." in reader.problems
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name here")
+def test_a_pipe_in_a_foreign_folder_is_not_waited_for(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=3)
+    (folder / "events.jsonl").unlink()
+    os.mkfifo(folder / "events.jsonl")
+    reader = SessionReader(folder)
+    assert reader.events() == []
+    assert "events.jsonl is no file; it was not read." in reader.problems
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_only_the_user_may_read_what_is_recorded(tmp_path: Path) -> None:
+    before = os.umask(0)  # a user who lets everybody read everything else
+    try:
+        plan = Plan(source="simulated", minutes=0.05, seed=1, out=tmp_path / "a" / "sessions")
+        Session(plan).run()
+    finally:
+        os.umask(before)
+    kept = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    names = {path.name for path in kept}
+    assert names == {"session.json", "events.jsonl", "recording.xdf", "calibration.npz",
+                     "report.html"}  # fmt: skip
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+    folders = {path.parent for path in kept} | {tmp_path / "a", tmp_path / "a" / "sessions"}
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+
+
+@pytest.mark.parametrize("size", [0, 1, 60, 400, 4000, 0.5, 0.99])
+def test_a_cut_calibration_is_a_sentence(tmp_path: Path, size: float) -> None:
+    whole = load_calibration("silent").to_npz()
+    cut = whole[: round(size * len(whole)) if 0 < size < 1 else int(size)]
+    (tmp_path / "cut.npz").write_bytes(cut)
+    with pytest.raises(InputError, match=r"cut.npz' is no calibration .*\.$"):
+        load_calibration(str(tmp_path / "cut.npz"))
+
+
+def test_a_calibration_of_no_numbers_is_refused(tmp_path: Path) -> None:
+    made = replace(load_calibration("silent"), theta_sd=float("nan")).to_npz()
+    with pytest.raises(InputError, match="theta and checks"):
+        Calibration.from_npz(made, origin="a.npz")
+
+
+def test_what_a_full_disk_ended_says_so_in_manifest_and_report(small_disk: Path) -> None:
+    writer = SessionWriter(small_disk, MANIFEST)
+    problem = wait_for_problem(writer, feed=True)
+    ballast = small_disk / "ballast"
+    with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as file:
+        while file.write(bytes(4096)) == 4096:
+            pass
+    writer.close({"lost_blocks": 0})
+    manifest = json.loads((writer.folder / "session.json").read_text("utf-8"))
+    assert manifest["problem"] == problem
+    assert manifest["ended"]
+    report = write_report(writer.folder).read_text("utf-8")
+    assert "the disk is full" in report
+
+
+def test_a_disk_that_fills_up_in_the_last_moment_is_told_of(tmp_path: Path) -> None:
+    class Late(AppendFile):
+        def append(self, data: bytes) -> None:
+            if b"sample_count" in data:  # a footer
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().append(data)
+
+    writer = SessionWriter(tmp_path, MANIFEST, open_file=Late)
+    writer.event({"t": 1.0, "kind": "mark"})
+    writer.close()
+    manifest = json.loads((writer.folder / "session.json").read_text("utf-8"))
+    assert "the disk is full" in manifest["problem"]
+    assert manifest["clean"] is False
+
+
+WILD = "Slow\x1b[2J\x9b31m \u202eRiver\x07 " + "very " * 60 + "long"
+
+
+def test_nothing_that_a_terminal_obeys_is_written_as_it_is(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=3, titles=(WILD, WILD))
+    for name in ("events.jsonl", "session.json", "recording.xdf"):
+        text = (folder / name).read_bytes().decode("utf-8", "ignore")
+        if name == "recording.xdf":
+            text = " ".join(text for _, text in SessionReader(folder).markers())
+        assert not set("\x1b\x9b\u202e\x07") & set(text), name
+    titles = [e["title"] for e in SessionReader(folder).events() if e["kind"] == "track"]
+    assert titles == [WILD]  # as it was: JSON can say it
+
+
+def test_foreign_titles_in_a_report_are_tame_and_short(tmp_path: Path) -> None:
+    folder = make_session(
+        tmp_path, seconds=90, signals=False, titles=(WILD, WILD), notice=WILD[:40], name="x"
+    )
+    text = write_report(folder).read_text("utf-8")
+    assert not set("\x1b\x9b\u202e\x07") & set(text)
+    assert "Slow [2J 31m River very" in text
+    assert "very " * 40 not in text
