@@ -140,7 +140,7 @@ def test_only_what_certainly_nobody_holds_is_swept(
 def test_memory_that_cannot_be_had_is_a_sentence_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = segments()
+    before = segments(os.getpid())
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -148,7 +148,7 @@ def test_memory_that_cannot_be_had_is_a_sentence_and_leaves_nothing(
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     with pytest.raises(DeviceError, match=r"0\.0 MB .*No space left.* close other programs"):
         SharedBlock.create(FIELDS)
-    assert segments() <= before
+    assert segments(os.getpid()) == before
 
 
 _TOO_MUCH = """

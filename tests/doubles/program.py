@@ -144,6 +144,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def segments() -> set[str]:
-    """Shared memory that our programs have made (Linux)."""
-    return {path.name for path in Path("/dev/shm").glob("attune-*")}
+def segments(pid: int | None = None) -> set[str]:
+    """Shared memory that our programs, or process `pid` alone, have made (Linux)."""
+    whose = "*" if pid is None else f"{pid:x}"
+    return {path.name for path in Path("/dev/shm").glob(f"attune-*-{whose}-*-*")}
