@@ -7,24 +7,41 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.player.player import Player, PlayerEvent
+from app.player.contract import PlayerEvent
+from app.player.player import Player
+from app.player.virtual import VirtualPlayer
+from devices.clock import now
 from dsp.sound.heard import HEARD_NAMES
 
 
 class Watch:
-    """Collects rows and events of a player until something is true; beats as a loop does."""
+    """Collects rows and events of a player until something is true; beats as a loop does.
 
-    def __init__(self, player: Player) -> None:
+    The time of a virtual player is driven, that of a real one waited for.
+    """
+
+    def __init__(self, player: Player | VirtualPlayer) -> None:
         self.player = player
         self.events: list[PlayerEvent] = []
         self.times, self.values = np.empty(0), np.empty((0, len(HEARD_NAMES)))
 
+    def now(self) -> float:
+        """LSL seconds of the player's own clock."""
+        return self.player.now if isinstance(self.player, VirtualPlayer) else now()
+
     def until(self, true: Callable[[], bool], *, deadline: float = 10.0, beat: bool = True) -> None:
-        end = time.monotonic() + deadline
+        end = self.now() + deadline
         while not true():
-            assert time.monotonic() < end, (self.player.status(), self.events)
-            time.sleep(0.01)
+            assert self.now() < end, (self.player.status(), self.events)
+            if isinstance(self.player, VirtualPlayer):
+                self.player.advance(self.now() + 0.01)
+            else:
+                time.sleep(0.01)
             self.look(beat=beat)
+
+    def on_for(self, seconds: float) -> None:
+        end = self.now() + seconds
+        self.until(lambda: self.now() >= end, deadline=seconds + 10.0)
 
     def look(self, *, beat: bool = True) -> None:
         if beat:
@@ -34,5 +51,5 @@ class Watch:
         self.values = np.concatenate([self.values, block.values])
         self.events += self.player.events()
 
-    def kinds(self) -> list[tuple[str, int]]:
+    def kinds(self) -> list[tuple[str, int | None]]:
         return [(event.kind, event.value) for event in self.events]

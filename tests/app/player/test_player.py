@@ -1,15 +1,18 @@
-"""One set of promises for the player, whatever it plays to."""
+"""One set of promises for the player, whatever it plays to, and for the one on a virtual clock."""
 
 from __future__ import annotations
 
-import time
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.player.contract import AnyPlayer
 from app.player.player import Player
+from app.player.virtual import VirtualPlayer
+from dsp.checks import InputError
 from dsp.grid import HOP
 from dsp.sound.heard import HEARD_NAMES
 from playlists.tracks import PreparedTrack
@@ -29,16 +32,35 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[PreparedTrack]:
     ]
 
 
-@pytest.fixture(params=["null", pytest.param("device", marks=pytest.mark.sound)])
-def player(request: pytest.FixtureRequest) -> Iterator[Player]:
-    made = Player(output=request.param)
+@pytest.fixture(params=["null", pytest.param("device", marks=pytest.mark.sound), "virtual"])
+def player(request: pytest.FixtureRequest) -> Iterator[AnyPlayer]:
+    virtual = request.param == "virtual"
+    made = VirtualPlayer(start=700.0) if virtual else Player(output=request.param)
     made.start()
     yield made
     made.close()
 
 
+def _public(kind: type) -> set[str]:
+    return {
+        name for name, what in vars(kind).items() if inspect.isfunction(what) and name[0] != "_"
+    }
+
+
+def test_the_real_and_the_virtual_player_are_asked_alike() -> None:
+    asked = _public(AnyPlayer)
+    both = _public(Player) & _public(VirtualPlayer)
+    assert len(asked) >= 10
+    assert asked <= both
+    for name in both:
+        real, virtual = (inspect.signature(getattr(kind, name)) for kind in (Player, VirtualPlayer))
+        assert real == virtual, name
+        if name in asked:
+            assert real == inspect.signature(getattr(AnyPlayer, name)), name
+
+
 def test_what_it_plays_is_heard_row_by_row_and_on_time(
-    player: Player, tracks: list[PreparedTrack]
+    player: AnyPlayer, tracks: list[PreparedTrack]
 ) -> None:
     watch = Watch(player)
     player.play(0, tracks[0])
@@ -57,11 +79,11 @@ def test_what_it_plays_is_heard_row_by_row_and_on_time(
     assert np.abs(steps - HOP / 48_000).max() < 0.004
     status = player.status()
     assert (status.playing, status.paused, status.play) == (True, False, 0)
-    assert abs(watch.times[-1] - time.perf_counter()) < 0.2
+    assert abs(watch.times[-1] - watch.now()) < 0.2
     assert status.lost_blocks == 0
 
 
-def test_play_cross_fades_and_says_so(player: Player, tracks: list[PreparedTrack]) -> None:
+def test_play_cross_fades_and_says_so(player: AnyPlayer, tracks: list[PreparedTrack]) -> None:
     watch = Watch(player)
     player.play(0, tracks[0])
     player.cue(1, tracks[1])
@@ -72,7 +94,7 @@ def test_play_cross_fades_and_says_so(player: Player, tracks: list[PreparedTrack
     watch.until(lambda: player.status().play == 1)
 
 
-def test_a_cued_track_follows_by_itself(player: Player, tracks: list[PreparedTrack]) -> None:
+def test_a_cued_track_follows_by_itself(player: AnyPlayer, tracks: list[PreparedTrack]) -> None:
     watch = Watch(player)
     player.play(0, tracks[2])
     player.cue(1, tracks[1], fade=0.5)
@@ -81,22 +103,21 @@ def test_a_cued_track_follows_by_itself(player: Player, tracks: list[PreparedTra
     assert started[1] - started[0] == pytest.approx(1.5, abs=0.05)
 
 
-def test_pause_and_resume(player: Player, tracks: list[PreparedTrack]) -> None:
+def test_pause_and_resume(player: AnyPlayer, tracks: list[PreparedTrack]) -> None:
     watch = Watch(player)
     player.play(0, tracks[0])
     watch.until(lambda: player.status().position > 0.3)
     player.pause()
     watch.until(lambda: bool(watch.values[-1, GAIN] == 0.0))
     held = player.status().position
-    until = time.monotonic() + 0.3
-    watch.until(lambda: time.monotonic() > until)
+    watch.on_for(0.3)
     assert player.status().position == pytest.approx(held, abs=0.015)
     player.resume()
     watch.until(lambda: player.status().position > held + 0.2)
 
 
 def test_stop_silences_layer_and_music_and_the_engine_stays(
-    player: Player, tracks: list[PreparedTrack]
+    player: AnyPlayer, tracks: list[PreparedTrack]
 ) -> None:
     watch = Watch(player)
     player.play(0, tracks[0])
@@ -112,7 +133,7 @@ def test_stop_silences_layer_and_music_and_the_engine_stays(
 
 
 def test_a_broken_track_is_skipped_and_the_music_goes_on(
-    player: Player, tracks: list[PreparedTrack], tmp_path: Path
+    player: AnyPlayer, tracks: list[PreparedTrack], tmp_path: Path
 ) -> None:
     bad = write(tmp_path / "gone.wav", pulses(3.0, 4))
     (tmp_path / "gone.wav").write_text("no sound")
@@ -126,3 +147,47 @@ def test_a_broken_track_is_skipped_and_the_music_goes_on(
     watch.until(lambda: player.status().position > position + 0.2)
     player.play(2, tracks[1], fade=0.1)
     watch.until(lambda: player.status().play == 2)
+
+
+def test_stop_drops_what_waits_to_be_started(
+    player: AnyPlayer, tracks: list[PreparedTrack]
+) -> None:
+    watch = Watch(player)
+    player.play(0, tracks[0])
+    player.stop()  # before the first block
+    watch.on_for(0.6)
+    assert watch.kinds() == []
+    player.play(1, tracks[0])
+    watch.until(lambda: player.status().position > 0.5)
+    player.cue(2, tracks[1])
+    player.play(3, tracks[1], fade=2.0)
+    player.stop()
+    stopped = watch.now()
+    watch.on_for(1.2)
+    assert watch.kinds() == [("track_started", 1), ("track_ended", 1)]
+    assert (player.status().playing, player.status().cued) == (False, -1)
+    after = watch.values[watch.times > stopped + 0.45]  # of sound that waits in the device
+    assert after.shape[0] > 20
+    assert np.all(after[:, [FLUX, LAYER, GAIN, LEVEL]] == 0.0)
+
+
+def test_stop_while_paused_is_silent_for_good(
+    player: AnyPlayer, tracks: list[PreparedTrack]
+) -> None:
+    watch = Watch(player)
+    player.play(0, tracks[0])
+    watch.until(lambda: player.status().position > 0.3)
+    player.pause()
+    player.cue(1, tracks[1])
+    watch.until(lambda: bool(watch.values[-1, GAIN] == 0.0))
+    n = watch.values.shape[0]
+    player.stop()
+    watch.on_for(0.6)
+    assert np.all(watch.values[n:, [FLUX, LAYER, GAIN]] == 0.0)
+    assert (player.status().playing, player.status().paused) == (False, False)
+
+
+def test_a_beat_of_nobody_is_refused(player: AnyPlayer) -> None:
+    player.beat("window")
+    with pytest.raises(InputError, match="loop, window"):
+        player.beat("clock")
