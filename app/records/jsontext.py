@@ -93,6 +93,12 @@ def number(event: Any, *path: str) -> float:
     return found if math.isfinite(found) else math.nan
 
 
+def share(event: Any, *path: str) -> float:
+    """Return the number 0..1 at `path`, or NaN."""
+    found = number(event, *path)
+    return found if 0.0 <= found <= 1.0 else math.nan
+
+
 def whole(event: Any, *path: str) -> int:
     """Return the whole number at `path`, or -1."""
     value = get(event, *path)

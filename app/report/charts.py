@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 from app.report.fields import spans
-from app.report.model import ReportModel
+from app.report.model import UNWATCHED, ReportModel
 from app.words import clock
 from dsp.grid import Floats
 from dsp.intervals import Z90
@@ -17,17 +17,13 @@ from dsp.intervals import Z90
 WIDTH, LEFT, RIGHT = 812, 40, 10
 _MOST_POINTS = 900  # more cannot be told apart on paper
 
-STATES = {  # word -> fill, so that no state is told by colour alone
-    "following": "#00736a",
-    "not following": "url(#hatch)",
-    "cannot tell": "#fff",
+#: word -> top and height in a strip 24 high, and fill: told apart by form, so that a second of an
+#: hour, half a pixel wide, is read as well as a minute, and without colour.
+STATES = {
+    "following": (0.0, 24.0, "#00736a"),
+    "not following": (12.0, 12.0, "#93a3b2"),
+    "cannot tell": (21.0, 3.0, "#15212c"),
 }
-
-_PATTERN = (
-    '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
-    'patternTransform="rotate(45)"><rect width="6" height="6" fill="#eef2f5"/>'
-    '<line x1="0" y1="0" x2="0" y2="6" stroke="#93a3b2" stroke-width="2"/></pattern></defs>'
-)
 
 Scale = Callable[[float], float]
 
@@ -45,7 +41,8 @@ def _runs(x: Floats, *ys: Floats) -> list[Floats]:
     rows = np.flatnonzero(known)
     if rows.size == 0:
         return []
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    torn = (np.diff(rows) > 1) | (np.diff(x[rows]) > UNWATCHED)
+    runs = np.split(rows, np.flatnonzero(torn) + 1)
     step = max(1, math.ceil(rows.size / _MOST_POINTS))
     return [np.unique(np.append(run[::step], run[-1])) for run in runs]
 
@@ -90,7 +87,7 @@ def _time_axis(end: float, y: float, sx: Scale) -> str:
 def _svg(height: float, title: str, body: str) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}" '
-        f'xmlns="http://www.w3.org/2000/svg"><title>{escape(title)}</title>{_PATTERN}{body}</svg>'
+        f'xmlns="http://www.w3.org/2000/svg"><title>{escape(title)}</title>{body}</svg>'
     )
 
 
@@ -198,20 +195,19 @@ def enjoyment_chart(model: ReportModel) -> str:
 
 def _state_strip(model: ReportModel, y: float, sx: Scale) -> str:
     out = []
-    for a, b, state in spans(model.curve.state, model.curve.t, model.duration_s):
+    runs = spans(model.curve.state, model.curve.t, model.duration_s, longest=UNWATCHED)
+    for a, b, state in runs:
         if state not in STATES:
             continue
+        top, height, fill = STATES[state]
         x, width = sx(a), max(sx(b) - sx(a), 0.5)
-        dashed = ' stroke="#93a3b2" stroke-dasharray="2 2"' if state == "cannot tell" else ""
-        colour = "#fff" if state == "following" else "#15212c"
         word = state if width > 7 * len(state) + 10 else ""
-        backing = ""
-        if word and state == "not following":
-            backing = f'<rect x="{x + 5:.1f}" y="{y + 4}" width="84" height="16" fill="#eef2f5"/>'
+        inside = state == "following"
         out.append(
-            f'<g><title>{state}, {clock(a)} to {clock(b)}</title><rect x="{x:.1f}" y="{y}" '
-            f'width="{width:.1f}" height="24" fill="{STATES[state]}"{dashed}/>{backing}'
-            f'<text x="{x + 8:.1f}" y="{y + 16}" font-size="12" fill="{colour}">{word}</text></g>'
+            f'<g><title>{state}, {clock(a)} to {clock(b)}</title><rect x="{x:.1f}" '
+            f'y="{y + top:.1f}" width="{width:.1f}" height="{height}" fill="{fill}"/>'
+            f'<text x="{x + 8:.1f}" y="{y + (16 if inside else 10)}" font-size="12" '
+            f'fill="{"#fff" if inside else "#15212c"}">{word}</text></g>'
         )
     return "".join(out)
 
@@ -222,8 +218,9 @@ def entrainment_chart(model: ReportModel) -> str:
     sx = _time_scale(max(model.duration_s, 1.0))
     known = np.concatenate([curve.r, curve.r_null95])
     known = known[np.isfinite(known)]
-    low = min(-0.02, float(known.min()) * 1.1) if known.size else -0.02
-    high = max(0.1, float(known.max()) * 1.1) if known.size else 0.1
+    # A correlation lies from -1 to 1, and so does its axis (`app.records.ticks` sees to the first).
+    low = max(-1.0, min(-0.02, float(known.min()) * 1.1)) if known.size else -0.02
+    high = min(1.0, max(0.1, float(known.max()) * 1.1)) if known.size else 0.1
     step = next(s for s in (0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / s <= 6 or s == 0.5)
 
     def sy(value: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,20 @@ def of_kind(events: Sequence[Event], kind: str) -> list[Event]:
     return [e for e in events if e["kind"] == kind]
 
 
-def spans(flags: Sequence[Any], t: Floats, end: float) -> list[tuple[float, float, Any]]:
-    """Return runs of equal `flags` as (from, to, flag); each lasts until the next begins."""
+def spans(
+    flags: Sequence[Any], t: Floats, end: float, *, longest: float = math.inf
+) -> list[tuple[float, float, Any]]:
+    """Return runs of equal `flags` as (from, to, flag).
+
+    Each lasts until the next begins, the last to `end`; but after its newest second for no more
+    than `longest` seconds: what was not watched has no state.
+    """
     out: list[tuple[float, float, Any]] = []
     for k, flag in enumerate(flags):
-        if out and out[-1][2] == flag:
-            continue
-        if out:
-            out[-1] = (out[-1][0], float(t[k]), out[-1][2])
-        out.append((float(t[k]), end, flag))
+        following = float(t[k + 1]) if k + 1 < len(flags) else end
+        until = min(following, float(t[k]) + longest)
+        if out and out[-1][2] == flag and out[-1][1] == float(t[k]):
+            out[-1] = (out[-1][0], until, flag)
+        else:
+            out.append((float(t[k]), until, flag))
     return out

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.records.jsontext import get, number, whole
+from app.records.jsontext import get, number, share, whole
 from app.records.reader import SessionReader
 from app.records.ticks import Tick
 from app.report.closing import STEPS, Closing, Moment, loop_closing
@@ -26,7 +26,9 @@ from dsp.grid import Floats
 from dsp.intervals import Z90
 
 LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
-HAPPENINGS = "device player note error next skip undo mark pause resume hold layer_off stop".split()
+UNWATCHED = 2.5  #: s after a tick from which on nothing is known of the brain signals
+HAPPENINGS = ("device", "player", "note", "error")
+DOINGS = ("next", "skip", "undo", "pause", "resume", "hold", "layer_off", "mark", "rating", "stop")
 _DIGITS = re.compile(r"\d+(\.\d+)?")
 
 
@@ -96,6 +98,15 @@ class Act:
 
 
 @dataclass(frozen=True)
+class Doing:
+    """Something that a person did: one of `DOINGS`, with the value it was logged with."""
+
+    t: float
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True)
 class ReportModel:
     """Everything that is on a report.
 
@@ -110,7 +121,9 @@ class ReportModel:
     quality : dict
         Electrode -> seconds per quality word.
     happenings : tuple of (t, text)
-        What devices, sound and people reported in words.
+        What devices and sound reported in words.
+    doings : tuple of Doing
+        What listener and operator did.
     """
 
     manifest: Mapping[str, Any]
@@ -132,6 +145,7 @@ class ReportModel:
     truth_inside: float
     quality: Mapping[str, Mapping[str, int]]
     happenings: tuple[tuple[float, str], ...]
+    doings: tuple[Doing, ...]
     problems: tuple[str, ...] = field(default=())
 
     @property
@@ -179,7 +193,7 @@ def _curve(ticks: Sequence[Tick], start: float) -> Curve:
 
 def _moments(events: Sequence[Event], ticks: Sequence[Tick], start: float) -> Iterator[Moment]:
     """Yield every tick with what was expected of its track and done because of the EEG."""
-    priors = {whole(e, "index"): number(e, "prior_mean") for e in of_kind(events, "track")}
+    priors = {whole(e, "index"): share(e, "prior_mean") for e in of_kind(events, "track")}
     acts = {
         number(e, "t"): str(get(e, "decision", "kind"))
         for e in of_kind(events, "decision")
@@ -215,11 +229,13 @@ def _tracks(
                 artist=foreign_text(str(row.get("artist") or "")),
                 start=begin,
                 end=max(finish, begin),
-                prior_mean=number(row, "prior_mean"),
-                prior_sd=number(row, "prior_sd"),
+                prior_mean=share(row, "prior_mean"),
+                prior_sd=share(row, "prior_sd"),
                 last_mean=math.nan if last is None else float(curve.mean[last]),
                 last_sd=math.nan if last is None else float(curve.sd[last]),
-                ratings=tuple(r.given for r in ratings if begin <= r.t < finish),
+                ratings=tuple(
+                    r.given for r in ratings if begin <= r.t < finish or r.t == finish == end
+                ),
             )
         )
     return tuple(plays)
@@ -228,9 +244,9 @@ def _tracks(
 def _ratings(events: Sequence[Event], start: float) -> tuple[Rating, ...]:
     out = []
     for event in of_kind(events, "rating"):
-        value, given = number(event, "value"), number(event, "given")
+        value, given = share(event, "value"), number(event, "given")
         if math.isfinite(value):
-            shown = given if math.isfinite(given) else 1 + 8 * value
+            shown = given if 1 <= given <= 9 else 1 + 8 * value
             out.append(Rating(number(event, "t") - start, value, round(shown)))
     return tuple(out)
 
@@ -250,7 +266,7 @@ def _acts(events: Sequence[Event], start: float) -> tuple[tuple[Act, ...], Count
             holds[_DIGITS.sub("…", because)] += 1  # the same reason with other numbers
             continue
         cause = str(get(event, "decision", "cause") or "")
-        propensity = number(event, "decision", "propensity")
+        propensity = share(event, "decision", "propensity")
         kind = "withheld" if withheld else kind
         acts.append(Act(number(event, "t") - start, kind, because, cause, propensity))
     return tuple(acts), holds
@@ -267,6 +283,15 @@ def _quality(ticks: Sequence[Tick]) -> tuple[dict[str, Counter[str]], int, int]:
         for name, word in words.items():
             electrodes.setdefault(name, Counter())[word] += 1
     return electrodes, eeg_s, usable_s
+
+
+def _doings(events: Sequence[Event], start: float) -> tuple[Doing, ...]:
+    keys = {"rating": "given", "stop": "asked"}
+    return tuple(
+        Doing(number(e, "t") - start, e["kind"], e.get(keys.get(e["kind"], "value")))
+        for e in events
+        if e["kind"] in DOINGS
+    )
 
 
 def _happenings(events: Sequence[Event], start: float) -> tuple[tuple[float, str], ...]:
@@ -300,7 +325,8 @@ def build_model(reader: SessionReader) -> ReportModel:
     events = reader.events()
     ticks = reader.ticks()
     times = [number(e, "t") for e in events if math.isfinite(number(e, "t"))]
-    first = min(times, default=0.0)
+    # Zero is the first sound, as on screen; a folder that does not say begins with its first tick.
+    first = min((tick.now for tick in ticks), default=min(times, default=0.0))
     start = number(reader.manifest, "start")
     start = start if first - 60.0 < start <= first else first
     end = max(times, default=start)
@@ -308,7 +334,7 @@ def build_model(reader: SessionReader) -> ReportModel:
     acts, holds = _acts(events, start)
     electrodes, eeg_s, usable_s = _quality(ticks)
     truth = np.array(
-        [(number(e, "t") - start, number(e, "enjoyment")) for e in of_kind(events, "truth")]
+        [(number(e, "t") - start, share(e, "enjoyment")) for e in of_kind(events, "truth")]
     ).reshape(-1, 2)
     inside = math.nan
     known = np.isfinite(curve.mean) & np.isfinite(curve.sd)
@@ -339,5 +365,6 @@ def build_model(reader: SessionReader) -> ReportModel:
         truth_inside=inside,
         quality=electrodes,
         happenings=_happenings(events, start),
+        doings=_doings(events, start),
         problems=tuple(reader.problems),
     )

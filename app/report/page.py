@@ -9,10 +9,10 @@ from html import escape
 from typing import Any
 
 from app.report import research
-from app.report.charts import enjoyment_chart, entrainment_chart
+from app.report.charts import STATES, enjoyment_chart, entrainment_chart
 from app.report.model import ReportModel
 from app.report.style import CSS
-from app.report.words import closing_sentence, minutes, summary, tracking_sentence
+from app.report.words import closing_sentence, doing, minutes, summary, tracking_sentence
 from app.words import clock, of_100, percent
 from dsp.checks import LONGEST_SENTENCE, foreign_text
 
@@ -28,7 +28,7 @@ KINDS = {
     "next_track": "next piece",
     "withheld": "low sound withheld",
 }
-CAUSES = {"eeg": "EEG", "prior": "expectation", "end": "end of piece", "rating": "rating"}
+CAUSES = {"eeg": "EEG", "end": "end of piece", "none": ""}
 
 
 def text(value: Any) -> str:
@@ -111,7 +111,7 @@ def _cards(model: ReportModel) -> str:
         estimate = _card("Estimated enjoyment", "no estimate", "no usable brain signals")
     else:
         (first, sd0), (last, sd1) = span
-        foot = f"of 100, ± {of_100(sd0)} then ± {of_100(sd1)}"
+        foot = f"of 100, ± {of_100(sd0)} then ± {of_100(sd1)} (1 sd)"
         estimate = _card("Estimated enjoyment", f"{of_100(first)} → {of_100(last)}", foot)
     if model.eeg_s:
         share = percent(model.usable_s / model.eeg_s)
@@ -211,16 +211,9 @@ def _entrainment(model: ReportModel) -> str:
             'stroke-width="1.4" stroke-dasharray="5 4"/>',
             "chance level (95 % of chance lies below)",
         ),
-        _key('<rect y="1" width="24" height="12" fill="#00736a"/>', "following"),
-        _key(
-            '<rect y="1" width="24" height="12" fill="#eef2f5"/><path d="M2 13l8-12M9 13l8-12M16 '
-            '13l8-12" stroke="#93a3b2" stroke-width="2"/>',
-            "not following",
-        ),
-        _key(
-            '<rect x=".5" y="1.5" width="23" height="11" fill="#fff" stroke="#93a3b2" '
-            'stroke-dasharray="2 2"/>',
-            "cannot tell",
+        *(
+            _key(f'<rect y="{y / 2 + 1}" width="24" height="{h / 2}" fill="{fill}"/>', state)
+            for state, (y, h, fill) in STATES.items()
         ),
     ]
     return (
@@ -231,18 +224,34 @@ def _entrainment(model: ReportModel) -> str:
 
 
 def _decisions(model: ReportModel) -> str:
-    rows = [
+    acts = [
         (
-            ("t", f'<span class="badge">{number}</span>{clock(act.t)}'),
-            ("", f'<span class="kind">{text(KINDS.get(act.kind, act.kind))}</span>'),
-            ("", text(act.because)),
-            ("", text(CAUSES.get(act.cause, act.cause))),
-            ("n", f"{act.propensity:.2f}" if math.isfinite(act.propensity) else "–"),
+            act.t,
+            f'<span class="badge">{number}</span>{clock(act.t)}',
+            KINDS.get(act.kind, act.kind),
+            act.because,
+            CAUSES.get(act.cause, act.cause),
+            f"{act.propensity:.2f}" if math.isfinite(act.propensity) else "–",
         )
         for number, act in enumerate(model.acts, start=1)
     ]
+    doings = [(done.t, clock(done.t), *doing(done), "–") for done in model.doings]
+    rows = [
+        (
+            ("t", when),
+            ("", f'<span class="kind">{text(what)}</span>'),
+            ("", text(why)),
+            ("", text(who)),
+            ("n", propensity),
+        )
+        for _, when, what, why, who, propensity in sorted([*acts, *doings], key=lambda row: row[0])
+    ]
     heads = (("", "Time"), ("", "What"), ("", "Why"), ("", "Cause"), ("n", "Propensity"))
-    body = table(heads, rows) if rows else "<p>The player changed nothing of its own accord.</p>"
+    body = "" if acts else "<p>The player changed nothing of its own accord.</p>"
+    if rows:
+        body += table(heads, rows)
+    if acts:
+        body += '<p class="note">± is one standard deviation (1 sd), of 100.</p>'
     if model.holds:
         often = "; ".join(f"“{text(why)}” ({n}×)" for why, n in model.hold_reasons if why)
         said = f" Most often: {often}." if often else ""
@@ -263,8 +272,9 @@ def _tracks(model: ReportModel) -> str:
         for play in model.tracks
     ]
     whose = "Rating" if model.simulated else "Your rating"
-    heads = (("", "Time"), ("", "Piece"), ("n", "Expected"), ("n", "Estimate at its end"))
-    return f"<section><h2>Pieces</h2>{table((*heads, ('n', whose)), rows)}</section>" * bool(rows)
+    numbers = (("n", "Expected ± 1 sd"), ("n", "Estimate at its end ± 1 sd"), ("n", whose))
+    heads = (("", "Time"), ("", "Piece"), *numbers)
+    return f"<section><h2>Pieces</h2>{table(heads, rows)}</section>" * bool(rows)
 
 
 def page(model: ReportModel) -> str:

@@ -10,10 +10,22 @@ import math
 import numpy as np
 
 from app.report.closing import Closing
-from app.report.model import ReportModel
+from app.report.model import Doing, ReportModel
 from app.words import of_100, percent
 from dsp.intervals import Z90
 
+_DONE = {
+    "next": (
+        "next piece",
+        "The operator went on to the next piece; it says nothing of the one that was left.",
+        "operator",
+    ),
+    "skip": ("next piece", "The listener wished for another piece.", "listener"),
+    "undo": ("taken back", "The latest automatic change or rating was taken back.", "operator"),
+    "pause": ("pause", "The music was paused.", "operator"),
+    "resume": ("pause", "The music went on.", "operator"),
+    "mark": ("mark", "This moment was marked.", "operator"),
+}
 _SMALL = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -31,6 +43,24 @@ def minutes(seconds: float) -> str:
     if seconds < 600 and abs(seconds / 60 - whole) > 0.1:
         return f"{seconds / 60:.1f} minutes"
     return count(whole, "minute", "minutes")
+
+
+def doing(done: Doing) -> tuple[str, str, str]:
+    """Return what a person did: in a word, in a sentence, and who it was."""
+    off = done.value is False  # taken back; early sessions logged no value with it
+    if done.kind == "hold":
+        said = "The automation may act again." if off else "The automation was put on hold."
+        return "automation", said, "operator"
+    if done.kind == "layer_off":
+        again, out = "The low sound was allowed again.", "The low sound was taken out."
+        return "low sound", again if off else out, "operator"
+    if done.kind == "rating":
+        given = done.value if isinstance(done.value, int | float) else math.nan
+        said = f"Rated {given:.0f} of 9." if 1 <= given <= 9 else "A rating was given."
+        return "rating", said, "listener"
+    if done.kind == "stop":
+        return "end", "The time was over." if off else "The session was stopped.", "operator"
+    return _DONE[done.kind]
 
 
 def _rating_sentence(model: ReportModel) -> str:
@@ -52,10 +82,10 @@ def _estimate_sentence(model: ReportModel) -> str:
             return "No brain signals were recorded, so there is no estimate from them."
         return "The brain signals could not be used, so nothing was estimated from them."
     (first, _), (last, sd) = span
-    values = f"from {of_100(first)} to {of_100(last)} of 100 (± {of_100(sd)})"
+    values = f"from {of_100(first)} to {of_100(last)} of 100 (± {of_100(sd)}, 1 sd)"
     doubt = ", too little to be sure of" if abs(last - first) < Z90 * sd else ""
     if abs(last - first) < 0.03:
-        return f"The estimated enjoyment stayed near {of_100(last)} of 100 (± {of_100(sd)})."
+        return f"The estimated enjoyment stayed near {of_100(last)} of 100 (± {of_100(sd)}, 1 sd)."
     word = "rose" if last > first else "fell"
     return f"The estimated enjoyment {word} {values}{doubt}."
 

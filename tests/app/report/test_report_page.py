@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ import pytest
 
 from app.records.reader import SessionReader
 from app.report import write_report
+from app.report.model import build_model
 from dsp.checks import RecordError
-from tests.doubles.making_sessions import NOTICE, make_session
+from tests.doubles.making_sessions import NOTICE, T0, make_session
 
 _VOID = {"meta", "br"}
 
@@ -47,6 +50,22 @@ class Outline(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] not in ("style", "title"):
             self.text += data
+
+
+def add_events(folder: Path, *events: dict[str, Any]) -> None:
+    with open(folder / "events.jsonl", "ab") as file:
+        for event in events:
+            file.write(json.dumps({**event, "t": T0 + event["t"]}).encode() + b"\n")
+
+
+def change_ticks(folder: Path, change: Callable[[int, dict[str, Any]], None]) -> None:
+    """Let `change` do something to the tick of every second."""
+    path = folder / "events.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for row in rows:
+        if row["kind"] == "tick":
+            change(round(row["t"] - T0), row)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
 def page_of(root: Path, **options: Any) -> tuple[str, Outline]:
@@ -180,3 +199,116 @@ def test_the_page_of_an_hour_is_small(tmp_path: Path) -> None:
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="is not a session folder"):
         write_report(tmp_path)
+
+
+@pytest.mark.parametrize("odd", [911.63, -40.0, 1e300, "0.3", True])
+def test_the_axis_of_r_stays_within_one_whatever_the_log_holds(tmp_path: Path, odd: Any) -> None:
+    folder = make_session(tmp_path, signals=False)
+
+    def change(second: int, row: dict[str, Any]) -> None:
+        if second == 50:
+            row["tracking"]["r_null95"] = odd
+        if second == 90:
+            row["tracking"]["r"] = odd
+
+    change_ticks(folder, change)
+    page = write_report(folder).read_text("utf-8")
+    chart = page.split('aria-label="Correlation')[1].split("</svg>")[0]
+    axis = [float(a) for a in re.findall(r'text-anchor="end">(-?[\d.]+)</text>', chart)]
+    assert len(axis) > 2
+    assert max(map(abs, axis)) <= 1.0
+    assert "cannot tell, 0:50 to 0:51" in chart
+    assert "hold numbers that cannot be" in page
+
+
+def strip(page: str) -> dict[str, set[float]]:
+    """State -> heights of its pieces, of whatever width."""
+    pieces = re.findall(
+        r"<title>(following|not following|cannot tell), [^<]*</title><rect [^>]*"
+        r'width="([\d.]+)" height="([\d.]+)"',
+        page,
+    )
+    out: dict[str, set[float]] = {}
+    for state, width, height in pieces:
+        assert float(width) > 0.0
+        out.setdefault(state, set()).add(float(height))
+    return out
+
+
+@pytest.mark.parametrize("seconds", [30, 200, 3600])
+def test_states_differ_in_form_at_every_scale(tmp_path: Path, seconds: int) -> None:
+    page, _ = page_of(tmp_path, seconds=seconds)
+    heights = strip(page)
+    assert set(heights) == {"following", "not following", "cannot tell"}
+    assert len(set.union(*heights.values())) == 3
+
+
+def test_what_was_not_watched_has_no_state_and_no_line(tmp_path: Path) -> None:
+    """A stall of a minute was drawn as a minute of the state before it."""
+    folder = make_session(tmp_path, seconds=100, signals=False)
+    path = folder / "events.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [x for x in lines if not (json.loads(x)["t"] > T0 + 20 and json.loads(x)["t"] < T0 + 80)]
+    path.write_bytes(b"".join(kept))
+    page = write_report(folder).read_text("utf-8")
+    chart = page.split('aria-label="Correlation')[1].split("</svg>")[0]
+    told = re.findall(r"<title>[a-z ]+, (\d+):(\d+) to (\d+):(\d+)</title>", chart)
+    spans = [(60 * int(a) + int(b), 60 * int(c) + int(d)) for a, b, c, d in told]
+    assert not any(a < 70 and b > 30 for a, b in spans)
+    assert chart.count('stroke="#00736a"') == 2  # two pieces of the curve
+
+
+def test_what_people_did_stands_with_what_the_player_did(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=60, signals=False, closes=False)
+    add_events(
+        folder,
+        {"t": 10, "kind": "next", "value": None},
+        {"t": 20, "kind": "skip", "value": None},
+        {"t": 25, "kind": "undo", "value": None},
+        {"t": 30, "kind": "layer_off", "value": True},
+        {"t": 31, "kind": "layer_off", "value": False},
+        {"t": 40, "kind": "hold", "value": True},
+        {"t": 41, "kind": "hold", "value": False},
+        {"t": 45, "kind": "rating", "value": 0.75, "given": 7},
+        {"t": 50, "kind": "mark"},
+    )
+    page = write_report(folder).read_text("utf-8")
+    table = page.split("What the player did and why")[1].split("</table>")[0]
+    for said in (
+        "it says nothing of the one that was left",
+        "The listener wished for another piece.",
+        "was taken back",
+        "The low sound was taken out.",
+        "The low sound was allowed again.",
+        "The automation was put on hold.",
+        "The automation may act again.",
+        "Rated 7 of 9.",
+        "This moment was marked.",
+    ):
+        assert said in table, said
+    whole = Outline(page).text
+    assert "dislike" not in whole.lower()
+
+
+def test_a_plus_minus_says_what_it_is_wherever_it_stands_first(tmp_path: Path) -> None:
+    _, outline = page_of(tmp_path, ratings=((30, 3), (100, 8)))
+    after = outline.text.partition("±")[2]
+    assert "1 sd" in after[:12]
+    assert "Expected ± 1 sd" in outline.text
+    assert "Estimate at its end ± 1 sd" in outline.text
+    assert "± is one standard deviation" in outline.text
+
+
+def test_zero_is_the_first_sound_though_the_track_was_announced_before(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=30, signals=False, closes=False, start=T0 - 0.5)
+    add_events(folder, {"t": -9.0, "kind": "note", "text": "The first track was measured."})
+    model = build_model(SessionReader(folder))
+    assert model.curve.t[0] == 0.5
+    assert model.duration_s == 30.5
+
+
+def test_a_rating_in_the_last_second_belongs_to_the_last_track(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=90, signals=False)
+    add_events(folder, {"t": 90, "kind": "rating", "value": 1.0, "given": 9})
+    tracks = build_model(SessionReader(folder)).tracks
+    assert [play.ratings for play in tracks] == [(), (9,)]
