@@ -15,8 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from app.lab.evaluate_tracking import Run, calibrated, evaluate_tracking, go_through
+from app.lab.evaluate_tracking import evaluate_tracking
 from app.lab.recordings import file_stimulus, lasting, open_recording, own_stimulus
+from app.lab.runs import Run, calibrated, go_through
 from dsp.tracking.decoder import Decoder
 from dsp.tracking.tracker import Tracking
 

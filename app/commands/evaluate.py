@@ -47,7 +47,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print; return the exit status."""
     from app.lab.evaluate_reward import evaluate_reward
-    from app.lab.evaluate_tracking import evaluate_silence, evaluate_tracking
+    from app.lab.evaluate_silence import evaluate_silence
+    from app.lab.evaluate_tracking import evaluate_tracking
     from dsp.checks import check_number
 
     shared: dict[str, Any] = {"channels": arguments.channels}

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from app.lab.evaluate_tracking import go_through
 from app.lab.recordings import open_recording, own_stimulus
 from app.lab.residual import MASKED, residual_windows
+from app.lab.runs import go_through
 from app.loop.calibration import Calibration
 from app.records.reader import SessionReader
 from devices.formats.npz import Recording

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.lab.evaluate_tracking import judged
 from app.lab.recordings import own_stimulus
+from app.lab.runs import judged
 from devices.formats.npz import read_npz
 from dsp.grid import RATE
 from dsp.tracking.alignment import Aligned

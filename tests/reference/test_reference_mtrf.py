@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.lab.evaluate_tracking import judged
 from app.lab.recordings import own_stimulus
+from app.lab.runs import judged
 from devices.formats.npz import read_npz
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.decoder import PENALTY, Sums, lagged, penalty_shape, ridge, strength

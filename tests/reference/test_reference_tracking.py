@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.lab import evaluate_tracking as evaluation
-from app.lab.evaluate_tracking import evaluate_silence, evaluate_tracking, go_through, windows
+from app.lab import evaluate_silence as silence
+from app.lab import evaluate_tracking as tracking
+from app.lab import runs
+from app.lab.evaluate_silence import evaluate_silence
+from app.lab.evaluate_tracking import evaluate_tracking
 from app.lab.recordings import file_stimulus, own_stimulus
+from app.lab.runs import go_through, windows
 from devices.formats.npz import Recording, read_npz
 from dsp.tracking.decoder import lagged, ridge
 from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING, calibrate
@@ -34,14 +38,17 @@ def once(judge: Callable[[Recording], Any]) -> Callable[[Recording], Any]:
 @pytest.fixture(scope="module", autouse=True)
 def opened_once() -> Iterator[None]:
     """Real recordings are opened, judged and calibrated from once for all tests of this file."""
-    calibrated = lru_cache(evaluation.calibrated)
+    calibrated = lru_cache(runs.calibrated)
+    known = {
+        "open_recording": lru_cache(runs.open_recording),
+        "judged": once(runs.judged),
+        "ticks_of": once(runs.ticks_of),
+        "calibrated": lambda paths, *how: calibrated(tuple(paths), *how),
+    }
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(evaluation, "open_recording", lru_cache(evaluation.open_recording))
-        patched.setattr(evaluation, "judged", once(evaluation.judged))
-        patched.setattr(evaluation, "ticks_of", once(evaluation.ticks_of))
-        patched.setattr(
-            evaluation, "calibrated", lambda paths, *how: calibrated(tuple(paths), *how)
-        )
+        for module in (runs, silence, tracking):
+            for name in known.keys() & vars(module).keys():
+                patched.setattr(module, name, known[name])
         yield
 
 
@@ -149,16 +156,16 @@ def test_a_hole_in_a_tone_run_is_cannot_tell_at_once() -> None:
 
 @needs_data
 def test_later_sound_costs_nothing_after_recalibration() -> None:
-    recordings = [evaluation.open_recording(p, channels=None) for p in TONES]
+    recordings = [runs.open_recording(p, channels=None) for p in TONES]
     sounds = [own_stimulus(p, r, "onset") for p, r in zip(TONES, recordings, strict=True)]
-    clean = [evaluation.judged(r) for r in recordings]
-    found = {0.0: evaluation.calibrated(TONES, "onset", None, None)[0].r}
+    clean = [runs.judged(r) for r in recordings]
+    found = {0.0: runs.calibrated(TONES, "onset", None, None)[0].r}
     for delay in (0.2, 0.4):
         parts = [(c, (s.values, s.times - delay)) for c, s in zip(clean, sounds, strict=True)]
         found[delay] = calibrate(parts, ch_names=recordings[0].ch_names, sfreq=256.0).r
     assert min(found.values()) >= 0.95 * found[0.0]
     for recording, sound in zip(recordings, sounds, strict=True):
-        ticks = evaluation.ticks_of(recording)
+        ticks = runs.ticks_of(recording)
         for delay in (0.2, 0.4):
             early = type(sound)(sound.name, sound.values, sound.times - delay)
             run = go_through(recording, early, ticks=ticks)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.lab.evaluate_tracking import evaluate_silence, evaluate_tracking
+from app.lab.evaluate_silence import evaluate_silence
+from app.lab.evaluate_tracking import evaluate_tracking
 from app.lab.recordings import file_stimulus
 from devices.formats.npz import read_npz
 from dsp.checks import InputError

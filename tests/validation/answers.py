@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.lab.evaluate_tracking import Run, go_through, judged
+from app.lab.runs import Run, go_through, judged
 from devices.formats.npz import Recording
 from dsp.filters import bandpass
 from dsp.grid import FS, RATE, Floats

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.lab.evaluate_tracking import go_through, judged
 from app.lab.recordings import Stimulus
+from app.lab.runs import go_through, judged
 from devices.formats.npz import Recording
 from dsp.grid import Floats
 from dsp.quality import CleanBlock, Guard

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.lab.evaluate_tracking import go_through, judged
 from app.lab.recordings import Stimulus, file_stimulus, lasting
+from app.lab.runs import go_through, judged
 from devices.formats.npz import Recording, read_npz
 from dsp.filters import BANDS
 from dsp.grid import FS, RATE, Floats

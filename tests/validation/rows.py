@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import binom
 
-from app.lab.evaluate_tracking import Run, judged
+from app.lab.runs import Run, judged
 from dsp.grid import RATE
 from dsp.tracking.decoder import Decoder
 from dsp.tracking.tracker import FOLLOWING, Tracking, calibrate

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.lab.evaluate_tracking import Run, go_through
+from app.lab.runs import Run, go_through
 from devices.formats.npz import Recording
 from devices.sources.placing import SamplePlacer
 from dsp.grid import RATE, Floats

@@ -6,16 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from app.lab.evaluate_reward import evaluate_reward
-from app.lab.evaluate_tracking import (
-    evaluate_silence,
-    evaluate_tracking,
-    go_through,
-    judged,
-    overall,
-)
+from app.lab.evaluate_silence import evaluate_silence
+from app.lab.evaluate_tracking import evaluate_tracking, overall
 from app.lab.match import _impostors
 from app.lab.recordings import Stimulus, own_stimulus
 from app.lab.residual import kind_of
+from app.lab.runs import go_through, judged
 from devices.formats.npz import read_npz
 from dsp.filters import BANDS
 from dsp.grid import RATE
