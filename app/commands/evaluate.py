@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-EXAMPLES = """examples:
-  attune evaluate tracking --test run03.npz --calibrate run01.npz run02.npz --json
-  attune evaluate silence rest.npz --against run01.npz song.ogg --json
-  attune evaluate reward run01.npz --json
-"""
+TRACKING = "attune evaluate tracking --test run03.npz --calibrate run01.npz run02.npz"
+SILENCE = "attune evaluate silence rest.npz --against run01.npz song.ogg --json"
+REWARD = "attune evaluate reward run01.npz --channels Fz,F3,F4"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
+    raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "evaluate",
         help="measure the estimators on recordings",
-        description="Run recordings through the live estimators, from the past only.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Run recordings through the live estimators, from the past only. Recordings\n"
+        "are session folders or .npz files, whose layout docs/recordings.md describes.",
+        epilog=f"examples:\n  {TRACKING}\n  {SILENCE}\n  {REWARD}\n",
+        formatter_class=raw,
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="tracking|silence|reward")
-    tracking = kinds.add_parser("tracking", help="does the EEG follow what was heard")
+
+    def kind_of(name: str, said: str, example: str) -> argparse.ArgumentParser:
+        return kinds.add_parser(
+            name, help=said, description=said, epilog=f"example: {example}", formatter_class=raw
+        )
+
+    tracking = kind_of("tracking", "does the EEG follow what was heard", TRACKING)
     tracking.add_argument("--test", nargs="+", type=Path, required=True, metavar="R")
     tracking.add_argument(
         "--feature", default="onset", metavar="onset|envelope|FILE", help="what was heard"
     )
-    silence = kinds.add_parser("silence", help="false 'following' without that sound")
+    silence = kind_of("silence", "false 'following' without that sound", SILENCE)
     silence.add_argument("recordings", nargs="+", type=Path, metavar="R")
     silence.add_argument("--against", nargs="+", required=True, metavar="FEATURE")
-    reward = kinds.add_parser("reward", help="reward correlates with their validity")
+    reward = kind_of("reward", "reward correlates with their validity", REWARD)
     reward.add_argument("recordings", nargs="+", type=Path, metavar="R")
     for kind in (tracking, silence):
         kind.add_argument("--calibrate", nargs="+", type=Path, default=[], metavar="R")
@@ -59,24 +66,113 @@ def run(arguments: argparse.Namespace) -> int:
         check_number("--seed", arguments.seed, low=0)
         shared |= {"calibrations": arguments.calibrate, "search": search, "seed": arguments.seed}
     if arguments.kind == "tracking":
-        result = evaluate_tracking(arguments.test, feature=arguments.feature, **shared)
+        result, tell = (
+            evaluate_tracking(arguments.test, feature=arguments.feature, **shared),
+            _tracking,
+        )
     elif arguments.kind == "silence":
         result = evaluate_silence(arguments.recordings, against=arguments.against, **shared)
+        tell = _silence
     else:
-        result = evaluate_reward(arguments.recordings, **shared)
+        result, tell = evaluate_reward(arguments.recordings, **shared), _reward
     if arguments.json:
         print(json.dumps(result, indent=1, allow_nan=False))
     else:
-        _print(result)
+        print("\n".join(tell(result)))
     return 0
 
 
-def _print(result: dict[str, Any]) -> None:
-    for key, value in result.items():
-        if not isinstance(value, list):
-            print(f"{key}: {value}")
-    for entry in result["recordings"]:
-        print(entry["name"])
-        for key, value in entry.items():
-            if key != "name":
-                print(f"  {key}: {value}")
+# ---- the same numbers in words
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "not known" if value is None else f"{value:.{digits}f}"
+
+
+def _seconds(reasons: Mapping[str, float]) -> str:
+    """Reasons with their seconds, the longest first."""
+    ordered = sorted(reasons.items(), key=lambda item: -item[1])
+    return ", ".join(f"{reason.rstrip('.')} ({s:.0f} s)" for reason, s in ordered) or "nothing"
+
+
+def _interval(told: Mapping[str, Any], digits: int) -> str:
+    if told["mean"] is None:
+        return "not known"
+    mean, low, high = (f"{told[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} ({low} to {high}, 90 %)"
+
+
+def _tracking(result: Mapping[str, Any]) -> Iterator[str]:
+    from app.words import clock, percent
+
+    if known := result.get("calibration"):
+        low, high = known["band_hz"]
+        yield (
+            f"Decoder from {known['seconds']:.0f} s of --calibrate: r {known['r']:.3f}, chance up "
+            f"to {known['r_null95']:.3f}, {low:g} to {high:g} Hz"
+            f"{'' if known['found'] else '; no answer to the sound was found'}."
+        )
+    for one in result["recordings"]:
+        yield f"{one['name']}"
+        yield f"  r with what was heard ({result['feature']}): {_number(one['r'])}, " + (
+            f"chance up to {_number(one['r_null95'])} (95 %)"
+        )
+        n = sum(one["windows"].values())
+        states = (
+            ", ".join(
+                f"{state.replace('_', ' ')} {percent(count / n)}"
+                for state, count in one["windows"].items()
+            )
+            if n
+            else "none"
+        )
+        yield f"  windows of 30 s, one every 5 s ({n}): {states}"
+        first, after = one["first_following_s"], one["following_after_first"]
+        yield (
+            "  never said to follow"
+            if first is None
+            else (
+                f"  first said to follow at {clock(first)}"
+                + ("" if after is None else f", and {percent(after)} of the seconds from then on")
+            )
+        )
+        matched = ", ".join(
+            f"{length} s {percent(found['accuracy'])}"
+            for length, found in one["match_mismatch"].items()
+            if found["accuracy"] is not None
+        )
+        yield f"  match or mismatch with another sound, by window: {matched or 'not known'}"
+        yield f"  r less what the sound explains: {_interval(one['residual'], 3)}"
+        yield f"  not used: {_seconds(one['masked'])}"
+        if one["cannot_tell_because"]:
+            yield f"  could not tell: {_seconds(one['cannot_tell_because'])}"
+
+
+def _silence(result: Mapping[str, Any]) -> Iterator[str]:
+    from app.words import percent
+
+    def rate(told: Mapping[str, Any]) -> str:
+        if told["rate"] is None:
+            return "no window could be tested"
+        return f"{percent(told['rate'])} of {told['windows']} windows"
+
+    yield f"Said to follow a sound that was not there: {rate(result)}."
+    if result["ever"] is not None:
+        yield f"At least once: in {percent(result['ever'])} of the recordings with a sound."
+    for one in result["recordings"]:
+        yield f"{one['name']}: {rate(one)}"
+        for pair in result["pairs"]:
+            if pair["name"] == one["name"]:
+                yield f"  against {pair['against']}: {rate(pair)}"
+
+
+def _reward(result: Mapping[str, Any]) -> Iterator[str]:
+    for one in result["recordings"]:
+        yield f"{one['name']}"
+        for name, told in one["features"].items():
+            z = "" if told["z"] is None else f", z of the newest 30 s {told['z']:+.1f}"
+            use = "" if told["in_estimate"] else " (for research, in no estimate)"
+            yield f"  {name}{use}: {_interval(told, 2)}{z}"
+            yield (
+                f"    {told['usable_s']:.0f} s usable; not usable: {_seconds(told['unusable_s'])}"
+            )

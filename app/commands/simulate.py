@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-EXAMPLE = """examples:
-  attune simulate demo --listener clear --seeds 200 --seed 1 --json
+DEMO = """examples:
+  attune simulate demo --listener clear --seeds 20 --seed 1
   attune simulate demo --listener silent --calibration clear --seeds 200 --seed 1 --json
+"""
+CALIBRATION = """example:
   attune simulate calibration --listener clear --seed 7 --out clear.npz
 """
 
@@ -21,11 +23,17 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "simulate",
         help="run simulated listeners by the hundred, or make their calibrations",
-        epilog=EXAMPLE,
+        epilog=DEMO + CALIBRATION.partition("\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = parser.add_subparsers(dest="what", required=True, metavar="what")
-    demo = kinds.add_parser("demo", help="two-minute sessions with fresh heads and seeds")
+    raw = argparse.RawDescriptionHelpFormatter
+    demo = kinds.add_parser(
+        "demo",
+        help="two-minute sessions with fresh heads and seeds",
+        epilog=DEMO,
+        formatter_class=raw,
+    )
     demo.add_argument("--listener", default="clear", help="clear (default), typical, silent")
     demo.add_argument("--calibration", default="", help="another's, instead of the listener's own")
     demo.add_argument("--liking", type=float, default=0.15, help="of the first track, 0..1 (0.15)")
@@ -34,7 +42,12 @@ def add(commands: Any) -> None:
     demo.add_argument("--workers", type=int, help="processes (default: one a core)")
     demo.add_argument("--json", action="store_true")
     demo.set_defaults(run=run_demo)
-    made = kinds.add_parser("calibration", help="learn a calibration from simulated sessions")
+    made = kinds.add_parser(
+        "calibration",
+        help="learn a calibration from simulated sessions",
+        epilog=CALIBRATION,
+        formatter_class=raw,
+    )
     made.add_argument("--listener", default="clear", help="clear (default), typical, silent")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--out", type=Path, required=True, help="the .npz file to write")

@@ -1,12 +1,10 @@
-"""NumPy archives of EEG: the layout in which recordings are handed to the evaluation.
+"""NumPy archives of EEG and of sound features, as they are handed to the evaluation.
 
-Keys: ``eeg`` (n, n_channels) in microvolts, ``ch_names``, ``fs``; with them where known ``t``
-(seconds as recorded), ``envelope`` (n,) of the sound at the rate of the EEG.
+Keys, units and what is refused: docs/recordings.md.
 """
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dsp.checks import InputError, check_number
+from dsp.checks import InputError, check_number, foreign_text
 
 _HOLE = 0.25  # s by which a stamp must be off before it is a hole, or a step back
 _TRACK = 0.002  # how far one stamp pulls the sample clock
@@ -133,7 +131,7 @@ def _distinct(stored: npt.NDArray[Any]) -> tuple[str, ...]:
     """Names as text; one that comes again is numbered, since electrodes are found by name."""
     out: list[str] = []
     for item in np.atleast_1d(stored).ravel().tolist():
-        name = item.decode(errors="replace") if isinstance(item, bytes) else str(item)
+        name = foreign_text(item.decode(errors="replace") if isinstance(item, bytes) else str(item))
         again = sum(n == name or n.startswith(f"{name} (") for n in out)
         out.append(f"{name} ({again + 1})" if again else name)
     return tuple(out)
@@ -161,7 +159,7 @@ def _load(path: Path, keys: tuple[str, ...] = _KEYS) -> dict[str, npt.NDArray[An
             if isinstance(content, np.ndarray):
                 return {keys[0]: content}
             return {key: content[key] for key in keys if key in content.files}
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError, EOFError) as error:
+    except Exception as error:  # numpy, zip and zlib have a dozen ways to find a file damaged
         raise InputError(
             f"{path.name} cannot be read; expected numbers and text as numpy.save and numpy.savez "
             "write them, without Python objects."
