@@ -24,9 +24,11 @@ from app.session.opening import FirstSound
 from app.session.plan import Plan
 from app.session.rig import Rig
 from app.session.snapshot import Snapshot
+from app.session.told import Seen
 from app.session.upcoming import Due, Upcoming
 from app.session.watcher import Watcher
 from app.settings import Settings
+from devices.sources.source import SourceState
 from dsp.checks import AttuneError, DeviceError, InputError
 from dsp.sound.heard import Heard
 from playlists.tracks import Place, PreparedTrack
@@ -90,11 +92,11 @@ class Running:
 
     def look(self) -> Snapshot:
         """How the session stands."""
-        at = self.rig.now() if self.rig.realtime else None
+        at = self.rig.now() if self.rig.realtime else self._watcher.now
         try:
-            return self._watcher.snapshot(self.rig.player.status(), self.rig.state(), at)
+            return self._watcher.snapshot(Seen(self.rig.player.status(), self.rig.state(), at))
         except DeviceError:  # it closed while we looked: the last picture stands
-            return self._watcher.snapshot(None, None, None)
+            return self._watcher.snapshot()
 
     def toggle_pause(self) -> None:
         """Pause or go on, at once."""
@@ -163,22 +165,19 @@ class Running:
         """Take what was asked for since the last tick."""
         while not self._asked.empty():
             kind, value = self._asked.get()
+            self._watcher.asked(now, kind, value)
             if kind == "rating":
                 share = (value - 1) / 8
                 self._events.append(LoopEvent("rating", share))
                 self._log("rating", now, value=share, scale="1-9", given=value)
-                self._watcher.rated(now, value)
             elif kind == "pause":
                 self._events.append(LoopEvent("pause", value))
                 self._log("pause" if value else "resume", now)
             elif kind == "mark":
                 self._log("mark", now)
-                self._watcher.marked(now)
             else:
                 self._events.append(LoopEvent(kind, value))
                 self._log(kind, now, value=value)
-                if kind == "hold":
-                    self._watcher.set(automation="hold" if value else "on")
 
     def _take_source(self, now: float) -> None:
         """Take what the source reports."""
@@ -259,7 +258,9 @@ class Running:
             report, problem = self._journal.close(status)
             if problem:
                 self._watcher.set(notice=problem)
-            self._watcher.end(replace(status, playing=False), report, self._journal.problem)
+            state: SourceState = "none" if self._plan.source == "none" else "closed"
+            seen = Seen(replace(status, playing=False), state, self._watcher.now)
+            self._watcher.end(seen, report, self._journal.problem, asked=asked)
         finally:
             self._upcoming.close()
             self.rig.close()

@@ -23,6 +23,7 @@ from app.session.plan import Plan, check_plan, manifest
 from app.session.rig import make_rig
 from app.session.running import Asked, Running
 from app.session.snapshot import Snapshot
+from app.session.told import Told
 from app.session.upcoming import Upcoming
 from app.session.watcher import Watcher
 from devices.ring import Ring
@@ -63,13 +64,16 @@ class Session:
         if plan.calibration or plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
         self._upcoming = Upcoming(self.tracks, cache=plan.cache, prepared=prepared or {})
-        self._watcher = Watcher(self.tracks, self.settings)
-        self._watcher.set(
+        told = Told(
+            tuple(self.tracks),
+            target=self.settings.limits.low,
+            headset=plan.source != "none",
             simulated=plan.simulated,
             listener_notice=plan.notice,
             notice=" ".join(problems[:3]),
             calibration="stored" if self.calibration else "none",
         )
+        self._watcher = Watcher(told)
         self._on_tick: Callable[[TickResult], None] | None = None
         self._asked = queue.SimpleQueue[tuple[Asked, Any]]()
         self._stopping = threading.Event()
@@ -109,7 +113,7 @@ class Session:
         """How the session stands; cheap, from any thread."""
         running = self.running
         if running is None or self._ended.is_set():
-            return self._watcher.snapshot(None, None, None)
+            return self._watcher.snapshot()
         return running.look()
 
     def watch(self, on_tick: Callable[[TickResult], None]) -> None:

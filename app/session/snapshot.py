@@ -1,32 +1,37 @@
 """What a session looks like at one moment: frozen, cheap, read by window and command line.
 
-The session makes one a call from what it already holds; whoever draws it never reaches into the
-session's threads. No Qt here, and no numpy beyond the arrays of the history.
+`app.session.watcher.resolve` makes one from what the session has told of itself; whoever draws it
+never reaches into the session's threads. No Qt here, and no numpy beyond the arrays of the history.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from devices.sources.source import SourceState
 from dsp.enjoyment import Enjoyment
+from dsp.sound.heard import NO_PLAY, Play
+from dsp.tracking.scores import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, TrackingState
+from playlists.tracks import Place
 
-PHASES = ("starting", "running", "paused", "stopped", "ended")
-SOURCE_STATES = ("none", "connecting", "streaming", "stalled", "lost", "closed")
-LAYER_STATES = ("off", "fading in", "on", "fading out")
-FOLLOWING_STATES = ("cannot tell", "not following", "following")  # codes 0, 1, 2 in `History`
+Phase = Literal["starting", "running", "paused", "stopped", "ended"]
+LayerState = Literal["off", "fading in", "on", "fading out"]
+#: Codes 0, 1, 2 in `History.state`; the lower, the less is claimed.
+FOLLOWING_STATES: tuple[TrackingState, ...] = (CANNOT_TELL, NOT_FOLLOWING, FOLLOWING)
+NO_EEG = -1  #: stands in `History.state` where there was nothing to tell a state from
 
 
 class TrackingView(Protocol):
     """What is shown of the entrainment estimate; `dsp.tracking.tracker.Tracking` satisfies it."""
 
     @property
-    def state(self) -> str:
-        """One of `FOLLOWING_STATES`."""
+    def state(self) -> TrackingState:
+        """Whether the EEG follows the music."""
 
     @property
     def r(self) -> float:
@@ -71,8 +76,7 @@ class TrackView:
 
     Attributes
     ----------
-    index : int
-        Row in the session's table of tracks.
+    place : Place
     title, artist : str
     duration, position : float
         Seconds; position is 0 for a track that waits.
@@ -86,7 +90,7 @@ class TrackView:
         Expected enjoyment 0..1 before it was heard.
     """
 
-    index: int
+    place: Place
     title: str
     artist: str
     duration: float
@@ -96,6 +100,37 @@ class TrackView:
     why: str = ""
     mean: float | None = None
     sd: float | None = None
+
+
+@dataclass(frozen=True)
+class ComingView:
+    """The track that was drawn and is not heard yet.
+
+    Attributes
+    ----------
+    track : TrackView
+    at_once : bool
+        The running track gives way to it; otherwise it follows at its end.
+    prepared : bool
+        The player has it; until then it is being measured.
+    """
+
+    track: TrackView
+    at_once: bool
+    prepared: bool
+
+
+@dataclass(frozen=True)
+class RatingView:
+    """A rating 1..9 at `t` seconds, of the track that was heard then.
+
+    `title` is that of `play`.
+    """
+
+    t: float
+    given: int
+    play: Play
+    title: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +157,10 @@ def _no_codes() -> npt.NDArray[np.int8]:
     return np.zeros(0, dtype=np.int8)
 
 
+def _no_flags() -> npt.NDArray[np.bool_]:
+    return np.zeros(0, dtype=np.bool_)
+
+
 @dataclass(frozen=True)
 class History:
     """The session so far, one row a second; arrays of equal length, not written to again.
@@ -135,7 +174,9 @@ class History:
     r, r_null95 : float64 [shape=(n,)]
         Entrainment and its chance level; NaN where there was none.
     state : int8 [shape=(n,)]
-        Position in `FOLLOWING_STATES`.
+        Position in `FOLLOWING_STATES`, or `NO_EEG`.
+    usable : bool [shape=(n,)]
+        Whether clean and fresh EEG stood behind the enjoyment.
     layer : tuple of Span
         When the low-frequency layer was in.
     tracks : tuple of (float, str)
@@ -148,6 +189,7 @@ class History:
     r: npt.NDArray[np.float64] = field(default_factory=_no_numbers)
     r_null95: npt.NDArray[np.float64] = field(default_factory=_no_numbers)
     state: npt.NDArray[np.int8] = field(default_factory=_no_codes)
+    usable: npt.NDArray[np.bool_] = field(default_factory=_no_flags)
     layer: tuple[Span, ...] = ()
     tracks: tuple[tuple[float, str], ...] = ()
 
@@ -159,35 +201,43 @@ class Snapshot:
     Attributes
     ----------
     t : float
-        Seconds since the session started.
+        Seconds since the first sound; what else is a time here has the same zero.
     phase : str
-        One of `PHASES`.
     notice : str
         One sentence about the session as a whole that must be seen, or empty.
-    source_state, source_name : str
-        `source_state` is one of `SOURCE_STATES`.
-    source_notice : str
-        Why the source is stalled, lost or closed, one sentence, or empty.
+    source_state : str
+        ``"none"`` where no headset was asked for.
+    source_name, source_notice : str
+        The notice says why the source is stalled, lost or closed, in one sentence, or is empty.
     lost_share : float
         Share of EEG samples lost so far, 0..1.
     simulated : bool
         Whether the voltages come from no person; `listener_notice` is then always shown.
     calibration : str
         ``"stored"`` or ``"none"``.
+    play : Play
+        What is heard; `track` says what that is.
+    coming : ComingView or None
+        What was drawn and is not heard yet.
+    possible_next : tuple of TrackView
+        What may be drawn next, the best expected first.
     target : float
         Enjoyment 0..1 below which the policy thinks of acting.
     eeg_weight : float
         Share the EEG has in the enjoyment estimate, 0..1.
-    eeg_may_act : bool
-        Whether an action may be taken because of EEG; `eeg_gate` says why not.
+    eeg_gate : str
+        The one reason that holds now why nothing may be done because of the EEG; empty only where
+        something may.
     layer_level : float
         0..1 of the ceiling; `layer_db` the same in dB, -inf when off.
     layer_ceiling_db : float
         The locked ceiling on the same scale.
     layer_recipe : str
         What the layer is now, in a few words, e.g. ``"beat-locked sub-bass, 55 Hz"``.
-    automation : str
-        ``"on"``, ``"hold"`` (asked by the operator) or ``"held: reason"``.
+    layer_off : bool
+        Switched off by hand for this session.
+    on_hold : bool
+        The operator holds the automation.
     quality : tuple of (name, grade, word)
         One for each electrode; grade 1 good, 2 fair, 4 poor.
     output_name, output_notice : str
@@ -197,33 +247,35 @@ class Snapshot:
     """
 
     t: float
-    phase: str
+    phase: Phase
     notice: str = ""
-    source_state: str = "connecting"
+    source_state: SourceState = "connecting"
     source_name: str = ""
     source_notice: str = ""
     lost_share: float = 0.0
     simulated: bool = False
     listener_notice: str = ""
     calibration: str = "none"
+    play: Play = NO_PLAY
     track: TrackView | None = None
-    up_next: tuple[TrackView, ...] = ()
+    coming: ComingView | None = None
+    possible_next: tuple[TrackView, ...] = ()
     enjoyment: Enjoyment | None = None
     twin: Enjoyment | None = None
     target: float = 0.42
     tracking: TrackingView | None = None
     eeg_weight: float = 0.0
-    eeg_may_act: bool = False
-    eeg_gate: str = ""
+    eeg_gate: str = "the session has not begun"
     layer_level: float = 0.0
     layer_db: float = float("-inf")
     layer_ceiling_db: float = -18.0
-    layer_state: str = "off"
+    layer_state: LayerState = "off"
     layer_recipe: str = ""
-    automation: str = "on"
+    layer_off: bool = False
+    on_hold: bool = False
     quality: tuple[tuple[str, int, str], ...] = ()
     decisions: tuple[DecisionLine, ...] = ()
-    ratings: tuple[tuple[float, int], ...] = ()
+    ratings: tuple[RatingView, ...] = ()
     marks: tuple[float, ...] = ()
     history: History = field(default_factory=History)
     output_name: str = ""

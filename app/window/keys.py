@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 _CONTROL = Qt.KeyboardModifier.ControlModifier
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
 _MODIFIERS = _CONTROL | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 STOP_WITHIN_S = 1.5  # two presses of Esc stop the session if they are no further apart
 
@@ -28,6 +29,8 @@ class Shortcut:
         Any of them triggers it.
     control : bool
         Whether Ctrl has to be held.
+    shift : bool or None
+        Whether Shift has to be held; None where some keyboards need it for the sign itself.
     everywhere : bool
         Whether it also works while a dialog is open.
     """
@@ -37,6 +40,7 @@ class Shortcut:
     what: str
     keys: tuple[Qt.Key, ...]
     control: bool = False
+    shift: bool | None = None
     everywhere: bool = False
 
 
@@ -49,14 +53,37 @@ SHORTCUTS = (
         (Qt.Key.Key_Escape,),
         everywhere=True,
     ),
-    Shortcut("stop", "Ctrl+.", "Stop the session", (Qt.Key.Key_Period,), True, True),
+    Shortcut("stop", "Ctrl+.", "Stop the session", (Qt.Key.Key_Period,), True, everywhere=True),
     Shortcut("pause", "Space", "Pause or resume the music", (Qt.Key.Key_Space,)),
-    Shortcut("next", "N", "Next track", (Qt.Key.Key_N,)),
+    Shortcut("next", "N", "Next track; says nothing of this one", (Qt.Key.Key_N,), shift=False),
+    Shortcut(
+        "skip",
+        "Shift+N",
+        "Next track because the client wants it; this one counts as enjoyed little",
+        (Qt.Key.Key_N,),
+        shift=True,
+    ),
+    Shortcut(
+        "undo",
+        "U",
+        "Take back the last automatic change of track or the last rating, whichever was later",
+        (Qt.Key.Key_U,),
+    ),
     Shortcut("hold", "H", "Hold the automation, or let it go on", (Qt.Key.Key_H,)),
-    Shortcut("layer_off", "L", "Low-frequency layer off", (Qt.Key.Key_L,)),
+    Shortcut(
+        "layer_off",
+        "L",
+        "Low-frequency layer off for this session, or allowed again",
+        (Qt.Key.Key_L,),
+    ),
     Shortcut("mark", "M", "Mark this moment", (Qt.Key.Key_M,)),
     Shortcut("rate", "1 … 9", "The client's rating, 1 not at all to 9 very much", _DIGITS),
     Shortcut("theme", "Ctrl+T", "Change between dark and light", (Qt.Key.Key_T,), True),
+    Shortcut("larger", "Ctrl+plus", "Larger text", (Qt.Key.Key_Plus, Qt.Key.Key_Equal), True),
+    Shortcut("smaller", "Ctrl+minus", "Smaller text", (Qt.Key.Key_Minus,), True),
+    Shortcut(
+        "usual_size", "Ctrl+0", "The size of text that fits the screen", (Qt.Key.Key_0,), True
+    ),
     Shortcut("full_screen", "F11", "Full screen and back", (Qt.Key.Key_F11,)),
     Shortcut("help", "F1", "This sheet", (Qt.Key.Key_F1, Qt.Key.Key_Question)),
 )
@@ -65,13 +92,14 @@ BY_ACTION = {shortcut.action: shortcut for shortcut in SHORTCUTS}
 
 def find(event: QKeyEvent, *, everywhere: bool) -> Shortcut | None:
     """Return the shortcut of a key press, of those that work everywhere or of the others."""
-    key, control = event.key(), bool(event.modifiers() & _CONTROL)
-    if event.modifiers() & _MODIFIERS & ~_CONTROL:
+    held = event.modifiers()
+    if held & _MODIFIERS & ~_CONTROL:
         return None
+    control, shift = bool(held & _CONTROL), bool(held & _SHIFT)
     for shortcut in SHORTCUTS:
-        if shortcut.everywhere is everywhere and shortcut.control is control:
-            if key in shortcut.keys:
-                return shortcut
+        fits = shortcut.control is control and shortcut.shift in (None, shift)
+        if fits and shortcut.everywhere is everywhere and event.key() in shortcut.keys:
+            return shortcut
     return None
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.paths import settings_folder
 from app.session.contract import SessionLike
 from app.session.endings import noted_endings
 from app.window.main_window import MainWindow
-from app.window.theme import Look, load_fonts, scheme_theme
+from app.window.theme import Look, load_fonts, px, scheme_theme
+from app.window.zoom import Zoom, usual_text_px
 
 SIZE = (1440, 900)
 _LOOK_MS = 50
@@ -23,23 +25,19 @@ def run(make_session: Callable[[], SessionLike], *, title: str) -> int:
     app.setApplicationName(title)
     app.setStyle("Fusion")
     load_fonts()
-    window = MainWindow(make_session, look=Look(scheme_theme()), title=title)
+    whole = app.primaryScreen().size()
+    zoom = Zoom(usual_text_px(whole.width(), whole.height()), settings_folder() / "window.json")
+    window = MainWindow(make_session, look=Look(scheme_theme()), title=title, zoom=zoom)
     room = app.primaryScreen().availableGeometry()
-    window.resize(min(SIZE[0], room.width()), min(SIZE[1], room.height()))
+    window.resize(min(px(SIZE[0]), room.width()), min(px(SIZE[1]), room.height()))
     window.show()
     # A signal may come in the middle of painting: it is noted, and acted on from the event loop.
     with noted_endings() as asked:
         look = QTimer(interval=_LOOK_MS)
-        look.timeout.connect(lambda: _end(window) if asked else None)
+        look.timeout.connect(lambda: window.end() if asked else None)
         look.start()
         app.exec()
         look.stop()
     if window.driver.error is not None:
         raise window.driver.error
     return 0
-
-
-def _end(window: MainWindow) -> None:
-    """Stop and close: whoever ended the program is not asked back."""
-    window.stop()
-    window.close()

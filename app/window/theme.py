@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication
 
 FONTS = Path(__file__).parent / "fonts"
+TEXT_PX = 13  # px of a text of the design; all other sizes of it are relative to this one
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,32 @@ def load_fonts() -> None:
     """Register the bundled Inter and make it the font of the program; figures all one width."""
     for file in sorted(FONTS.glob("*.otf")):
         QFontDatabase.addApplicationFont(str(file))
-    QGuiApplication.setFont(font(13))
+    set_text_px(TEXT_PX)
 
 
-def font(px: float, weight: int = 400) -> QFont:
-    """Return the interface font in `px` pixels (never under 11) with tabular figures."""
+def set_text_px(size: int) -> None:
+    """Draw texts, and everything else in proportion, as if `size` px were the size of a text.
+
+    The font of the application holds it, so that tooltips and dialogs grow too; what is on the
+    screen already has to be made anew.
+    """
+    QGuiApplication.setFont(_inter(size, 400))
+
+
+def px(size: float) -> int:
+    """Return `size` pixels of the design in pixels of the screen."""
+    return round(size * QGuiApplication.font().pixelSize() / TEXT_PX)
+
+
+def font(size: float, weight: int = 400) -> QFont:
+    """Return the interface font in `size` px of the design (never under 11), tabular figures."""
+    return _inter(px(max(11.0, size)), weight)
+
+
+def _inter(size: int, weight: int) -> QFont:
     out = QFont("Inter")
     out.setStyleHint(QFont.StyleHint.SansSerif)
-    out.setPixelSize(max(11, round(px)))
+    out.setPixelSize(size)
     out.setWeight(QFont.Weight(weight))
     out.setFeature(QFont.Tag("tnum"), 1)
     return out
@@ -147,25 +166,27 @@ QLabel[role="layer"] {{ color: {t.layer}; }}
 QFrame#bar {{ background: {t.card}; border: none; }}
 QFrame#bar[edge="bottom"] {{ border-bottom: 1px solid {t.line}; }}
 QFrame#bar[edge="top"] {{ border-top: 1px solid {t.line}; }}
-QFrame#card {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 14px; }}
-QFrame#chip {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 15px; }}
-QFrame#badge {{ background: transparent; border: 1px solid {t.layer}; border-radius: 11px; }}
+QFrame#card {{ background: {t.card}; border: 1px solid {t.line}; border-radius: {px(14)}px; }}
+QFrame#chip {{ background: {t.raised}; border: 1px solid {t.line};
+  border-radius: {px(30) // 2}px; }}
+QFrame#badge {{ background: transparent; border: 1px solid {t.layer};
+  border-radius: {px(22) // 2}px; }}
 QFrame#badge QLabel {{ color: {t.layer}; }}
-QFrame#notice {{ background: {t.card}; border: 1px solid {t.line}; border-radius: 10px; }}
+QFrame#notice {{ background: {t.card}; border: 1px solid {t.line}; border-radius: {px(10)}px; }}
 QFrame#notice[severity="info"] {{ border-color: {t.layer}; }}
 QFrame#notice[severity="warning"] {{ border-color: {t.fair}; }}
 QFrame#notice[severity="error"] {{ border-color: {t.poor}; }}
 QLabel#key {{ color: {t.text2}; background: {t.window}; border: 1px solid {t.line};
-  border-radius: 5px; padding: 1px 7px; }}
+  border-radius: {px(5)}px; padding: 1px {px(7)}px; }}
 QPushButton {{ color: {t.text1}; background: {t.raised}; border: 1px solid {t.line};
-  border-radius: 10px; padding: 0 14px; outline: none; }}
+  border-radius: {px(10)}px; padding: 0 {px(14)}px; outline: none; }}
 QPushButton:hover {{ background: {t.track}; }}
 QPushButton:pressed {{ background: {t.line}; }}
 QPushButton:focus {{ border: 2px solid {t.focus}; }}
 QPushButton:disabled {{ color: {t.text3}; background: {t.card}; }}
 QPushButton:checked {{ background: {t.track}; border: 2px solid {t.fair}; }}
-QPushButton[kind="round"] {{ padding: 0; border-radius: 21px; }}
-QPushButton[kind="primary"] {{ padding: 0; border-radius: 25px; color: {t.on_primary};
+QPushButton[kind="round"] {{ padding: 0; border-radius: {px(42) // 2}px; }}
+QPushButton[kind="primary"] {{ padding: 0; border-radius: {px(50) // 2}px; color: {t.on_primary};
   background: {t.primary}; border: 2px solid {t.primary}; }}
 QPushButton[kind="primary"]:focus {{ border: 2px solid {t.focus}; }}
 QPushButton[kind="primary"]:disabled {{ background: {t.track}; border-color: {t.track}; }}
@@ -178,17 +199,19 @@ QPushButton[kind="stop"] {{ color: {t.on_stop}; background: {t.stop}; border: 2p
 QPushButton[kind="stop"]:focus {{ border: 2px solid {t.focus}; }}
 QPushButton[kind="stop"]:disabled {{ color: {t.text3}; background: {t.card};
   border-color: {t.line}; }}
-QPushButton[kind="digit"] {{ padding: 0; border-radius: 7px; border: 2px solid {t.raised};
+QPushButton[kind="digit"] {{ padding: 0; border-radius: {px(7)}px; border: 2px solid {t.raised};
   color: {t.text2}; }}
 QPushButton[kind="digit"]:hover {{ background: {t.track}; border-color: {t.track}; }}
 QPushButton[kind="digit"][last="true"] {{ color: {t.card}; background: {t.enjoyment};
   border-color: {t.enjoyment}; }}
 QPushButton[kind="digit"]:focus {{ border: 2px solid {t.focus}; }}
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
-QScrollArea:focus {{ border: 2px solid {t.focus}; border-radius: 8px; }}
-QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
-QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 4px; min-height: 24px; }}
+QScrollArea:focus {{ border: 2px solid {t.focus}; border-radius: {px(8)}px; }}
+QScrollBar:vertical {{ background: transparent; width: {px(8)}px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: {t.line}; border-radius: {px(4)}px;
+  min-height: {px(24)}px; }}
 QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
 QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: transparent; }}
-QToolTip {{ color: {t.text1}; background: {t.raised}; border: 1px solid {t.line}; padding: 4px; }}
+QToolTip {{ color: {t.text1}; background: {t.raised}; border: 1px solid {t.line};
+  padding: {px(4)}px; }}
 """

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import math
 
-from app.session.snapshot import Snapshot, TrackingView, TrackView
-from app.words import clock as clock
-from app.words import percent as percent
+from app.session.snapshot import ComingView, RatingView, Snapshot, TrackingView, TrackView
+from app.words import of_100, percent
 from dsp.enjoyment import Enjoyment
 
 MINUS = "\N{MINUS SIGN}"
 SYMBOLS = {"following": "●", "not following": "○", "cannot tell": "?"}
 GRADES = {1: "good", 2: "fair", 4: "poor"}
 SOURCE_WORDS = {
-    "none": "no headset",
     "connecting": "connecting",
     "streaming": "streaming",
     "stalled": "stalled, no data",
     "lost": "lost, reconnect it",
     "closed": "closed",
+    "none": "No headset",
 }
 
 
@@ -49,10 +48,13 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def enjoyment_word(estimate: Enjoyment | None, target: float) -> tuple[str, str]:
+def enjoyment_word(snapshot: Snapshot) -> tuple[str, str]:
     """Return symbol and words of the enjoyment estimate against the target."""
+    estimate, target = snapshot.enjoyment, snapshot.target
     if estimate is None:
         return "…", "waiting for data"
+    if snapshot.source_state == "none":
+        return "◇", "without EEG"
     if not estimate.usable:
         return "◇", "held"
     # Above or below is said only where two thirds of the probability lie on that side.
@@ -65,32 +67,47 @@ def enjoyment_word(estimate: Enjoyment | None, target: float) -> tuple[str, str]
 
 def eeg_weight(snapshot: Snapshot) -> str:
     """Return how much the EEG counts in the estimate, and whether it may act."""
-    share = percent(snapshot.eeg_weight)
-    return f"EEG counts {share} · {'may act' if snapshot.eeg_may_act else 'may not act yet'}"
+    if snapshot.source_state == "none":
+        return "EEG does not count"
+    may = "may not act" if snapshot.eeg_gate else "may act"
+    return f"EEG counts {percent(snapshot.eeg_weight)} · {may}"
 
 
 def enjoyment_note(snapshot: Snapshot) -> str:
-    """Return why it is held or the EEG may not act, or how probable it is that enjoyment is low."""
+    """Return the reason why the EEG may not act, or how probable it is that enjoyment is low."""
+    if snapshot.eeg_gate:
+        return snapshot.eeg_gate
     if snapshot.enjoyment is None:
         return "no estimate yet"
-    if not snapshot.enjoyment.usable:
-        return (snapshot.enjoyment.reasons or ("no usable EEG",))[0]
-    if not snapshot.eeg_may_act and snapshot.eeg_gate:
-        return snapshot.eeg_gate
     p_low = snapshot.enjoyment.p_low
     under = percent(p_low) if 0.01 <= p_low <= 0.99 else "< 1 %" if p_low < 0.5 else "> 99 %"
-    return f"under {round(100 * snapshot.target)} with probability {under}"
+    return f"under {100 * snapshot.target:.0f} with probability {under}"
 
 
-def tracking_word(tracking: TrackingView | None) -> tuple[str, str]:
+def estimate_word(snapshot: Snapshot, estimate: Enjoyment | TrackingView | None) -> str:
+    """Return the word beside an estimate: how old it is where it is not of this moment."""
+    if snapshot.source_state == "none":
+        return "from ratings" if estimate is not None else ""
+    if estimate is None or estimate.usable:
+        return "estimate"
+    aged = math.isfinite(estimate.age_s) and estimate.age_s >= 1.0
+    return f"held, {estimate.age_s:.0f} s old" if aged else "estimate, held"
+
+
+def tracking_word(snapshot: Snapshot) -> tuple[str, str]:
     """Return symbol and words of the entrainment state."""
-    if tracking is None:
+    if snapshot.source_state == "none":
+        return "–", "no headset"
+    if snapshot.tracking is None:
         return "…", "waiting for data"
-    return SYMBOLS.get(tracking.state, "?"), tracking.state
+    return SYMBOLS[snapshot.tracking.state], snapshot.tracking.state
 
 
-def tracking_note(tracking: TrackingView | None) -> str:
+def tracking_note(snapshot: Snapshot) -> str:
     """Return the line under the entrainment state: the reason, or what has been shown so far."""
+    tracking = snapshot.tracking
+    if snapshot.source_state == "none":
+        return "nothing to compare with the music"
     if tracking is None:
         return "no estimate yet"
     if tracking.reasons:
@@ -102,8 +119,11 @@ def tracking_note(tracking: TrackingView | None) -> str:
     return "no more than chance explains"
 
 
-def chance(tracking: TrackingView | None) -> str:
+def chance(snapshot: Snapshot) -> str:
     """Return the chance level in words."""
+    tracking = snapshot.tracking
+    if snapshot.source_state == "none":
+        return ""
     if tracking is None or not math.isfinite(tracking.r_null95):
         return "chance level not known yet"
     return f"chance level {number(tracking.r_null95)} (95 %)"
@@ -111,33 +131,80 @@ def chance(tracking: TrackingView | None) -> str:
 
 def layer_word(snapshot: Snapshot) -> str:
     """Return the state of the low-frequency layer."""
+    if snapshot.layer_off and snapshot.layer_state == "off":
+        return "Off for this session"
     return {
         "off": "Off, ready",
         "fading in": "Fading in",
         "on": "On",
         "fading out": "Fading out",
-    }.get(snapshot.layer_state, snapshot.layer_state)
+    }[snapshot.layer_state]
 
 
 def automation(snapshot: Snapshot) -> str:
     """Return what the automation does."""
-    if snapshot.automation == "on":
-        return "Automation on"
-    if snapshot.automation == "hold":
-        return "Automation on hold"
-    return f"Automation {snapshot.automation}"
+    return "Automation on hold" if snapshot.on_hold else "Automation on"
 
 
-def automation_short(snapshot: Snapshot) -> str:
-    """Return the same without the reason."""
-    return automation(snapshot).split(":")[0]
+def next_word(snapshot: Snapshot) -> str:
+    """Return what the tracks named under the running one are."""
+    coming = snapshot.coming
+    if coming is None:
+        return "Possible next"
+    if coming.at_once:
+        return "Changing to"
+    return "Up next"
+
+
+def coming_note(coming: ComingView) -> str:
+    """Return what is done about the track that was drawn, or what is expected of it."""
+    if not coming.prepared:
+        return "being prepared"
+    return "about to be heard" if coming.at_once else expected(coming.track)
+
+
+def source_word(snapshot: Snapshot) -> str:
+    """Return the state of the source."""
+    return SOURCE_WORDS[snapshot.source_state]
+
+
+def is_dead(snapshot: Snapshot) -> bool:
+    """Whether what is shown of the source is no longer so."""
+    return snapshot.source_state in ("stalled", "lost", "closed")
+
+
+def rated(snapshot: Snapshot) -> RatingView | None:
+    """Return the latest rating of what is heard, if there is one."""
+    of_this = [rating for rating in snapshot.ratings if rating.play == snapshot.play]
+    return of_this[-1] if of_this else None
+
+
+def rated_word(snapshot: Snapshot) -> str:
+    """Return the latest rating of this track and its age, or that there is none."""
+    rating = rated(snapshot)
+    if rating is not None:
+        return f"{rating.given}, {ago(snapshot.t - rating.t)}"
+    return "none of this track yet" if snapshot.ratings else "none yet"
+
+
+def paths(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return where the records and the report are, as the terminal says it too."""
+    folder = [f"Session: {snapshot.folder}"] if snapshot.folder else []
+    return (*folder, f"Report: {snapshot.report}") if snapshot.report else tuple(folder)
+
+
+def possible(snapshot: Snapshot) -> frozenset[str]:
+    """Return the actions that can be done now; the others are greyed, and their keys do nothing."""
+    if snapshot.phase not in ("running", "paused"):
+        return frozenset()
+    return frozenset({"pause", "next", "skip", "undo", "hold", "layer_off", "mark", "rate"})
 
 
 def expected(track: TrackView) -> str:
     """Return the expected enjoyment of a track."""
     if track.mean is None or track.sd is None:
         return "expected: not known"
-    return f"expected {round(100 * track.mean)} ± {round(100 * track.sd)}"
+    return f"expected {of_100(track.mean, track.sd)}"
 
 
 def character(track: TrackView) -> str:

@@ -11,10 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from app.session.snapshot import DecisionLine, History, Snapshot, Span, TrackView
+from app.session.snapshot import (
+    NO_EEG,
+    DecisionLine,
+    History,
+    Phase,
+    RatingView,
+    Snapshot,
+    Span,
+    TrackView,
+)
 from devices.ring import Ring
 from devices.sources.source import SourceInfo
 from dsp.enjoyment import Enjoyment
+from dsp.sound.heard import Play
 
 MONTAGE = ("Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10")
 NOTICE = (
@@ -73,7 +83,7 @@ def _curves(t: np.ndarray) -> tuple[np.ndarray, ...]:
     return mean, sd, r, np.where(t < 10, np.nan, level), state
 
 
-def story(t: float, *, phase: str = "running") -> Snapshot:
+def story(t: float, *, phase: Phase = "running") -> Snapshot:
     """What the demo looks like `t` seconds after its start."""
     second = t >= CHANGE
     times = np.arange(1.0, math.floor(t) + 1)
@@ -137,11 +147,11 @@ def story(t: float, *, phase: str = "running") -> Snapshot:
         listener_notice=NOTICE,
         calibration="stored",
         track=track,
-        up_next=QUEUE,
+        play=Play(1 if second else 0),
+        possible_next=QUEUE,
         enjoyment=enjoyment,
         tracking=tracking,
         eeg_weight=min(0.94, t / 90),
-        eeg_may_act=t > 24,
         eeg_gate="" if t > 24 else "following not yet shown in this session",
         layer_level=0.0 if layer_state == "off" else 1.0,
         layer_db=layer_db,
@@ -156,6 +166,7 @@ def story(t: float, *, phase: str = "running") -> Snapshot:
             r,
             level,
             state,
+            np.ones(times.size, dtype=bool),
             spans,
             ((0.0, "Slow River"), (CHANGE, "Harbour Light"))[: 2 if second else 1],
         ),
@@ -164,20 +175,50 @@ def story(t: float, *, phase: str = "running") -> Snapshot:
     )
 
 
+def _without_headset(shot: Snapshot) -> Snapshot:
+    """What the same moment looks like where nobody wears a headset."""
+    reason = "no headset: ratings and priors alone"
+    n, history = shot.history.t.size, shot.history
+    nothing = np.full(n, np.nan)
+    return replace(
+        shot,
+        source_state="none",
+        source_name="No headset",
+        simulated=False,
+        listener_notice="",
+        tracking=None,
+        quality=(),
+        eeg_weight=0.0,
+        eeg_gate=reason,
+        enjoyment=Enjoyment(0.55, 0.2, 0.26, False, math.inf, (reason,)),
+        history=replace(
+            history,
+            r=nothing,
+            r_null95=nothing,
+            state=np.full(n, NO_EEG, dtype=np.int8),
+            usable=np.zeros(n, dtype=bool),
+        ),
+    )
+
+
 class FakeSession:
     """Counts what it is asked for; its story runs from `t0` at `speed`, or stands still at 0."""
 
-    def __init__(self, *, t0: float = 0.0, speed: float = 1.0, seed: int = 1) -> None:
+    def __init__(
+        self, *, t0: float = 0.0, speed: float = 1.0, seed: int = 1, headset: bool = True
+    ) -> None:
         self.calls: list[tuple[str, object]] = []
         self.threads: list[str] = []
         self.beats = 0
-        self.info = SourceInfo("Synthetic board", MONTAGE, 250.0, True, NOTICE)
+        self._headset = headset
+        self.info = SourceInfo("Synthetic board", MONTAGE, 250.0, True, NOTICE) if headset else None
         self._ring = Ring.create(len(MONTAGE), 30.0, 250.0, local=True)
         self._rng = np.random.default_rng(seed)
         self._t0, self._speed, self._begun = t0, speed, time.monotonic()
-        self._phase, self._held = "starting", False
+        self._phase: Phase = "starting"
+        self._held = self._layer_off = False
         self.changes: dict[str, object] = {}
-        self.ratings: list[tuple[float, int]] = []
+        self.ratings: list[RatingView] = []
         self.marks: list[float] = []
         self.report: Path | None = None
         self.refuse: Callable[[], None] | None = None
@@ -190,7 +231,9 @@ class FakeSession:
         return self._t0 + self._speed * (time.monotonic() - self._begun)
 
     @property
-    def ring(self) -> Ring:
+    def ring(self) -> Ring | None:
+        if not self._headset:
+            return None
         if self._speed and self._phase in ("running", "paused"):
             self._write(
                 int(self._speed * 250 * (time.monotonic() - self._begun)) - self._ring.total
@@ -244,14 +287,17 @@ class FakeSession:
             phase=self._phase,
             ratings=tuple(self.ratings),
             marks=tuple(self.marks),
-            automation="hold" if self._held else "on",
+            on_hold=self._held,
+            layer_off=self._layer_off,
             report=self.report,
         )
-        return replace(shot, **self.changes)
+        return replace(shot if self._headset else _without_headset(shot), **self.changes)
 
     def rate(self, given: int) -> None:
         self._call("rate", given)
-        self.ratings.append((self.t, given))
+        shot = story(self.t)
+        assert shot.track is not None
+        self.ratings.append(RatingView(self.t, given, shot.play, shot.track.title))
 
     def next(self) -> None:
         self._call("next")
@@ -270,6 +316,7 @@ class FakeSession:
 
     def layer_off(self, on: bool) -> None:
         self._call("layer_off", on)
+        self._layer_off = on
 
     def skip(self) -> None:
         self._call("skip")

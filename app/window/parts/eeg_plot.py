@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy
 
 from app.session.contract import RingLike
 from app.window.parts.traces import SCALES, SECONDS, Traces
-from app.window.theme import Look, font
+from app.window.theme import Look, font, px
 
 _CLIP = 0.95  # lanes a trace may swing from its middle before it is cut off
 _LOOK_AT_SCALE = 30  # frames between two looks at the scale
@@ -28,13 +28,14 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         self._curves: list[pg.PlotCurveItem] = []
         self._traces: Traces | None = None
         self._poor: frozenset[str] = frozenset()
+        self._dead = False
         self._names: tuple[str, ...] = ()
         self._frame = 0
         self.scale_uv = SCALES[4]
         self.setAccessibleName("EEG of the last ten seconds")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setInteractive(False)
-        self.setMinimumHeight(110)
+        self.setMinimumHeight(px(110))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         item = self.getPlotItem()
         item.setMenuEnabled(False)
@@ -44,10 +45,10 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         box.disableAutoRange()
         box.setDefaultPadding(0)
         left, bottom = item.getAxis("left"), item.getAxis("bottom")
-        left.setWidth(46)
-        left.setStyle(tickLength=0, tickTextOffset=8, hideOverlappingLabels=False)
-        bottom.setHeight(24)
-        bottom.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
+        left.setWidth(px(46))
+        left.setStyle(tickLength=0, tickTextOffset=px(8), hideOverlappingLabels=False)
+        bottom.setHeight(px(24))
+        bottom.setStyle(tickLength=0, tickTextOffset=px(6), hideOverlappingLabels=px(24))
         words = {-SECONDS: f"−{SECONDS:.0f} s", 0.0: "now"}
         step = [(float(s), words.get(float(s), f"−{-s}")) for s in range(-10, 1, 2)]
         bottom.setTicks([step])
@@ -72,10 +73,10 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         item.getAxis("left").setTicks([[(float(-i), name) for i, name in enumerate(names)]])
         self._repaint()
 
-    def show_poor(self, poor: frozenset[str]) -> None:
-        """Draw the channels `poor`, which count less, in the weaker colour."""
-        if poor != self._poor:
-            self._poor = poor
+    def show_weak(self, poor: frozenset[str], *, dead: bool) -> None:
+        """Draw the channels `poor`, which count less, in the weaker colour; all, if `dead`."""
+        if (poor, dead) != (self._poor, self._dead):
+            self._poor, self._dead = poor, dead
             self._repaint()
 
     def pull(self, ring: RingLike) -> bool:
@@ -106,11 +107,12 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         t = self._look.theme
         self.setBackground(t.card)
         for name, curve in zip(self._names, self._curves, strict=True):
-            curve.setPen(pg.mkPen(t.trace_weak if name in self._poor else t.trace, width=1))
+            weak = self._dead or name in self._poor
+            curve.setPen(pg.mkPen(t.trace_weak if weak else t.trace, width=1))
         for line in self._grid:
             line.setPen(pg.mkPen(t.line, width=1))
-        for side, ink, px in (("left", t.text2, 12), ("bottom", t.text2, 11)):
+        for side, ink, size in (("left", t.text2, 12), ("bottom", t.text2, 11)):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(pg.mkPen(None))
             axis.setTextPen(ink)
-            axis.setStyle(tickFont=font(px, 500 if side == "left" else 400), tickAlpha=0)
+            axis.setStyle(tickFont=font(size, 500 if side == "left" else 400), tickAlpha=0)

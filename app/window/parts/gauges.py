@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QWidget
 
-from app.window.theme import Look, color, font
+from app.window.theme import Look, color, font, px
 
 _START, _SPAN = 216.0, 252.0  # degrees, counter-clockwise from three o'clock; drawn clockwise
 
@@ -37,11 +37,11 @@ class Ring(QProgressBar):
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest size at which number and arc can be read."""
-        return QSize(96, 84)
+        return QSize(px(96), px(84))
 
     def sizeHint(self) -> QSize:
         """Return the size of the design."""
-        return QSize(184, 168)
+        return QSize(px(184), px(168))
 
     def show_value(
         self,
@@ -83,11 +83,11 @@ class Ring(QProgressBar):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         # The arc is open below: its box is a little higher than what it fills.
-        side = min(self.width() - 8.0, (self.height() - 8.0) / 0.845)
-        thick = max(8.0, side * 0.068)
+        side = min(self.width() - px(8), (self.height() - px(8)) / 0.845)
+        thick = max(float(px(8)), side * 0.068)
         wide = thick * 1.9
         radius = (side - wide) / 2
-        centre = QPointF(self.width() / 2, 4 + side / 2)
+        centre = QPointF(self.width() / 2, px(4) + side / 2)
         box = QRectF(centre.x() - radius, centre.y() - radius, 2 * radius, 2 * radius)
         ink = QColor(t.trace_weak if self._held else getattr(t, self._token))
         _arc(painter, box, 0.0, 1.0, QColor(t.track), thick, round_caps=True)
@@ -103,22 +103,22 @@ class Ring(QProgressBar):
         if self._tick is not None:
             angle = math.radians(_START - _SPAN * self._share(self._tick))
             out = QPointF(math.cos(angle), -math.sin(angle))
-            reach = wide / 2 + 2
-            painter.setPen(QPen(QColor(t.text1), 2.5))
+            reach = wide / 2 + px(2)
+            painter.setPen(QPen(QColor(t.text1), px(25) / 10))
             painter.drawLine(centre + out * (radius - reach), centre + out * (radius + reach))
         self._draw_texts(painter, centre, radius)
         painter.end()
 
     def _draw_texts(self, painter: QPainter, centre: QPointF, radius: float) -> None:
         t = self._look.theme
-        big = max(20.0, min(42.0, radius * 0.5))
+        big = max(20.0, min(42.0, 50.0 * radius / px(100)))  # px of the design
         painter.setPen(QColor(t.text2 if self._held or self._value is None else t.text1))
         painter.setFont(font(big, 600))
-        box = QRectF(centre.x() - radius, centre.y() - big * 0.72, 2 * radius, big * 1.25)
+        box = QRectF(centre.x() - radius, centre.y() - px(big * 0.72), 2 * radius, px(big * 1.25))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._number)
         painter.setPen(QColor(t.text2))
         painter.setFont(font(max(11.0, big * 0.31), 600))
-        below = QRectF(box.left(), box.bottom() - 1, box.width(), max(16.0, big * 0.45))
+        below = QRectF(box.left(), box.bottom() - 1, box.width(), px(max(16.0, big * 0.45)))
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self._below)
 
 
@@ -156,7 +156,7 @@ class ThinBar(QProgressBar):
         self._dim = False
         self.setRange(0, 100)
         self.setTextVisible(False)
-        self.setFixedHeight(18 if knob else 8)
+        self.setFixedHeight(px(18 if knob else 8))
         self.setAccessibleName(name)
         look.changed.connect(self.update)
 
@@ -176,19 +176,21 @@ class ThinBar(QProgressBar):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        inset = 8.0 if self._knob else 0.0
-        thick = 6.0
+        inset = float(px(8)) if self._knob else 0.0
+        thick = float(px(6))
         top = (self.height() - thick) / 2
         width = self.width() - 2 * inset
         painter.setBrush(color(t.track))
-        painter.drawRoundedRect(QRectF(inset, top, width, thick), 3, 3)
+        painter.drawRoundedRect(QRectF(inset, top, width, thick), thick / 2, thick / 2)
         ink = color(t.trace_weak if self._dim else getattr(t, self._token))
         if self._share > 0:
             painter.setBrush(ink)
             painter.drawRoundedRect(
-                QRectF(inset, top, max(thick, width * self._share), thick), 3, 3
+                QRectF(inset, top, max(thick, width * self._share), thick), thick / 2, thick / 2
             )
         if self._knob:
             painter.setBrush(color(t.text1))
-            painter.drawEllipse(QPointF(inset + width * self._share, self.height() / 2), 8, 8)
+            painter.drawEllipse(
+                QPointF(inset + width * self._share, self.height() / 2), px(8), px(8)
+            )
         painter.end()

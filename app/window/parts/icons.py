@@ -16,6 +16,8 @@ _DRAWINGS = {
     "play": f'<path {_LINE} d="M8 5.2l10 6.8-10 6.8z"/>',
     "play_solid": '<path fill="{c}" d="M8.5 5l10.5 7-10.5 7z"/>',
     "next": f'<path {_LINE} d="M6 5.5l9 6.5-9 6.5zM18.5 5v14"/>',
+    "skip": f'<path {_LINE} d="M4 6l7 6-7 6zM12.5 6l7 6-7 6z"/>',
+    "undo": f'<path {_LINE} d="M8.5 4.5L4 9l4.5 4.5M4.5 9H14a5.2 5.2 0 0 1 0 10.4H8"/>',
     "next_solid": '<path fill="{c}" d="M6 5.5l9 6.5-9 6.5zM16.2 5.5h2.2v13h-2.2z"/>',
     "hand": f'<path {_LINE} d="M8 12.5V6.7a1.4 1.4 0 0 1 2.8 0V11 4.9a1.4 1.4 0 0 1 2.8 0V11 '
     "6.2a1.4 1.4 0 0 1 2.8 0v7.3c0 4-2.2 6.3-5.2 6.3-2.7 0-4-1.2-5.4-3.7l-2-3.6c-.8-1.6 "
@@ -69,7 +71,7 @@ def cover(title: str, size: int, *, dark: bool, ratio: float = 2.0) -> QPixmap:
     painter = QPainter(out)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     clip = QPainterPath()
-    clip.addRoundedRect(QRectF(0, 0, size, size), 10, 10)
+    clip.addRoundedRect(QRectF(0, 0, size, size), size / 8, size / 8)
     painter.setClipPath(clip)
     sky = QLinearGradient(QPointF(0, 0), QPointF(size, size))
     value, pale = (0.52, 0.46) if dark else (0.86, 0.30)

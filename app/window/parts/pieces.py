@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.session.snapshot import Snapshot
 from app.window.keys import BY_ACTION, tip
 from app.window.parts.icons import icon, pixmap
-from app.window.theme import Look, font
+from app.window.theme import Look, font, px
 
 
 class Text(QLabel):
@@ -30,13 +30,13 @@ class Text(QLabel):
         self,
         text: str = "",
         *,
-        px: float = 13,
+        size: float = 13,
         weight: int = 400,
         role: str = "1",
         wrap: bool = False,
     ) -> None:
         super().__init__(text)
-        self.setFont(font(px, weight))
+        self.setFont(font(size, weight))
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
@@ -51,9 +51,9 @@ class Elided(Text):
     """One line that ends in an ellipsis where there is no room; the whole is its tooltip."""
 
     def __init__(
-        self, text: str = "", *, px: float = 13, weight: int = 400, role: str = "1"
+        self, text: str = "", *, size: float = 13, weight: int = 400, role: str = "1"
     ) -> None:
-        super().__init__(text, px=px, weight=weight, role=role)
+        super().__init__(text, size=size, weight=weight, role=role)
         self._whole = text
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -83,15 +83,15 @@ class Paragraph(Text):
     """
 
     def __init__(
-        self, lines: int, *, px: float = 12, role: str = "2", centred: bool = False
+        self, lines: int, *, size: float = 12, role: str = "2", centred: bool = False
     ) -> None:
-        super().__init__("", px=px, role=role)
+        super().__init__("", size=size, role=role)
         self._lines, self._centred = lines, centred
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """Return the room of all lines."""
-        return QSize(40, self._lines * self.fontMetrics().lineSpacing())
+        return QSize(px(40), self._lines * self.fontMetrics().lineSpacing())
 
     def minimumSizeHint(self) -> QSize:
         """Return the room of all lines."""
@@ -132,11 +132,16 @@ class Paragraph(Text):
         return out
 
 
+def pad(*sizes: float) -> tuple[int, ...]:
+    """Return margins of the design in pixels of the screen."""
+    return tuple(px(size) for size in sizes)
+
+
 def row(*widgets: QWidget | None, gap: int = 8) -> QHBoxLayout:
     """Return the widgets in a row; None is a stretch."""
     out = QHBoxLayout()
     out.setContentsMargins(0, 0, 0, 0)
-    out.setSpacing(gap)
+    out.setSpacing(px(gap))
     for widget in widgets:
         if widget is None:
             out.addStretch(1)
@@ -149,7 +154,7 @@ def stack(*widgets: QWidget, gap: int = 2) -> QVBoxLayout:
     """Return the widgets close under each other."""
     out = QVBoxLayout()
     out.setContentsMargins(0, 0, 0, 0)
-    out.setSpacing(gap)
+    out.setSpacing(px(gap))
     for widget in widgets:
         out.addWidget(widget)
     return out
@@ -162,9 +167,9 @@ class Card(QFrame):
         super().__init__()
         self.setObjectName("card")
         self.setAccessibleName(title)
-        self.side = Text(px=12, role="2")
+        self.side = Text(size=12, role="2")
         self.side.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.head = row(Text(title, px=15, weight=600), None, self.side)
+        self.head = row(Text(title, size=15, weight=600), None, self.side)
         self.body = QVBoxLayout(self)
         self.body.addLayout(self.head)
         self.set_compact(False)
@@ -175,8 +180,8 @@ class Card(QFrame):
 
     def set_compact(self, compact: bool) -> None:
         """Use less space inside."""
-        self.body.setContentsMargins(*((14, 9, 14, 9) if compact else (16, 13, 16, 13)))
-        self.body.setSpacing(4 if compact else 8)
+        self.body.setContentsMargins(*pad(*((14, 9, 14, 9) if compact else (16, 13, 16, 13))))
+        self.body.setSpacing(px(4 if compact else 8))
 
 
 class Chip(QFrame):
@@ -185,15 +190,15 @@ class Chip(QFrame):
     def __init__(self, look: Look, name: str) -> None:
         super().__init__()
         self.setObjectName("chip")
-        self.setFixedHeight(30)
+        self.setFixedHeight(px(30))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._look, self._name = look, name
         self._token = "text3"
         self._dot = QLabel()
         self._dot.setFont(font(11))
-        self._words = Text(px=12, weight=600)
+        self._words = Text(size=12, weight=600)
         inside = row(self._dot, self._words, gap=7)
-        inside.setContentsMargins(11, 0, 12, 0)
+        inside.setContentsMargins(*pad(11, 0, 12, 0))
         self.setLayout(inside)
         look.changed.connect(self._paint_dot)
 
@@ -235,13 +240,13 @@ class Button(QPushButton):
         self._look, self._icon, self._kind = look, icon_name, kind
         self.setFont(font(13, 600))
         self.setProperty("kind", kind)
-        self.setFixedHeight(height)
+        self.setFixedHeight(px(height))
         if kind in ("round", "primary"):
-            self.setFixedWidth(height)
+            self.setFixedWidth(px(height))
         if kind == "primary":
-            self.setIconSize(QSize(26, 26))
+            self.setIconSize(QSize(px(26), px(26)))
         else:
-            self.setIconSize(QSize(18, 18))
+            self.setIconSize(QSize(px(18), px(18)))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAutoDefault(False)
         what = tip(action) if action in BY_ACTION else tooltip
@@ -284,7 +289,7 @@ class KeyHint(QLabel):
         self.setObjectName("key")
         self.setFont(font(11, 600))
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setFixedHeight(20)
+        self.setFixedHeight(px(20))
 
 
 class Notice(QFrame):
@@ -298,10 +303,10 @@ class Notice(QFrame):
         self.setProperty("severity", severity)
         self._look, self._severity = look, severity
         self._icon = QLabel()
-        self.text = Text(text, px=12, weight=500, wrap=True)
+        self.text = Text(text, size=12, weight=500, wrap=True)
         inside = row(self._icon, self.text, gap=8)
         inside.setStretch(1, 1)
-        inside.setContentsMargins(10, 5, 12, 5)
+        inside.setContentsMargins(*pad(10, 5, 12, 5))
         self.setLayout(inside)
         self.setAccessibleName(text)
         look.changed.connect(self._paint_icon)
@@ -309,4 +314,4 @@ class Notice(QFrame):
 
     def _paint_icon(self) -> None:
         ink = getattr(self._look.theme, self._TOKENS[self._severity])
-        self._icon.setPixmap(pixmap(self._severity, ink, 16, ratio=2.0))
+        self._icon.setPixmap(pixmap(self._severity, ink, px(16), ratio=2.0))

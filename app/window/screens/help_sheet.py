@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
 
 from app.window.keys import SHORTCUTS
-from app.window.parts.pieces import KeyHint, Text
+from app.window.parts.pieces import KeyHint, Text, pad
+from app.window.theme import px
 
 
 class HelpSheet(QDialog):
@@ -17,15 +18,15 @@ class HelpSheet(QDialog):
         self.setWindowTitle("Keys")
         self.setModal(False)
         whole = QVBoxLayout(self)
-        whole.setContentsMargins(24, 20, 24, 22)
-        whole.setSpacing(14)
-        whole.addWidget(Text("Keys", px=18, weight=600))
+        whole.setContentsMargins(*pad(24, 20, 24, 22))
+        whole.setSpacing(px(14))
+        whole.addWidget(Text("Keys", size=18, weight=600))
         grid = QGridLayout()
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(9)
+        grid.setHorizontalSpacing(px(18))
+        grid.setVerticalSpacing(px(9))
         for i, shortcut in enumerate(SHORTCUTS):
             grid.addWidget(KeyHint(shortcut.action), i, 0, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(Text(shortcut.what, px=13), i, 1)
+            grid.addWidget(Text(shortcut.what, size=13), i, 1)
         whole.addLayout(grid)
         note = "Esc Esc and Ctrl+. work in every window of the program."
-        whole.addWidget(Text(note, px=12, role="2"))
+        whole.addWidget(Text(note, size=12, role="2"))

@@ -46,6 +46,7 @@ class Bench:
         light: bool = False,
         size: tuple[int, int] = (1440, 900),
         running: bool = True,
+        zoom: Any = None,
     ) -> Any:
         """Return a window that has been painted and whose session runs."""
         from app.window.main_window import MainWindow
@@ -53,20 +54,21 @@ class Bench:
 
         session = session or FakeSession(t0=100.0, speed=1e-4)
         look = Look(LIGHT if light else DARK)
-        window = MainWindow(lambda: session, look=look, clock=lambda: self.now)
+        window = MainWindow(lambda: session, look=look, zoom=zoom, clock=lambda: self.now)
         window.resize(*size)
         window.show()
         self._windows.append(window)
         if running:
             pump(lambda: window._last.phase == "running")
-            pump(lambda: window.screen_.signal.plot.isVisible())
+            if session.info is not None:
+                pump(lambda: window.screen_.signal.plot.isVisible())
             window._render()
         return window
 
     def close(self) -> None:
         """Close all windows; each ends its session first."""
         for window in self._windows:
-            window.close()
+            window.end()
             pump(lambda window=window: not window.isVisible())
             window.deleteLater()
         self._windows = []

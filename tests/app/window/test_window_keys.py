@@ -43,13 +43,46 @@ def test_every_key_of_the_table_does_what_its_button_does(bench):
     for key, button, call in (
         (Qt.Key.Key_Space, bar.pause, ("toggle_pause", None)),
         (Qt.Key.Key_N, bar.next, ("next", None)),
-        (Qt.Key.Key_L, bar.layer, ("layer_off", True)),
+        (Qt.Key.Key_U, bar.undo, ("undo", None)),
         (Qt.Key.Key_M, bar.mark, ("mark", None)),
     ):
         before = len(session.calls)
         _press(window, key)
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
         assert session.calls[before:] == [call, call]
+
+
+def test_the_operators_next_is_not_the_clients_wish(bench):
+    session = FakeSession(t0=50.0, speed=1e-4)
+    window = bench.open(session)
+    _press(window, Qt.Key.Key_N)
+    _press(window, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    QTest.mouseClick(window.screen_.bottom.skip, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(window.screen_.playing.next, Qt.MouseButton.LeftButton)
+    assert [name for name, _ in session.calls[1:]] == ["next", "skip", "skip", "next"]
+
+
+def test_the_key_of_a_greyed_button_does_nothing(bench):
+    session = FakeSession(t0=50.0, speed=1e-4)
+    window = bench.open(session)
+    session.changes = {"phase": "starting"}
+    window._render()
+    bar = window.screen_.bottom
+    keys = {
+        Qt.Key.Key_Space: bar.pause,
+        Qt.Key.Key_N: bar.next,
+        Qt.Key.Key_H: bar.hold,
+        Qt.Key.Key_L: bar.layer,
+        Qt.Key.Key_U: bar.undo,
+        Qt.Key.Key_M: bar.mark,
+        Qt.Key.Key_5: window.screen_.rating.keys[4],
+    }
+    before = list(session.calls)
+    for key, button in keys.items():
+        assert not button.isEnabled(), button.text()
+        _press(window, key)
+    _press(window, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert session.calls == before
 
 
 def test_hold_goes_on_and_off_and_says_so(bench):
@@ -78,7 +111,8 @@ def test_two_escapes_within_the_time_stop_and_one_only_says_how(bench):
     window = bench.open(session)
     _press(window, Qt.Key.Key_Escape)
     assert ("stop", None) not in session.calls
-    assert window.screen_.bottom.hint.text() == "Press Esc again to stop"
+    assert window.screen_.bottom.stop.text() == "Press Esc again"
+    assert window.screen_.bottom.stop.accessibleName() == "Press Esc again to stop"
     bench.now += STOP_WITHIN_S + 0.01  # too late: this is a first press again
     _press(window, Qt.Key.Key_Escape)
     assert ("stop", None) not in session.calls
@@ -89,18 +123,30 @@ def test_two_escapes_within_the_time_stop_and_one_only_says_how(bench):
     bench.pump(lambda: ("close", None) in session.calls)
 
 
-def test_stop_works_with_a_dialog_in_front_and_the_first_escape_closes_it(bench):
+@pytest.mark.parametrize("in_front", ["help", "close"])
+def test_an_escape_that_closes_what_is_in_front_counts_for_nothing_else(bench, in_front):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    _press(window, Qt.Key.Key_Escape)  # a first press that is forgotten, too
+    getattr(window, in_front)()
+    sheet = window._help or window._question
+    bench.pump(sheet.isVisible)
+    _press(sheet, Qt.Key.Key_Escape)
+    assert not sheet.isVisible()
+    _press(window, Qt.Key.Key_Escape)
+    assert ("stop", None) not in session.calls
+    _press(window, Qt.Key.Key_Escape)
+    assert ("stop", None) in session.calls
+
+
+def test_stop_works_with_a_sheet_in_front(bench):
     session = FakeSession(t0=100.0, speed=1e-4)
     window = bench.open(session)
     _press(window, Qt.Key.Key_F1)
-    sheet = window._help
-    bench.pump(sheet.isVisible)
-    sheet.activateWindow()
-    bench.pump(lambda: QApplication.activeWindow() in (sheet, window))
-    _press(sheet, Qt.Key.Key_Escape)
-    assert window.screen_.bottom.hint.text()
-    sheet.show()
-    _press(sheet, Qt.Key.Key_Escape)
+    bench.pump(window._help.isVisible)
+    window._help.activateWindow()
+    bench.pump(lambda: QApplication.activeWindow() in (window._help, window))
+    _press(window._help, Qt.Key.Key_Period, CONTROL)
     assert ("stop", None) in session.calls
 
 

@@ -1,6 +1,7 @@
 """Palette, words, display filter and covers: what needs no display."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,16 +49,18 @@ def test_both_themes_hold_only_full_colours():
     [(0.6, 0.1, "above target"), (0.3, 0.1, "below target"), (0.44, 0.1, "close to target")],
 )
 def test_above_and_below_are_said_only_where_two_thirds_lie_there(mean, sd, word):
-    estimate = Enjoyment(mean, sd, 0.5, True, 0.0, ())
-    assert words.enjoyment_word(estimate, 0.42)[1] == word
+    shot = replace(story(100.0), enjoyment=Enjoyment(mean, sd, 0.5, True, 0.0, ()))
+    assert words.enjoyment_word(shot)[1] == word
 
 
 def test_before_any_data_nothing_is_claimed():
     empty = Snapshot(t=0.0, phase="starting")
-    assert words.enjoyment_word(None, 0.42)[1] == "waiting for data"
-    assert words.tracking_word(None)[1] == "waiting for data"
-    assert words.chance(None) == "chance level not known yet"
-    assert words.eeg_weight(empty) == "EEG counts 0 % · may not act yet"
+    assert words.enjoyment_word(empty)[1] == "waiting for data"
+    assert words.tracking_word(empty)[1] == "waiting for data"
+    assert words.chance(empty) == "chance level not known yet"
+    assert words.eeg_weight(empty) == "EEG counts 0 % · may not act"
+    assert words.enjoyment_note(empty) == "the session has not begun"
+    assert words.possible(empty) == frozenset()
     assert words.notices(empty) == []
 
 
@@ -69,7 +72,7 @@ def test_no_word_on_the_screen_claims_a_cause_or_a_cure():
     shot = story(100.0)
     said = " ".join(
         [
-            words.tracking_note(shot.tracking),
+            words.tracking_note(shot),
             words.enjoyment_note(shot),
             words.eeg_weight(shot),
             *[text for _, text in words.notices(shot)],

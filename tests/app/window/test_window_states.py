@@ -1,15 +1,18 @@
 """What the real window shows, and that it says it in words."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
+from app.session.snapshot import ComingView
+from app.window import words
 from dsp.checks import DeviceError
 from dsp.enjoyment import Enjoyment
-from tests.doubles.fake_session import NOTICE, FakeSession
+from tests.doubles.fake_session import NOTICE, QUEUE, FakeSession, story
 
 pytestmark = pytest.mark.display
 
@@ -74,12 +77,14 @@ def test_a_held_estimate_says_so_and_why(bench):
     session = FakeSession(t0=100.0, speed=1e-4)
     window = bench.open(session)
     session.changes = {
-        "enjoyment": Enjoyment(0.3, 0.1, 0.9, False, 12.0, ("no clean EEG for 12 s",))
+        "enjoyment": Enjoyment(0.3, 0.1, 0.9, False, 12.0, ("no clean EEG",)),
+        "eeg_gate": "no clean EEG in the last seconds",
     }
     window._render()
     card = window.screen_.enjoyment
     assert card.state.text() == "◇ held"
-    assert card.note.text() == "no clean EEG for 12 s"
+    assert card.side.text() == "held, 12 s old"
+    assert card.note.text() == "no clean EEG in the last seconds"
     assert "held" in card.ring.accessibleDescription()
 
 
@@ -143,14 +148,15 @@ def test_after_the_stop_report_and_folder_are_one_click_away(bench, monkeypatch,
     assert bar.ended.text() == "Stopped after 1:40"
     QTest.mouseClick(bar.open_report, Qt.MouseButton.LeftButton)
     QTest.mouseClick(bar.open_folder, Qt.MouseButton.LeftButton)
+    assert [label.text() for label in bar.where] == list(words.paths(window._last))
     assert opened == [str(tmp_path / "report.html"), str(session.snapshot().folder)]
     assert not window.screen_.rating.keys[0].isEnabled()
 
 
-def test_closing_the_window_stops_at_once_and_waits_for_the_records(bench):
+def test_a_signal_stops_at_once_and_the_window_waits_for_the_records(bench):
     session = FakeSession(t0=100.0, speed=1e-4)
     window = bench.open(session)
-    window.close()
+    window.end()
     assert ("stop", None) in session.calls
     bench.pump(lambda: not window.isVisible())
     assert session.calls[-1] == ("close", None)
@@ -196,3 +202,166 @@ def test_the_queue_and_the_log_are_readable(bench):
     assert "Harbour Light" in said
     times = [line for line in said.splitlines() if line in ("1:04", "0:38", "0:00")]
     assert times[-3:] == ["1:04", "0:38", "0:00"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "this track was changed as often as is allowed",
+        "the low-frequency layer is switched off for this session",
+        "no calibration of this listener",
+    ],
+)
+def test_the_reason_why_nothing_may_be_done_stands_on_the_screen(bench, reason):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    card = window.screen_.enjoyment
+    assert card.weight.text().endswith("· may act")
+    session.changes = {"eeg_gate": reason}
+    window._render()
+    assert card.weight.text().endswith("· may not act")
+    assert card.note.text() == reason
+    assert "".join(card.note.lines()).replace(" ", "") == reason.replace(" ", "")  # not cut
+
+
+def test_what_may_come_is_called_possible_and_only_what_is_drawn_up_next(bench):
+    session = FakeSession(t0=60.0, speed=1e-4)
+    window = bench.open(session)
+    card = window.screen_.playing
+    assert card.next_word.text() == "Possible next"
+    session.changes = {"coming": ComingView(QUEUE[0], at_once=False, prepared=True)}
+    window._render()
+    assert card.next_word.text() == "Up next"
+    said = _said(card)
+    assert QUEUE[0].title in said
+    assert QUEUE[1].title not in said
+
+
+def test_a_change_that_is_being_prepared_is_said_and_the_track_still_is_the_old_one(bench):
+    session = FakeSession(t0=60.0, speed=1e-4)
+    window = bench.open(session)
+    card = window.screen_.playing
+    for prepared, word in ((False, "being prepared"), (True, "about to be heard")):
+        session.changes = {"coming": ComingView(QUEUE[0], at_once=True, prepared=prepared)}
+        window._render()
+        assert card.next_word.text() == "Changing to"
+        assert word in _said(card)
+        assert card.title.text() == "Slow River"
+
+
+def test_a_rating_belongs_to_its_track(bench):
+    session = FakeSession(t0=40.0, speed=1e-4)
+    window = bench.open(session)
+    QTest.keyClick(window, Qt.Key.Key_4)
+    assert window.screen_.rating.side.text() == "4, 0 s ago"
+    session._t0 = 100.0  # another track is heard now
+    window._render()
+    assert window.screen_.rating.side.text() == "none of this track yet"
+    assert all(key.property("last") != "true" for key in window.screen_.rating.keys)
+    QTest.keyClick(window, Qt.Key.Key_7)
+    assert window.screen_.rating.side.text() == "7, 0 s ago"
+    assert window.screen_.rating.keys[6].property("last") == "true"
+
+
+def test_without_a_headset_none_is_said_to_be_lost(bench):
+    window = bench.open(FakeSession(t0=100.0, speed=1e-4, headset=False))
+    said = _said(window).lower()
+    assert "no headset" in said
+    assert [
+        word for word in ("lost", "reconnect", "waiting for eeg", "closed") if word in said
+    ] == []
+    assert window.screen_.top.source.words == "No headset"
+    assert window.screen_.entrainment.state.text() == "– no headset"
+    strip = window.screen_.session.plot._states
+    assert all(item.path().isEmpty() for item in strip)  # nothing is drawn as not following
+
+
+def test_what_is_shown_of_a_dead_source_goes_grey(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    signal, theme = window.screen_.signal, window._look.theme
+    live = {curve.opts["pen"].color().name().upper() for curve in signal.plot._curves}
+    assert live == {theme.trace}
+    for state in ("stalled", "lost", "closed"):
+        session.changes = {"source_state": state}
+        window._render()
+        pens = {curve.opts["pen"].color().name().upper() for curve in signal.plot._curves}
+        assert pens == {theme.trace_weak}
+        assert {grade for grade, _ in signal.contacts.labels(2000)} == {0}
+        assert "good" not in signal.contacts.accessibleName()
+        colours = signal.contacts.grab().toImage()
+        inks = {
+            colours.pixelColor(x, y).name().upper()
+            for x in range(0, colours.width(), 2)
+            for y in range(0, colours.height(), 2)
+        }
+        assert inks.isdisjoint({theme.good, theme.fair, theme.poor})
+        session.changes = {}
+        window._render()
+
+
+def test_the_layer_that_was_switched_off_says_for_how_long(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    assert window.screen_.layer.state.words == "Off, ready"
+    QTest.keyClick(window, Qt.Key.Key_L)
+    assert window.screen_.layer.state.words == "Off for this session"
+    assert window.screen_.bottom.layer.text() == "Allow layer"
+    QTest.keyClick(window, Qt.Key.Key_L)
+    assert window.screen_.layer.state.words == "Off, ready"
+    assert [call for call in session.calls if call[0] == "layer_off"] == [
+        ("layer_off", True),
+        ("layer_off", False),
+    ]
+
+
+def test_plus_and_minus_stand_before_a_standard_deviation_and_nothing_else(bench):
+    window = bench.open()
+    card = window.screen_.enjoyment
+    assert "(1 sd)" in card.ring.accessibleDescription()
+    assert "±" not in window.screen_.signal.side.text()
+
+
+def test_the_x_of_the_window_asks_while_a_session_runs(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    window.close()
+    question = window._question
+    assert question.isVisible()
+    assert ("stop", None) not in session.calls
+    QTest.keyClick(question, Qt.Key.Key_Escape)  # goes on, and counts for nothing else
+    assert not question.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert ("stop", None) not in session.calls
+    window.close()
+    QTest.mouseClick(question.go_on, Qt.MouseButton.LeftButton)
+    assert window.isVisible()
+    assert ("stop", None) not in session.calls
+    window.close()
+    QTest.mouseClick(question.stop, Qt.MouseButton.LeftButton)
+    assert ("stop", None) in session.calls
+    bench.pump(lambda: not window.isVisible())
+    assert session.calls[-1] == ("close", None)
+
+
+def test_the_window_beats_by_itself_and_a_look_at_the_session_is_no_beat(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    window._beat.stop()
+    beats = session.beats
+    for _ in range(5):
+        window._render()
+    bench.pump(lambda: window._frame % 10 == 0)
+    assert session.beats == beats
+    window._beat.start()
+    bench.pump(lambda: session.beats >= beats + 2)
+
+
+def test_an_estimate_that_cannot_tell_is_grey(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    ring = window.screen_.entrainment.ring
+    assert "held" not in ring.accessibleDescription()
+    session.changes = {"tracking": replace(story(100.0).tracking, state="cannot tell")}
+    window._render()
+    assert "held" in ring.accessibleDescription()

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QWidg
 
 from app.session.snapshot import Snapshot
 from app.window import words
-from app.window.parts.pieces import Button, Chip, Elided, KeyHint, Notice, Text, row
-from app.window.theme import DARK, Look, font
+from app.window.parts.pieces import Button, Chip, Elided, KeyHint, Notice, Text, pad, row, stack
+from app.window.theme import DARK, Look, font, px
+from app.words import clock
 from devices.sources.source import SourceInfo
 
 _SOURCE_DOTS = {
@@ -18,6 +19,7 @@ _SOURCE_DOTS = {
     "stalled": ("◐", "fair"),
     "lost": ("○", "poor"),
     "closed": ("○", "text2"),
+    "none": ("○", "text2"),
 }
 
 
@@ -28,13 +30,19 @@ class Actions(Protocol):
         """Pause or resume."""
 
     def next(self) -> None:
-        """Go to the next track."""
+        """Go to the next track, which says nothing of this one."""
+
+    def skip(self) -> None:
+        """Go to the next track because the client wants to."""
+
+    def undo(self) -> None:
+        """Take back the last automatic change or the last rating."""
 
     def hold(self) -> None:
         """Hold the automation or let it go on."""
 
     def layer_off(self) -> None:
-        """Take the layer out."""
+        """Keep the layer out for this session, or allow it again."""
 
     def mark(self) -> None:
         """Mark this moment."""
@@ -69,15 +77,15 @@ class TopBar(QFrame):
         self.setObjectName("bar")
         self.setProperty("edge", "bottom")
         self._look = look
-        name = Text(title, px=16, weight=600)
-        self._about = Elided("", px=13, role="2")
+        name = Text(title, size=16, weight=600)
+        self._about = Elided("", size=13, role="2")
         self.badge = QFrame()
         self.badge.setObjectName("badge")
-        self.badge.setFixedHeight(22)
+        self.badge.setFixedHeight(px(22))
         self._badge_text = QLabel("Simulated listener")
         self._badge_text.setFont(font(11, 600))
         inside = row(self._badge_text)
-        inside.setContentsMargins(10, 0, 10, 0)
+        inside.setContentsMargins(*pad(10, 0, 10, 0))
         self.badge.setLayout(inside)
         self.badge.hide()
         self.recording = Chip(look, "Recording")
@@ -97,9 +105,9 @@ class TopBar(QFrame):
 
     def set_compact(self, compact: bool) -> None:
         """Use less height."""
-        self.setFixedHeight(54 if compact else 64)
-        self._line.setContentsMargins(*((14, 0, 14, 0) if compact else (22, 0, 20, 0)))
-        self._line.setSpacing(8 if compact else 12)
+        self.setFixedHeight(px(54 if compact else 64))
+        self._line.setContentsMargins(*pad(*((14, 0, 14, 0) if compact else (22, 0, 20, 0))))
+        self._line.setSpacing(px(8 if compact else 12))
 
     def show_snapshot(self, snapshot: Snapshot, info: SourceInfo | None) -> None:
         """Show the states of a snapshot."""
@@ -111,13 +119,13 @@ class TopBar(QFrame):
         self._about.show_text("  ·  ".join(about))
         live = snapshot.phase in ("running", "paused") and not snapshot.recording_problem
         self.recording.show_state(
-            f"{words.recording(snapshot)}  {words.clock(snapshot.t)}",
+            f"{words.recording(snapshot)}  {clock(snapshot.t)}",
             dot="●" if live else "■",
             token="poor" if live or snapshot.recording_problem else "text2",
             tooltip=snapshot.recording_problem or str(snapshot.folder or ""),
         )
-        dot, token = _SOURCE_DOTS.get(snapshot.source_state, ("○", "text2"))
-        state = words.SOURCE_WORDS.get(snapshot.source_state, snapshot.source_state)
+        dot, token = _SOURCE_DOTS[snapshot.source_state]
+        state = words.source_word(snapshot)
         facts = f"{len(info.ch_names)} ch  {info.sfreq:.0f} Hz" if info is not None else ""
         streams = facts and snapshot.source_state == "streaming"
         lost = f"{100 * snapshot.lost_share:.1f} % lost" if streams else ""
@@ -125,7 +133,9 @@ class TopBar(QFrame):
             "  ·  ".join(part for part in (facts, state, lost) if part),
             dot=dot,
             token=token,
-            tooltip=f"{snapshot.source_name or 'EEG source'}: {state}. {snapshot.source_notice}",
+            tooltip=f"{snapshot.source_name or 'EEG source'}: {state}. {snapshot.source_notice}"
+            if snapshot.source_state != "none"
+            else "This session has no headset",
         )
         silent = bool(snapshot.output_notice)
         sound = "No sound: silent output" if silent else snapshot.output_name or "opening sound"
@@ -152,7 +162,7 @@ class Notices(QWidget):
         self._look = look
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(0, 0, 0, 0)
-        self._line.setSpacing(10)
+        self._line.setSpacing(px(10))
         self._shown: list[tuple[str, str]] = []
         self.hide()
 
@@ -185,31 +195,36 @@ class BottomBar(QFrame):
         self.next = Button(look, "next", "next", text="Next track", does=actions.next)
         self.hold = Button(look, "hold", "hand", text="Hold automation", does=actions.hold)
         self.hold.setCheckable(True)
+        self.skip = Button(look, "skip", "skip", text="Client skips", does=actions.skip)
         self.layer = Button(look, "layer_off", "wave_off", text="Layer off", does=actions.layer_off)
+        self.layer.setCheckable(True)
+        self.undo = Button(look, "undo", "undo", text="Undo", does=actions.undo)
         self.mark = Button(look, "mark", "flag", text="Mark", does=actions.mark)
         self.stop = Button(
             look, "stop", "stop", text="Stop session", kind="stop", does=actions.stop
         )
-        self.hint = Text("", px=13, weight=600)
+        self.stop.setMinimumWidth(px(158))  # both of its texts fit, so that nothing moves
         self._live = QWidget()
         self._live_line = row(gap=10)
-        for button, action in (
-            (self.pause, "pause"),
-            (self.next, "next"),
-            (self.hold, "hold"),
-            (self.layer, "layer_off"),
-            (self.mark, "mark"),
-        ):
+        self._buttons = {
+            "pause": self.pause,
+            "next": self.next,
+            "skip": self.skip,
+            "hold": self.hold,
+            "layer_off": self.layer,
+            "undo": self.undo,
+            "mark": self.mark,
+        }
+        self._hints = [KeyHint(action) for action in self._buttons]
+        for button, hint in zip(self._buttons.values(), self._hints, strict=True):
             self._live_line.addWidget(button)
-            self._live_line.addWidget(KeyHint(action))
-            self._live_line.addSpacing(4)
+            self._live_line.addWidget(hint)
         self._live_line.addStretch(1)
-        self._live_line.addWidget(self.hint)
         self._live_line.addWidget(KeyHint("stop_twice"))
         self._live_line.addWidget(self.stop)
         self._live.setLayout(self._live_line)
-        self.ended = Text("", px=14, weight=600)
-        self.where = Elided("", px=12, role="2")
+        self.ended = Text("", size=14, weight=600)
+        self.where = [Elided("", size=12, role="2") for _ in range(2)]
         self.open_report = Button(
             look,
             "open_report",
@@ -236,8 +251,11 @@ class BottomBar(QFrame):
             tooltip="Close the window",
         )
         over = QWidget()
-        over_line = row(self.ended, self.where, gap=16)
-        over_line.setStretch(1, 1)
+        over_line = row(self.ended, gap=16)
+        where = stack(*self.where)
+        where.insertStretch(0)
+        where.addStretch()
+        over_line.addLayout(where, 1)
         for button in (self.open_folder, self.leave, self.open_report):
             over_line.addWidget(button)
         over.setLayout(over_line)
@@ -250,13 +268,16 @@ class BottomBar(QFrame):
 
     def set_compact(self, compact: bool) -> None:
         """Use less height."""
-        self.setFixedHeight(58 if compact else 72)
-        self._line.setContentsMargins(*((14, 0, 14, 0) if compact else (20, 0, 20, 0)))
-        self._live_line.setSpacing(6 if compact else 10)
+        self.setFixedHeight(px(58 if compact else 72))
+        self._line.setContentsMargins(*pad(*((14, 0, 14, 0) if compact else (20, 0, 20, 0))))
+        self._live_line.setSpacing(px(6 if compact else 10))
+        for hint in self._hints:
+            hint.setVisible(not compact)  # the tooltips and the sheet of keys name them too
 
     def show_hint(self, on: bool) -> None:
-        """Show that one more Esc stops the session."""
-        self.hint.show_text("Press Esc again to stop" if on else "")
+        """Show on the button itself that one more Esc stops the session."""
+        self.stop.setText("Press Esc again" if on else "Stop session")
+        self.stop.setAccessibleName("Press Esc again to stop" if on else "Stop session")
 
     def show_snapshot(self, snapshot: Snapshot, *, failed: str, ending: bool) -> None:
         """Show the actions that are possible now."""
@@ -265,28 +286,33 @@ class BottomBar(QFrame):
         if over:
             self._show_end(snapshot, failed=failed, ending=ending)
             return
-        live = snapshot.phase in ("running", "paused")
-        for button in (self.pause, self.next, self.hold, self.mark):
-            button.setEnabled(live)
+        possible = words.possible(snapshot)
+        for action, button in self._buttons.items():
+            button.setEnabled(action in possible)
         paused = snapshot.phase == "paused"
         self.pause.setText("Resume" if paused else "Pause")
         self.pause.setAccessibleName(self.pause.text())
         self.pause.show_icon("play" if paused else "pause")
-        held = snapshot.automation == "hold"
+        held = snapshot.on_hold
         self.hold.setChecked(held)
         self.hold.setText("Automation held" if held else "Hold automation")
         self.hold.setAccessibleName(self.hold.text())
-        self.layer.setEnabled(live and snapshot.layer_state != "off")
+        self.layer.setChecked(snapshot.layer_off)
+        self.layer.setText("Allow layer" if snapshot.layer_off else "Layer off")
+        self.layer.setAccessibleName(self.layer.text())
 
     def _show_end(self, snapshot: Snapshot, *, failed: str, ending: bool) -> None:
         ready = snapshot.report is not None
         if failed:
             self.ended.show_text("The session did not start" if snapshot.t <= 0 else "Ended")
-            self.where.show_text(failed)
+            lines = [failed]
         else:
             word = "Stopped" if snapshot.phase == "stopped" else "Ended"
-            self.ended.show_text(f"{word} after {words.clock(snapshot.t)}")
-            place = f"records: {snapshot.folder}" if snapshot.folder else ""
-            self.where.show_text("writing the report …" if ending and not ready else place)
+            self.ended.show_text(f"{word} after {clock(snapshot.t)}")
+            waiting = ["Writing the report …"] if ending and not ready else []
+            lines = [*words.paths(snapshot), *waiting]
+        for i, label in enumerate(self.where):
+            label.show_text(lines[i] if i < len(lines) else "")
+            label.setVisible(i < len(lines))
         self.open_report.setEnabled(ready)
         self.open_folder.setEnabled(snapshot.folder is not None)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
 
@@ -16,7 +16,8 @@ from app.window.keys import tip
 from app.window.parts.gauges import Ring
 from app.window.parts.pieces import Card, Paragraph, Text, row, stack
 from app.window.screens.session.session_plot import SessionPlot
-from app.window.theme import Look, color, font
+from app.window.theme import Look, color, font, px
+from app.words import of_100
 from dsp.intervals import Z90
 
 _T = TypeVar("_T", bound=QLabel)
@@ -37,8 +38,8 @@ class EnjoymentCard(Card):
         self.ring = Ring(
             look, token="enjoyment", low=0.0, high=1.0, name="Enjoyment, estimate, 0 to 100"
         )
-        self.state = _centred(Text(px=13, weight=600))
-        self.weight = _centred(Text(px=12, role="2"))
+        self.state = _centred(Text(size=13, weight=600))
+        self.weight = _centred(Text(size=12, role="2"))
         self.note = Paragraph(2, centred=True)
         self.body.addWidget(self.ring, 1)
         self.body.addLayout(stack(self.state, self.weight, self.note))
@@ -46,20 +47,20 @@ class EnjoymentCard(Card):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the estimate of a snapshot."""
         estimate = snapshot.enjoyment
-        symbol, state = words.enjoyment_word(estimate, snapshot.target)
+        symbol, state = words.enjoyment_word(snapshot)
         if estimate is None:
             self.ring.show_value(None, number="–", tick=snapshot.target)
         else:
             spread = Z90 * estimate.sd
             self.ring.show_value(
                 estimate.mean,
-                number=f"{round(100 * estimate.mean)}",
-                below=f"± {round(100 * estimate.sd)}",
+                number=of_100(estimate.mean),
+                below=f"± {100 * estimate.sd:.0f} (1 sd)",
                 band=(estimate.mean - spread, estimate.mean + spread),
                 tick=snapshot.target,
                 held=not estimate.usable,
             )
-        self.side.show_text("estimate, held" if estimate and not estimate.usable else "estimate")
+        self.side.show_text(words.estimate_word(snapshot, estimate))
         self.state.setText(f"{symbol} {state}")
         self.weight.setText(words.eeg_weight(snapshot))
         self.note.show_text(words.enjoyment_note(snapshot))
@@ -77,8 +78,8 @@ class EntrainmentCard(Card):
             high=_R_SCALE,
             name="Entrainment, correlation of EEG with the music",
         )
-        self.state = _centred(Text(px=13, weight=600))
-        self.chance = _centred(Text(px=12, role="2"))
+        self.state = _centred(Text(size=13, weight=600))
+        self.chance = _centred(Text(size=12, role="2"))
         self.note = Paragraph(2, centred=True)
         self.body.addWidget(self.ring, 1)
         self.body.addLayout(stack(self.state, self.chance, self.note))
@@ -87,9 +88,9 @@ class EntrainmentCard(Card):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the tracking of a snapshot."""
         tracking = snapshot.tracking
-        symbol, state = words.tracking_word(tracking)
+        symbol, state = words.tracking_word(snapshot)
         if tracking is None or not math.isfinite(tracking.r):
-            self.ring.show_value(None, number="–", below="r")
+            self.ring.show_value(None, number="–")
         else:
             chance = tracking.r_null95
             self.ring.show_value(
@@ -98,13 +99,12 @@ class EntrainmentCard(Card):
                 below="r",
                 band=(tracking.r_low, tracking.r_high) if math.isfinite(tracking.r_low) else None,
                 tick=chance if math.isfinite(chance) else None,
-                held=not tracking.usable,
+                held=not tracking.usable or tracking.state == "cannot tell",
             )
-        held = tracking is not None and not tracking.usable
-        self.side.show_text("estimate, held" if held else "estimate")
+        self.side.show_text(words.estimate_word(snapshot, tracking))
         self.state.setText(f"{symbol} {state}")
-        self.chance.setText(words.chance(tracking))
-        self.note.show_text(words.tracking_note(tracking))
+        self.chance.setText(words.chance(snapshot))
+        self.note.show_text(words.tracking_note(snapshot))
 
 
 class RatingCard(Card):
@@ -114,12 +114,12 @@ class RatingCard(Card):
         super().__init__("Client rating")
         self.keys: list[QPushButton] = []
         keys = QHBoxLayout()
-        keys.setSpacing(5)
+        keys.setSpacing(px(5))
         for given in range(1, 10):
             key = QPushButton(str(given))
             key.setProperty("kind", "digit")
             key.setFont(font(12, 600))
-            key.setMinimumSize(QSize(21, 32))
+            key.setMinimumSize(QSize(px(21), px(32)))
             key.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             key.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             key.setAutoDefault(False)
@@ -129,18 +129,17 @@ class RatingCard(Card):
             self.keys.append(key)
             keys.addWidget(key)
         self.body.addLayout(keys)
-        ends = row(Text("not at all", px=12, role="2"), None, Text("very much", px=12, role="2"))
+        ends = row(
+            Text("not at all", size=12, role="2"), None, Text("very much", size=12, role="2")
+        )
         self.body.addLayout(ends)
         self._last = 0
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show the last rating and its age."""
-        if snapshot.ratings:
-            t, last = snapshot.ratings[-1]
-            self.side.show_text(f"{last}, {words.ago(snapshot.t - t)}")
-        else:
-            last = 0
-            self.side.show_text("none yet")
+        """Show the last rating of this track and its age."""
+        rating = words.rated(snapshot)
+        last = rating.given if rating is not None else 0
+        self.side.show_text(words.rated_word(snapshot))
         if last != self._last:
             self._last = last
             for given, key in enumerate(self.keys, start=1):
@@ -148,7 +147,7 @@ class RatingCard(Card):
                 key.style().unpolish(key)
                 key.style().polish(key)
         for key in self.keys:
-            key.setEnabled(snapshot.phase in ("running", "paused"))
+            key.setEnabled("rate" in words.possible(snapshot))
 
 
 class Swatch(QLabel):
@@ -161,25 +160,27 @@ class Swatch(QLabel):
         self._draw()
 
     def _draw(self) -> None:
-        out = QPixmap(32, 20)
-        out.setDevicePixelRatio(2.0)
+        ratio = 2.0  # sharp up to twice its size
+        out = QPixmap(round(ratio * px(16)), round(ratio * px(10)))
+        out.setDevicePixelRatio(ratio)
         out.fill(Qt.GlobalColor.transparent)
         painter = QPainter(out)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(px(16) / 16, px(10) / 10)
         ink = color(getattr(self._look.theme, self._token))
-        pen = painter.pen()
-        pen.setColor(ink)
-        pen.setWidthF({"thick": 6.0, "dash": 1.4}.get(self._kind, 2.4))
-        if self._kind in ("dash", "dots"):
-            pen.setDashPattern([3.0, 2.4] if self._kind == "dash" else [1.0, 1.4])
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        painter.setPen(pen)
+        boxes = {
+            "line": [(1.0, 3.8, 14.0, 2.4)],
+            "dash": [(1.0, 4.3, 4.0, 1.4), (6.0, 4.3, 4.0, 1.4), (11.0, 4.3, 4.0, 1.4)],
+            "full bar": [(1.0, 1.0, 14.0, 8.0)],
+            "low bar": [(1.0, 7.2, 14.0, 1.8)],
+            "dots": [(1.0, 4.0, 2.0, 2.0), (7.0, 4.0, 2.0, 2.0), (13.0, 4.0, 2.0, 2.0)],
+        }
         if self._kind == "diamond":
             painter.translate(8, 5)
             painter.rotate(45)
             painter.fillRect(-3, -3, 6, 6, ink)
-        else:
-            painter.drawLine(1, 5, 15, 5)
+        for box in boxes.get(self._kind, ()):
+            painter.fillRect(QRectF(*box), ink)
         painter.end()
         self.setPixmap(out)
 
@@ -197,22 +198,22 @@ class SessionCard(Card):
             ("diamond", "text1", "Client rating"),
         )
         for kind, token, text in legend:
-            self.head.addSpacing(8)
+            self.head.addSpacing(px(8))
             self.head.addWidget(Swatch(look, kind, token))
-            self.head.addWidget(Text(text, px=12, role="2"))
+            self.head.addWidget(Text(text, size=12, role="2"))
         self.plot = SessionPlot(look)
         self.body.addWidget(self.plot, 1)
         states = (
-            ("thick", "entrainment", "following"),
-            ("line", "text2", "not following"),
-            ("dots", "text3", "cannot tell"),
+            ("full bar", "entrainment", "following"),
+            ("low bar", "text2", "not following"),
+            ("dots", "text2", "cannot tell"),
         )
-        foot = row(Text("State:", px=11, role="2"), gap=6)
-        foot.setContentsMargins(46, 0, 0, 0)
+        foot = row(Text("State:", size=11, role="2"), gap=6)
+        foot.setContentsMargins(px(46), 0, 0, 0)
         for kind, token, text in states:
-            foot.addSpacing(6)
+            foot.addSpacing(px(6))
             foot.addWidget(Swatch(look, kind, token))
-            foot.addWidget(Text(text, px=11, role="2"))
+            foot.addWidget(Text(text, size=11, role="2"))
         foot.addStretch(1)
         self.body.addLayout(foot)
 

@@ -17,12 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.session.snapshot import Snapshot, TrackView
+from app.session.snapshot import Snapshot
 from app.window import words
 from app.window.parts.gauges import ThinBar
 from app.window.parts.icons import cover
 from app.window.parts.pieces import Button, Card, Chip, Elided, Paragraph, Text, row
-from app.window.theme import DARK, Look
+from app.window.theme import DARK, Look, px
+from app.words import clock
 
 _LOG_ROWS = 200
 _LAYER_FLOOR_DB = 36.0  # dB under the ceiling at which the bar is empty
@@ -39,16 +40,16 @@ class NowPlayingCard(Card):
         self._cover = QLabel()
         self._covered: tuple[str, str, int] | None = None
         self._plays = ""
-        self.title = Elided("", px=15, weight=600)
-        self.artist = Elided("", px=13, role="2")
+        self.title = Elided("", size=15, weight=600)
+        self.artist = Elided("", size=13, role="2")
         self.why = Paragraph(3)
         self._bar = ThinBar(look, token="text2", name="Position in the track")
-        self._played = Text("0:00", px=12, role="2")
-        self._whole = Text("0:00", px=12, role="2")
+        self._played = Text("0:00", size=12, role="2")
+        self._whole = Text("0:00", size=12, role="2")
         self.pause = Button(look, "pause", "pause_solid", kind="primary", does=pause, height=50)
         self.next = Button(look, "next", "next_solid", kind="round", does=next_track)
         about = QVBoxLayout()
-        about.setSpacing(3)
+        about.setSpacing(px(3))
         for widget in (self.title, self.artist, self.why):
             about.addWidget(widget)
         about.addStretch(1)
@@ -64,9 +65,9 @@ class NowPlayingCard(Card):
         self._transport = QWidget()
         self._transport.setLayout(row(None, balance, self.pause, self.next, None, gap=14))
         self.body.addWidget(self._transport)
-        self._up_next = Text("Up next", px=12, role="2")
-        self.body.addWidget(self._up_next)
-        self._waiting = [(Elided(px=13), Text(px=12, role="2")) for _ in range(3)]
+        self.next_word = Text("Possible next", size=12, role="2")
+        self.body.addWidget(self.next_word)
+        self._waiting = [(Elided(size=13), Text(size=12, role="2")) for _ in range(3)]
         self._rows: list[QWidget] = []
         for title, expected in self._waiting:
             line = row(title, expected)
@@ -76,7 +77,7 @@ class NowPlayingCard(Card):
             self._rows.append(holder)
             self.body.addWidget(holder)
         self._compact = False
-        self._cover_px = 80
+        self._cover_px = px(80)
         look.changed.connect(self._paint_cover)
 
     def set_compact(self, compact: bool) -> None:
@@ -84,7 +85,7 @@ class NowPlayingCard(Card):
         super().set_compact(compact)
         self._compact = compact
         if hasattr(self, "_transport"):
-            self._cover_px = 60 if compact else 80
+            self._cover_px = px(60 if compact else 80)
             self._transport.setVisible(not compact)
             self._paint_cover()
 
@@ -112,25 +113,32 @@ class NowPlayingCard(Card):
             self.why.show_text(f"Chosen: {track.why}" if track.why else "")
             self._show_position(track.position, track.duration)
         self._paint_cover()
-        self._show_queue(snapshot.up_next)
+        self._show_next(snapshot)
 
     def _show_position(self, position: float, duration: float) -> None:
         share = position / duration if duration > 0 else 0.0
-        told = f"{words.clock(position)} of {words.clock(duration)}"
+        told = f"{clock(position)} of {clock(duration)}"
         self._bar.show_share(share, words=told)
-        self._played.show_text(words.clock(position))
-        self._whole.show_text(words.clock(duration))
+        self._played.show_text(clock(position))
+        self._whole.show_text(clock(duration))
 
-    def _show_queue(self, tracks: tuple[TrackView, ...]) -> None:
-        shown = tracks[: 2 if self._compact else len(self._waiting)]
-        self._up_next.setVisible(bool(shown))
+    def _show_next(self, snapshot: Snapshot) -> None:
+        """Name the track that was drawn; only before that, those that may be."""
+        coming = snapshot.coming
+        if coming is not None:
+            shown = [(coming.track.title, words.coming_note(coming))]
+        else:
+            shown = [(track.title, words.expected(track)) for track in snapshot.possible_next]
+        shown = shown[: 2 if self._compact else len(self._waiting)]
+        self.next_word.show_text(words.next_word(snapshot) if shown else "")
+        self.next_word.setVisible(bool(shown))
         for i, (holder, (title, expected)) in enumerate(
             zip(self._rows, self._waiting, strict=True)
         ):
             holder.setVisible(i < len(shown))
             if i < len(shown):
-                title.show_text(shown[i].title)
-                expected.show_text(words.expected(shown[i]))
+                title.show_text(shown[i][0])
+                expected.show_text(shown[i][1])
 
     def _paint_cover(self) -> None:
         wanted = (self._plays, self._look.theme.name, self._cover_px)
@@ -152,14 +160,14 @@ class LayerCard(Card):
         self.side.hide()
         self.head.addWidget(self.state)
         self._bar = ThinBar(look, token="layer", name="Level of the low-frequency layer", knob=True)
-        self.level = Text(f"{words.MINUS}∞ dB", px=14, weight=600)
-        self.level.setMinimumWidth(58)
+        self.level = Text(f"{words.MINUS}∞ dB", size=14, weight=600)
+        self.level.setMinimumWidth(px(58))
         self.level.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = row(self._bar, self.level, gap=10)
         line.setStretch(0, 1)
         self.body.addLayout(line)
-        self._recipe = Elided(px=12, role="2")
-        self._limit = Text(px=12, role="2")
+        self._recipe = Elided(size=12, role="2")
+        self._limit = Text(size=12, role="2")
         foot = row(self._recipe, self._limit)
         foot.setStretch(0, 1)
         self.body.addLayout(foot)
@@ -168,7 +176,7 @@ class LayerCard(Card):
         """Show the layer of a snapshot."""
         dots = {"off": "○", "fading in": "◐", "on": "●", "fading out": "◑"}
         on = snapshot.layer_state != "off"
-        dot = dots.get(snapshot.layer_state, "○")
+        dot = "×" if snapshot.layer_off and not on else dots[snapshot.layer_state]
         word = words.layer_word(snapshot)
         self.state.show_state(word, dot=dot, token="layer" if on else "text3")
         db, ceiling = snapshot.layer_db if on else -math.inf, snapshot.layer_ceiling_db
@@ -186,9 +194,9 @@ class LogCard(Card):
         super().__init__("What the player did")
         self._rows = QWidget()
         self._grid = QGridLayout(self._rows)
-        self._grid.setContentsMargins(0, 0, 4, 0)
-        self._grid.setHorizontalSpacing(12)
-        self._grid.setVerticalSpacing(7)
+        self._grid.setContentsMargins(0, 0, px(4), 0)
+        self._grid.setHorizontalSpacing(px(12))
+        self._grid.setVerticalSpacing(px(7))
         self._grid.setColumnStretch(1, 1)
         self._scroll = QScrollArea()
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -203,7 +211,7 @@ class LogCard(Card):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the decisions of a snapshot and what the automation does now."""
-        self.side.show_text(words.automation_short(snapshot))
+        self.side.show_text(words.automation(snapshot))
         if snapshot.decisions == self._shown:
             return
         self._shown = snapshot.decisions
@@ -213,8 +221,8 @@ class LogCard(Card):
         top = Qt.AlignmentFlag.AlignTop
         newest = list(reversed(snapshot.decisions[-_LOG_ROWS:]))
         for i, line in enumerate(newest):
-            self._grid.addWidget(Text(words.clock(line.t), px=12, role="2"), i, 0, top)
-            self._grid.addWidget(Text(line.sentence, px=13, wrap=True), i, 1, top)
+            self._grid.addWidget(Text(clock(line.t), size=12, role="2"), i, 0, top)
+            self._grid.addWidget(Text(line.sentence, size=13, wrap=True), i, 1, top)
         self._grid.setRowStretch(len(newest), 1)
         for i in range(len(newest)):
             self._grid.setRowStretch(i, 0)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.session.contract import RingLike
 from app.session.snapshot import Snapshot
 from app.window import words
-from app.window.parts.pieces import Card, row
+from app.window.parts.pieces import Card, pad, row
 from app.window.screens.session.bars import Actions, BottomBar, Notices, TopBar
 from app.window.screens.session.client_cards import (
     EnjoymentCard,
@@ -17,10 +17,10 @@ from app.window.screens.session.client_cards import (
 )
 from app.window.screens.session.player_cards import LayerCard, LogCard, NowPlayingCard
 from app.window.screens.session.signal_card import SignalCard
-from app.window.theme import Look
+from app.window.theme import Look, px
 from devices.sources.source import SourceInfo
 
-COMPACT_BELOW, COMPACT_NARROWER = 820, 1340  # px of height, width: closer together under either
+COMPACT_BELOW, COMPACT_NARROWER = 820, 1420  # px of height, width: closer together under either
 
 
 class SessionScreen(QWidget):
@@ -83,14 +83,14 @@ class SessionScreen(QWidget):
         if compact == self._compact:
             return
         self._compact = compact
-        gap = 10 if compact else 16
-        self._content.setContentsMargins(*((14, 10, 14, 10) if compact else (20, 16, 20, 16)))
+        gap = px(10 if compact else 16)
+        self._content.setContentsMargins(*pad(*((14, 10, 14, 10) if compact else (20, 16, 20, 16))))
         self._content.setSpacing(gap)
         self._across.setSpacing(gap)
         for column in self._columns:
             column.setSpacing(gap)
-        self._side[0].setFixedWidth(244 if compact else 264)
-        self._side[2].setFixedWidth(308 if compact else 344)
+        self._side[0].setFixedWidth(px(244 if compact else 264))
+        self._side[2].setFixedWidth(px(308 if compact else 344))
         self.top.set_compact(compact)
         self.bottom.set_compact(compact)
         for card in self.cards:
