@@ -91,7 +91,7 @@ class PausingSource:
         return
 
 
-def wait_until(condition, seconds: float = 5.0) -> float:
+def wait_until(condition, seconds: float = 60.0) -> float:
     """Poll until `condition()` holds; return how long it took, fail after `seconds`."""
     start = time.perf_counter()
     while not condition():

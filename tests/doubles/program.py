@@ -76,7 +76,7 @@ class Program:
         """Status lines so far."""
         return len(self.found(r"^ *\d+:\d\d  EEG "))
 
-    def goes_on(self, *, ticks: int = 2, seconds: float = 10.0) -> None:
+    def goes_on(self, *, ticks: int = 2, seconds: float = 60.0) -> None:
         """Wait for some more status lines."""
         wanted = self.ticks() + ticks
         self.until(lambda: self.ticks() >= wanted, seconds=seconds)
@@ -116,7 +116,7 @@ class Program:
 
 
 def until(
-    true: Callable[[], Any], *, seconds: float = 10.0, told: Callable[[], str] = lambda: ""
+    true: Callable[[], Any], *, seconds: float = 60.0, told: Callable[[], str] = lambda: ""
 ) -> float:
     """Poll until `true()`; return how long that took, fail after `seconds`."""
     start = time.monotonic()

@@ -29,7 +29,7 @@ class Watch:
         """LSL seconds of the player's own clock."""
         return self.player.now if isinstance(self.player, VirtualPlayer) else now()
 
-    def until(self, true: Callable[[], bool], *, deadline: float = 10.0, beat: bool = True) -> None:
+    def until(self, true: Callable[[], bool], *, deadline: float = 60.0, beat: bool = True) -> None:
         end = self.now() + deadline
         while not true():
             assert self.now() < end, (self.player.status(), self.events)
@@ -41,7 +41,7 @@ class Watch:
 
     def on_for(self, seconds: float) -> None:
         end = self.now() + seconds
-        self.until(lambda: self.now() >= end, deadline=seconds + 10.0)
+        self.until(lambda: self.now() >= end, deadline=seconds + 60.0)
 
     def look(self, *, beat: bool = True) -> None:
         if beat:

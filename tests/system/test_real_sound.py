@@ -48,7 +48,7 @@ def _amplitude(sound: Sound, hz: float) -> float:
     return float(2.0 * np.abs(np.mean(sound * np.exp(-2j * np.pi * hz * t))))
 
 
-def _until(player: Player, true: Callable[[], bool], *, deadline: float = 10.0) -> None:
+def _until(player: Player, true: Callable[[], bool], *, deadline: float = 60.0) -> None:
     end = time.monotonic() + deadline
     while not true():
         assert time.monotonic() < end, (player.status(), player.events())
