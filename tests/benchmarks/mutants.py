@@ -44,10 +44,16 @@ PARTS = {
     ),
     "scores": (["dsp/tracking/scores.py"], ["tests/dsp/tracking/test_scores.py"]),
     "policy": (
-        ["app/loop/policy.py"],
+        ["app/loop/policy.py", "app/loop/decision.py"],
         ["tests/app/loop/test_policy_limits.py", "tests/app/loop/test_policy.py"],
     ),
-    "loop": (["app/loop/loop.py"], ["tests/app/loop/test_loop.py"]),
+    "loop": (
+        [f"app/loop/{name}.py" for name in ("loop", "belief", "listening", "senses", "ticks")],
+        [
+            f"tests/app/loop/test_{name}.py"
+            for name in ("belief", "listening", "senses", "loop_alone", "loop")
+        ],
+    ),
 }
 Change = tuple[Path, ast.AST, ast.AST]  # file, node, and what stands there instead
 
