@@ -39,9 +39,11 @@ class PlayerStatus:
     Attributes
     ----------
     output : str
-        Name of what the sound goes to.
+        Name of what the sound goes to; of a device that is gone, until another is there.
     is_null : bool
-        True where nobody hears anything: the clocked output that stands in for a device.
+        True where nobody hears anything now: the clocked output that stands in for a device.
+    device_s, silent_s : float
+        Seconds rendered so far for a device, and for nobody.
     notice : str
         One sentence the screen must show (no device, device lost), or empty.
     playing, paused : bool
@@ -74,6 +76,8 @@ class PlayerStatus:
     lost_blocks: int = 0
     timing_residual: float = 0.0
     latency: float = 0.0
+    device_s: float = 0.0
+    silent_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ class Housekeeper:
         self._engine = engine
         self._output: Output | None = None
         self._lost = 0  # blocks lost on outputs that are gone
+        self._since = 0  # frame from which on the output of now has rendered
+        self._rendered = {True: 0, False: 0}  # frames by outputs that are gone, by `is_null`
         self._told_lost = 0
         self._retry_at = np.inf
         self._alone = (False, False)
@@ -129,9 +131,19 @@ class Housekeeper:
             raise
 
     def _start(self, output: Output) -> None:
-        self._control.put_text("output", output.name)
+        if not (output.is_null and self._rendered[False]):
+            # The name of a device that is gone stands: through it the session was heard.
+            self._control.put_text("output", output.name)
+        self._since = self._engine.mixer.frame
         output.start()
         self._output = output
+
+    def _retire(self, output: Output) -> None:
+        """End an output and keep what it did."""
+        output.close()
+        self._lost += output.lost_blocks
+        self._rendered[output.is_null] += self._engine.mixer.frame - self._since
+        self._output = None
 
     def _look(self) -> None:
         output = self._output
@@ -155,8 +167,7 @@ class Housekeeper:
 
     def _lose(self, output: Output) -> None:
         """Go on in silence from the same frame, and look for the device again."""
-        output.close()
-        self._lost += output.lost_blocks
+        self._retire(output)
         text = (
             f"The sound device {output.name!r} is gone; the session goes on in silence until it "
             "is back."
@@ -179,14 +190,13 @@ class Housekeeper:
             )
         except DeviceError:
             return
-        silent.close()
+        self._retire(silent)
         try:
             self._start(device)
         except DeviceError:
             device.close()
             self._start(NullOutput(self._engine.render))
             return
-        self._lost += silent.lost_blocks
         self._retry_at = np.inf
         self._notice("")
         self._control.tell(now(), "output_back", 0, f"The sound device {device.name!r} is back.")
@@ -214,6 +224,9 @@ class Housekeeper:
     def _state(self, *, started: int) -> None:
         self._looks += 1
         mixer, output = self._engine.mixer, self._output
+        rendered = self._rendered.copy()
+        if output is not None:
+            rendered[output.is_null] += mixer.frame - self._since
         status = {
             "started": started,
             "is_null": output.is_null if output else True,
@@ -224,6 +237,8 @@ class Housekeeper:
             "paused": mixer.paused,
             "cued": mixer.cued(),
             "cpu_s": time.process_time(),
+            "device_s": rendered[False] / FS,
+            "silent_s": rendered[True] / FS,
             "looks": self._looks,
         }
         self._control.put_status(status)

@@ -12,6 +12,7 @@ import multiprocessing
 import threading
 import time
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Any
 
 from app.player import engine_process
@@ -288,27 +289,33 @@ class Player:
             self._look()
             state = self._control.status()
             play, position, level = now_heard(self.timeline, now())
-            if self._lost:
-                return PlayerStatus(notice=_ENGINE_LOST, lost_blocks=int(state["lost_blocks"]))
             notices = (
+                _ENGINE_LOST if self._lost else "",
                 _ENGINE_STALLED if self._stalled else "",
                 NO_DECODER if self._no_decoder else "",
                 self._control.text("notice"),
                 self._crash_notice,
             )
-            return PlayerStatus(
+            so_far = PlayerStatus(
                 output=self._control.text("output"),
-                is_null=bool(state["is_null"]),
                 notice=next(filter(None, notices), ""),
+                lost_blocks=int(state["lost_blocks"]),
+                timing_residual=state["residual"],
+                latency=state["latency"],
+                device_s=state["device_s"],
+                silent_s=state["silent_s"],
+            )
+            if self._lost:
+                return so_far
+            return replace(
+                so_far,
+                is_null=bool(state["is_null"]),
                 playing=bool(state["playing"]),
                 paused=bool(state["paused"]),
                 play=Play(int(play)),
                 position=position,
                 cued=Play(int(state["cued"])),
                 layer_level=level,
-                lost_blocks=int(state["lost_blocks"]),
-                timing_residual=state["residual"],
-                latency=state["latency"],
             )
 
     def events(self) -> list[PlayerEvent]:

@@ -298,6 +298,7 @@ class VirtualPlayer:
             position=position,
             cued=mixer.cued(),
             layer_level=level,
+            silent_s=mixer.frame / FS,
         )
 
     def events(self) -> list[PlayerEvent]:

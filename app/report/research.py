@@ -88,7 +88,11 @@ def _output(summary: Any) -> str:
     name = summary.get("output") if isinstance(summary, Mapping) else None
     if not name:
         return "not recorded"
-    return f"{name} (silent, clocked)" if summary.get("output_is_null") else str(name)
+    if summary.get("output_is_null"):
+        return f"{name} (silent, clocked)"
+    silent = summary.get("silent_s")
+    gone = isinstance(silent, int | float) and silent >= 0.5
+    return f"{name}; gone for {clock(silent)}, in silence" if gone else str(name)
 
 
 def _first_last(values: Any) -> str:

@@ -51,5 +51,9 @@ class Watch:
         self.values = np.concatenate([self.values, block.values])
         self.events += self.player.events()
 
+    def of_tracks(self) -> list[tuple[str, int | None]]:
+        """Without what a busy machine does to a device."""
+        return [(kind, play) for kind, play in self.kinds() if kind.startswith("track")]
+
     def kinds(self) -> list[tuple[str, int | None]]:
         return [(event.kind, event.value) for event in self.events]

@@ -229,6 +229,7 @@ def test_a_killed_sound_server_costs_the_sound_not_the_session(
         lost = player.status()
         assert not before.is_null
         assert lost.is_null
+        assert lost.output == before.output
         assert "gone" in lost.notice
         assert lost.playing
         assert lost.notice in [event.text for event in events]
@@ -238,6 +239,8 @@ def test_a_killed_sound_server_costs_the_sound_not_the_session(
         back = player.status()
         assert not back.is_null
         assert back.notice == ""
+        assert back.silent_s > 0.9
+        assert back.device_s >= before.device_s > 0.5
         _until(player, _at(player, 0, back.position + 0.5), deadline=3.0)
     finally:
         player.close()

@@ -1,8 +1,9 @@
-"""The engine's watch over the program, on a clock that the test turns."""
+"""The engine's housekeeping: its watch over the program, and what it says of its outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -85,3 +86,49 @@ def test_what_other_threads_ask_of_the_mixer_waits_for_the_next_block(watched: W
     assert (mixer._stopping, mixer._watch_layer.target) == (False, 1.0)
     watched.engine.render(BLOCK, 0.0)
     assert (mixer._stopping, mixer._watch_layer.target) == (True, 0.0)
+
+
+class Speaker:
+    """An output that plays when the test renders."""
+
+    latency = residual = 0.0
+    error = None
+
+    def __init__(self, name: str, *, is_null: bool) -> None:
+        self.name, self.is_null, self.lost_blocks = name, is_null, 0
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def test_what_is_said_at_the_end_is_what_was_heard(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device lost in the last second made the whole session one that nobody had heard."""
+    nothing = partial(Speaker, "silent output", is_null=True)
+    monkeypatch.setattr(engine_process, "NullOutput", lambda render: nothing())
+    keeper = watched.keeper
+    speaker = Speaker("speaker", is_null=False)
+    speaker.lost_blocks = 2
+    keeper._start(speaker)
+    for _ in range(100):
+        watched.engine.render(BLOCK, 0.0)
+    keeper._lose(speaker)
+    for _ in range(50):
+        watched.engine.render(BLOCK, 0.0)
+    keeper._state(started=1)
+    status = watched.program.status()
+    assert (status["device_s"], status["silent_s"]) == (1.0, 0.5)
+    assert (status["is_null"], status["lost_blocks"]) == (1.0, 2.0)
+    assert watched.program.text("output") == "speaker"
+
+
+def test_without_any_device_the_silent_output_has_the_name(watched: Watched) -> None:
+    watched.keeper._start(Speaker("silent output", is_null=True))
+    watched.engine.render(BLOCK, 0.0)
+    watched.keeper._state(started=1)
+    assert watched.program.text("output") == "silent output"
+    assert watched.program.status()["device_s"] == 0.0

@@ -15,6 +15,7 @@ import pytest
 from app.records.reader import SessionReader
 from app.report import write_report
 from app.report.model import build_model
+from app.report.research import _output
 from dsp.checks import RecordError
 from tests.doubles.making_sessions import NOTICE, T0, make_session
 
@@ -312,3 +313,20 @@ def test_a_rating_in_the_last_second_belongs_to_the_last_track(tmp_path: Path) -
     add_events(folder, {"t": 90, "kind": "rating", "value": 1.0, "given": 9})
     tracks = build_model(SessionReader(folder)).tracks
     assert [play.ratings for play in tracks] == [(), (9,)]
+
+
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        ({"output": "speaker", "output_is_null": False, "silent_s": 0.0}, "speaker"),
+        (
+            {"output": "speaker", "output_is_null": False, "silent_s": 72.4},
+            "speaker; gone for 1:12, in silence",
+        ),
+        ({"output": "silent output", "output_is_null": True, "silent_s": 60.0}, "silent, clocked"),
+        ({"output": "speaker", "output_is_null": False}, "speaker"),  # recorded before
+        ({}, "not recorded"),
+    ],
+)
+def test_the_output_is_told_as_it_was_heard(summary, said):
+    assert said in _output(summary)
