@@ -18,7 +18,7 @@ READ = 0.02  # s between reads of the acquisition
 
 @dataclass
 class World:
-    """A device whose truth is known: the worlds of the measurements in the project's notes."""
+    """A device whose truth is known."""
 
     sfreq: float = 250.0
     ppm: float = 40.0

@@ -1,6 +1,6 @@
 """A listener whose truth is known: music, a brain that answers it or not, and what disturbs both.
 
-Settings of the science notes, section 9. The feature is a train of metrical onsets (sixteenths,
+The feature is a train of metrical onsets (sixteenths,
 accents, 80-140 BPM, 8 ms of timing spread; a *loop* repeats one bar exactly). The answer is the
 feature through a kernel with peaks at 55, 110, 190 and 300 ms. The noise is 1/f, half of it shared
 between neighbouring electrodes, with alpha. Spatial mixing is idealised, so absolute correlations

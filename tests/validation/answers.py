@@ -37,7 +37,7 @@ from tests.validation.rows import (
 )
 
 LENGTHS = (10, 30, 60, 120)
-#: Power at alpha 0.05 by mean r (rows) and window (columns): science notes, 3.3.
+#: Power at alpha 0.05 by mean r (rows) and window (columns), as plain_pipeline has it.
 TABLE_R = (0.0, 0.03, 0.05, 0.09, 0.12)
 TABLE = np.array([
     [0.05, 0.05, 0.05, 0.05], [0.10, 0.15, 0.19, 0.30], [0.15, 0.25, 0.37, 0.58],

@@ -1,4 +1,4 @@
-"""The pipeline that the table of power in the science notes (3.3, settings in 9) was made with.
+"""The pipeline that the table of power (`answers.TABLE`) was made with.
 
 A textbook's backward ridge decoder: all lags from 0 to 400 ms, penalty 0.1 of the mean eigenvalue,
 learnt once from ten minutes of other tracks; nothing is masked and nothing learnt later. What the

@@ -1,4 +1,4 @@
-"""Tests 1 to 16 of the list an expert reviewer will run (science notes, 8.3), on simulated people.
+"""Tests 1 to 16 of the list an expert reviewer will run, on simulated people.
 
 ``python -m tests.validation.run`` runs them all (some fifteen minutes on an idle machine)
 and writes docs/validation.md. ``--only 2,10`` runs some of them: the others keep the figures they

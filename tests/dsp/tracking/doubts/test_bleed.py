@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from dsp.filters import Strip, bandpass
 from dsp.grid import RATE
 from dsp.tracking.doubts.bleed import EARLY, ELECTRICAL, Bleed, DelayProfile
+from dsp.tracking.tracker import FOLLOWING, Decoder
+from tests.doubles.answering import noise, onsets, said, wave
 
 LATEST = 77  # grid points, 1.2 s
 SECONDS = 60
@@ -143,3 +145,15 @@ def test_after_a_clean_calibration_bleed_is_claimed_on_more_than_a_hint() -> Non
     sound = heard(1)
     bleed = Bleed(Heard(eeg(sound, 0, size=0.4), sound), 3, latest=LATEST, calibrated=True)
     assert [bleed.look(second) for second in range(6, 61, 5)][-1] == ELECTRICAL
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_bleed_is_never_counted_and_named_electrical_only_after_calibration(
+    decoder: Decoder, known: bool
+) -> None:
+    flux = onsets(1)
+    states = said(flux, noise(2) + 3.0 * wave(flux), decoder=decoder if known else None)
+    assert not any(s.state == FOLLOWING for s in states)
+    sentences = " ".join(r for s in states for r in s.reasons)
+    assert ("electrically" in sentences) == known
+    assert known or "at once" in sentences
