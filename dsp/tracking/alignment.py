@@ -139,6 +139,11 @@ class Aligned:
         """Take feature and layer envelope [shape=(n, 2)]."""
         self._sound.push(*self._sound_sampler.push(rows, times))
 
+    def push_grid(self, eeg: tuple[int, Floats], sound: tuple[int, Floats]) -> None:
+        """Take what is on the grid already: its first grid point, and rows of each."""
+        self._eeg.push(*eeg)
+        self._sound.push(*sound)
+
     def heard(self, until: int, seconds: int) -> npt.NDArray[np.float64]:
         """Unfiltered feature and layer of the `seconds` before the second `until`."""
         return self._sound.grid.read((until - seconds) * RATE, until * RATE)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError
-from dsp.filters import BANDS, Strip
+from dsp.filters import BANDS, GridSampler, Strip
 from dsp.grid import RATE, Floats
 from dsp.quality import CleanBlock
 from dsp.tracking.alignment import KEEP, Aligned, SoundSampler
@@ -47,6 +47,27 @@ _MAX_PARTS = 20
 _BETTER = 1.03  # another band than the widest must be this much better
 
 Recording = tuple[Sequence[CleanBlock], tuple[npt.ArrayLike, npt.ArrayLike]]
+
+
+@dataclass(frozen=True)
+class _OnGrid:
+    """A recording on the grid, which every band and every choice of lags begins with.
+
+    Attributes
+    ----------
+    eeg, sound : tuple of int and float64 [shape=(n, n_channels), (n, 2)]
+        First grid point and rows of the EEG, NaN where masked; of feature and layer.
+    heard : Strip
+        Unfiltered feature and level; NaN for a level that is not known.
+    """
+
+    eeg: tuple[int, Floats]
+    sound: tuple[int, Floats]
+    heard: Strip
+
+    def of(self, pick: npt.NDArray[np.int64]) -> _OnGrid:
+        """Return that of the electrodes `pick` alone."""
+        return replace(self, eeg=(self.eeg[0], self.eeg[1][:, pick]))
 
 
 @dataclass(frozen=True)
@@ -119,7 +140,8 @@ def calibrate(
     # What is too short or too bad to be left out alone is no recording.
     recordings = [r for r in recordings if _clean_s(r, sfreq) > _MIN_CLEAN] or recordings
     pick = chosen_electrodes(ch_names)
-    some = _picked(recordings, pick)
+    whole = [_on_grid(recording, len(ch_names), sfreq) for recording in recordings]
+    some = [one.of(pick) for one in whole]
     lags = lag_steps(0.0, search + max(LENGTHS))
     band, window, r, null95 = _choose(some, pick.size, sfreq, lags, search, seed)
     found = r > null95
@@ -132,9 +154,9 @@ def calibrate(
     pick = chosen_electrodes(ch_names, lags.size)
     ch_names = tuple(ch_names[int(i)] for i in pick)
     n = len(ch_names)
-    recordings = _picked(recordings, pick)
+    grids = [one.of(pick) for one in whole]
     columns = np.arange(n * lags.size)
-    parts = _parts(recordings, n, sfreq, band, lags, seed)
+    parts = _parts(grids, n, sfreq, band, lags, seed)
     if found:
         r = float(_held_out(parts, columns, n)[0])
     cov = np.asarray(sum(p.cov for p in parts))
@@ -143,7 +165,7 @@ def calibrate(
     sums = Sums(cov, cross, float(sum(p.power[0] for p in parts)), seconds)
     sums = sums.scaled(sums.levels(n), seconds=seconds)
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
-    heard = _windows(recordings, n, sfreq, (band, lags, parts), columns)
+    heard = _windows(grids, n, sfreq, (band, lags, parts), columns)
     return Decoder(ch_names, band, lags, sums, r, null95, effect, bleed, heard)
 
 
@@ -159,16 +181,30 @@ def _clean_s(recording: Recording, sfreq: float) -> float:
     return sum(int(np.count_nonzero(i)) for i in inside) / sfreq
 
 
-def _picked(recordings: Sequence[Recording], pick: npt.NDArray[np.int64]) -> list[Recording]:
-    """Recordings of the electrodes `pick` alone."""
-    return [
-        ([replace(b, eeg=b.eeg[:, pick], valid=b.valid[:, pick]) for b in blocks], sound)
-        for blocks, sound in recordings
+def _on_grid(recording: Recording, n_channels: int, sfreq: float) -> _OnGrid:
+    blocks, (values, times) = recording
+    rows, stamps = np.asarray(values, dtype=np.float64), np.asarray(times, dtype=np.float64)
+    sampler = GridSampler(n_channels, sfreq=sfreq)
+    pieces = [
+        sampler.push(np.where(block.valid, block.eeg, np.nan), block.times)
+        for block in blocks
+        if block.times.size
     ]
+    eeg = [np.empty((0, n_channels)), *(piece for _, piece in pieces)]
+    start = pieces[0][0] if pieces else 0
+    sound: tuple[int, Floats] = (0, np.empty((0, 2)))
+    heard = Strip(2, keep=1)
+    if stamps.size:
+        sound = SoundSampler(2).push(rows[:, [0, 2]], stamps)
+        level = rows[:, 3] if rows.shape[1] > 3 else np.full(len(rows), np.nan)
+        first, grid = SoundSampler(2).push(np.stack([rows[:, 0], level], axis=1), stamps)
+        heard = Strip(2, keep=max(len(grid), 1))
+        heard.write(first, grid)
+    return _OnGrid((start, np.concatenate(eeg)), sound, heard)
 
 
 def _bleeds(
-    recordings: Sequence[Recording],
+    recordings: Sequence[_OnGrid],
     n_channels: int,
     sfreq: float,
     band: tuple[float, float],
@@ -186,7 +222,7 @@ def _bleeds(
 
 
 def _parts(
-    recordings: Sequence[Recording],
+    recordings: Sequence[_OnGrid],
     n_channels: int,
     sfreq: float,
     band: tuple[float, float],
@@ -212,25 +248,20 @@ def _parts(
 
 
 def _seconds(
-    recording: Recording,
+    recording: _OnGrid,
     n_channels: int,
     sfreq: float,
     band: tuple[float, float],
     lags: npt.NDArray[np.int64],
 ) -> list[tuple[int, Floats, Floats]]:
     """All seconds of a recording: number, EEG from its start on, feature."""
-    blocks, (values, times) = recording
-    rows, stamps = np.asarray(values, dtype=np.float64), np.asarray(times, dtype=np.float64)
-    blocks = [block for block in blocks if block.times.size]
-    if not blocks or not stamps.size:
+    eeg, sound = recording.eeg, recording.sound
+    if not len(eeg[1]) or not len(sound[1]):
         return []
     # All of it is looked at in the end: nothing may be forgotten before.
-    span = max(blocks[-1].times[-1] - blocks[0].times[0], stamps[-1] - stamps[0])
-    keep = max(math.ceil(span + 2.0) * RATE, KEEP)
+    keep = max(len(eeg[1]), len(sound[1]), KEEP) + 2 * RATE
     aligned = Aligned(n_channels, sfreq=sfreq, band=band, reach=int(lags.max()), keep=keep)
-    for block in blocks:
-        aligned.push_eeg(np.where(block.valid, block.eeg, np.nan), block.times)
-    aligned.push_sound(rows[:, [0, 2]], stamps)
+    aligned.push_grid(eeg, sound)
     return list(aligned.seconds())
 
 
@@ -304,7 +335,7 @@ def _weights(cov: Floats, cross: Floats, n_channels: int, *, seconds: float) -> 
 
 
 def _windows(
-    recordings: Sequence[Recording],
+    recordings: Sequence[_OnGrid],
     n_channels: int,
     sfreq: float,
     choice: tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]],
@@ -328,7 +359,7 @@ def _windows(
         for number, first, size in part.where:
             if number != at:
                 at, seconds = number, _seconds(recordings[number], n_channels, sfreq, band, lags)
-                heard = _heard(*recordings[number][1])
+                heard = recordings[number].heard
             for start in range(first, first + size - WINDOW + 1, WINDOW):
                 window = seconds[start : start + WINDOW]
                 design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in window])
@@ -350,19 +381,8 @@ def _windows(
     return np.array(out).reshape(len(out), -1) if out else np.empty((0, 6))
 
 
-def _heard(values: npt.ArrayLike, times: npt.ArrayLike) -> Strip:
-    """Unfiltered feature and level on the grid; NaN for a level that is not known."""
-    rows = np.asarray(values, dtype=np.float64)
-    level = rows[:, 3] if rows.shape[1] > 3 else np.full(len(rows), np.nan)
-    sampler = SoundSampler(2)
-    start, grid = sampler.push(np.stack([rows[:, 0], level], axis=1), np.asarray(times, float))
-    strip = Strip(2, keep=max(len(grid), 1))
-    strip.write(start, grid)
-    return strip
-
-
 def _choose(
-    recordings: Sequence[Recording],
+    recordings: Sequence[_OnGrid],
     n_channels: int,
     sfreq: float,
     lags: npt.NDArray[np.int64],
