@@ -23,7 +23,7 @@ import numpy.typing as npt
 from dsp.checks import InputError, check_number
 from dsp.electrodes import columns, sites_in
 from dsp.filters import fill_masked
-from dsp.grid import Floats
+from dsp.grid import Bools, Floats
 from dsp.intervals import Z90, mean_and_interval
 from dsp.quality import CleanBlock
 from dsp.spectra import density
@@ -129,7 +129,7 @@ class Correlates:
         self._sides = next(
             ((at[a], at[b]) for a, b in _LEFT_RIGHT if a in at and b in at), (-1, -1)
         )
-        self._pending: list[tuple[Floats, npt.NDArray[np.bool_], Floats]] = []
+        self._pending: list[tuple[Floats, Bools, Floats]] = []
         self._muscle: dict[int, frozenset[int]] = {}
         self._start: int | None = None
 
@@ -232,7 +232,7 @@ class Correlates:
         return _of_values("alpha_asymmetry", span, values)
 
 
-_Segment = tuple[Floats, npt.NDArray[np.bool_], frozenset[int]]
+_Segment = tuple[Floats, Bools, frozenset[int]]
 _TOO_FEW = "Too few clean segments of 2 s."
 
 

@@ -28,7 +28,7 @@ from dsp.artifacts import (
 )
 from dsp.checks import InputError, check_channels, check_number
 from dsp.electrodes import ocular_sites, temporal_sites
-from dsp.grid import Bools, Floats
+from dsp.grid import Bools, Floats, Ints
 
 #: A plain word for each second of an electrode, from the worst to the best.
 Word = Literal["gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good"]
@@ -372,9 +372,7 @@ class Guard:
         self._seen[put] += 1
 
 
-def _record(
-    second: int, code: npt.NDArray[np.int64], number: Floats, share: Floats
-) -> SecondQuality:
+def _record(second: int, code: Ints, number: Floats, share: Floats) -> SecondQuality:
     words = tuple(WORDS[c] for c in code)
     grades = tuple(
         4 if word in _BAD or valid < 0.3 else (1 if word == "good" else 2)
@@ -383,7 +381,7 @@ def _record(
     return SecondQuality(second, grades, words, tuple(number.tolist()), tuple(share.tolist()))
 
 
-def _columns_median(history: Floats, seen: npt.NDArray[np.int64]) -> Floats:
+def _columns_median(history: Floats, seen: Ints) -> Floats:
     """Median over the filled part of each column; NaN-free (0 where nothing was seen)."""
     n = np.minimum(seen, len(history))
     ordered = np.sort(history, axis=0)  # NaN, the empty places, sort to the end

@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.checks import InputError, check_number
 from dsp.electrodes import theta_sites
 from dsp.filters import fill_masked
-from dsp.grid import Floats
+from dsp.grid import Bools, Floats
 from dsp.quality import CleanBlock
 from dsp.spectra import aperiodic_level, band_power, density
 
@@ -138,7 +137,7 @@ class FrontalTheta:
         db = 10.0 * math.log10(float(power[inside].mean()) / level)
         return ThetaScore(float(start), float(stop), db, min(share, 1.0), True)
 
-    def _density(self, data: Floats, valid: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def _density(self, data: Floats, valid: Bools) -> tuple[Floats, Floats]:
         """Mean density over the sites that have samples; the taper is 0 on masked ones."""
         use = valid.mean(axis=0) >= MIN_VALID
         if not use.any():

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import InputError, check_number
-from dsp.grid import RATE, Floats
+from dsp.grid import RATE, Bools, Floats
 
 
 def density(
@@ -103,7 +103,7 @@ def band_power(x: npt.ArrayLike, sfreq: float, low: float, high: float) -> Float
     return np.asarray(power[inside].sum(axis=0) * (hz[1] - hz[0]))
 
 
-def aperiodic_level(hz: Floats, power: Floats, where: npt.NDArray[np.bool_]) -> float:
+def aperiodic_level(hz: Floats, power: Floats, where: Bools) -> float:
     """Mean over `where` of the aperiodic part of a density, µV²/Hz.
 
     Line ``log S = a + b log f`` by least squares over 2-30 Hz without 4-14 Hz, where theta and

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.checks import InputError
+from dsp.grid import Floats
 
 #: Below this confidence nothing is locked to the grid: a wrong beat is worse than none.
 SURE = 0.6
@@ -34,7 +34,7 @@ class BeatGrid:
     False
     """
 
-    beats: npt.NDArray[np.float64]
+    beats: Floats
     tempo: float
     confidence: float
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dsp.grid import FS
+from dsp.grid import FS, Floats
 from dsp.sound.beatgrid import BeatGrid
 
 PROGRAMME_DB = -18.0  #: loudness to which tracks are brought, LUFS, here taken as dB rms
@@ -37,7 +37,7 @@ _MOMENT = 0.4  # s; window over which the level of a pulse is measured
 _SEED = 20_240_827
 
 
-def level_gain(level: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def level_gain(level: npt.ArrayLike) -> Floats:
     """Linear gain of a layer `level` 0..1, relative to its ceiling: ``level ** 2``.
 
     In dB: ``40 log10(level)``; 0 is off, 0.5 is 12 dB under the ceiling (where recipe 1
@@ -119,7 +119,7 @@ class SubBass:
     (False, True)
     """
 
-    def __init__(self, beats: npt.NDArray[np.float64], tonic: float) -> None:
+    def __init__(self, beats: Floats, tonic: float) -> None:
         kept: list[float] = []
         for beat in beats:
             if not kept or beat - kept[-1] >= _NEAREST:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.checks import check_number
+from dsp.grid import Floats
 
 _LOOKAHEAD = 240  # frames: 5 ms at 48 kHz
 _SMOOTH = 120  # each of two moving averages; together they fit into the look-ahead
@@ -20,7 +21,7 @@ _MARGIN_DB = 0.2
 _HISTORY = _LOOKAHEAD + _TAPS
 
 
-def _phases() -> npt.NDArray[np.float64]:
+def _phases() -> Floats:
     """Interpolators to 1/4, 1/2 and 3/4 of the way to the next sample [shape=(_TAPS, 3)]."""
     at = np.arange(_TAPS) - (_TAPS // 2 - 1)
     distance = at[:, None] - np.array([0.25, 0.5, 0.75])
@@ -34,7 +35,7 @@ _PHASES = _phases()
 _OVERSHOOT = float(np.abs(_PHASES).sum(axis=0).max())  # most that lies between two samples
 
 
-def true_peak(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def true_peak(frames: npt.NDArray[np.float32]) -> Floats:
     """Inter-sample peak of every frame.
 
     Parameters
@@ -61,7 +62,7 @@ def true_peak(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return np.asarray(np.maximum(between, on), dtype=np.float64)
 
 
-def _running_min(values: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
+def _running_min(values: Floats, length: int) -> Floats:
     """Minimum of each window of `length` values [shape=(n - length + 1,)], by doubling."""
     have, out = 1, values
     while have < length:
@@ -71,7 +72,7 @@ def _running_min(values: npt.NDArray[np.float64], length: int) -> npt.NDArray[np
     return out
 
 
-def _moving_mean(values: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
+def _moving_mean(values: Floats, length: int) -> Floats:
     total = np.cumsum(np.concatenate([[0.0], values]))
     return np.asarray((total[length:] - total[:-length]) / length)
 
@@ -134,7 +135,7 @@ class Limiter:
             return out.copy()
         return out * self._gain(need)[:, None].astype(np.float32)
 
-    def _gain(self, need: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def _gain(self, need: Floats) -> Floats:
         """Smooth linear gain for the frames leaving now, from the dB the newest ones need."""
         needs = np.concatenate([self._need, need])
         held = _running_min(needs, _LOOKAHEAD + 1)

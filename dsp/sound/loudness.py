@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from dsp.checks import check_channels
-from dsp.grid import FS
+from dsp.grid import FS, Floats
 
 SILENCE = -70.0  #: LUFS of the absolute gate; quieter sound has no loudness
 STEP = FS // 10  #: gating blocks of 400 ms advance by 100 ms
@@ -68,7 +68,7 @@ class Loudness:
         self._history = np.zeros((2, _TAIL), dtype=np.float32)
         self._pending: list[npt.NDArray[np.float32]] = []
         self._n_pending = 0
-        self._powers: list[npt.NDArray[np.float64]] = []
+        self._powers: list[Floats] = []
 
     def push(self, frames: npt.NDArray[np.float32]) -> None:
         """Take `frames` float32 [shape=(n_frames, 2)]."""
@@ -101,7 +101,7 @@ class Loudness:
 
     def _filtered_power(
         self, hop: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    ) -> tuple[Floats, npt.NDArray[np.float32]]:
         """Return the K-weighted power of each 100 ms of `hop`, and the history for the next hop."""
         window = np.concatenate([self._history, hop], axis=1)
         weighted = fft.irfft(fft.rfft(window, axis=1) * _RESPONSE, n=_SIZE, axis=1)[:, _TAIL:]
@@ -109,7 +109,7 @@ class Loudness:
         power = squares.sum(axis=2, dtype=np.float64).sum(axis=0) / STEP
         return power, window[:, _HOP:]
 
-    def _unfinished(self) -> npt.NDArray[np.float64]:
+    def _unfinished(self) -> Floats:
         """Power of the whole 100 ms steps that wait for a full hop."""
         n_steps = self._n_pending // STEP
         if not n_steps:

@@ -16,17 +16,17 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dsp.grid import FS, HOP, WINDOW
+from dsp.grid import FS, HOP, WINDOW, Floats
 
 N_BANDS = 32
 FLUX_NAMES = ("spectral_flux", "envelope_rise", "level_db")
 SILENCE_DB = -120.0  #: level of a row without any sound
 
 
-def _mel_bands() -> npt.NDArray[np.float64]:
+def _mel_bands() -> Floats:
     """Triangular bands, equally spaced in mel from 30 Hz to 8 kHz [shape=(n_bins, N_BANDS)]."""
 
-    def mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def mel(hz: npt.ArrayLike) -> Floats:
         return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz, dtype=np.float64) / 700.0))
 
     edges = 700.0 * (10 ** (np.linspace(mel(30.0), mel(8000.0), N_BANDS + 2) / 2595.0) - 1.0)
@@ -87,9 +87,7 @@ class StimulusFeatures:
         self._pending = pending[n_rows * HOP :]
         return out
 
-    def _row(
-        self, window: npt.NDArray[np.float64], hop: npt.NDArray[np.float64]
-    ) -> tuple[float, float, float]:
+    def _row(self, window: Floats, hop: Floats) -> tuple[float, float, float]:
         amplitude = np.abs(np.fft.rfft(window * _HANN)) * _SCALE
         bands = np.log1p(100.0 * np.sqrt((amplitude**2) @ _BANDS))
         rms = float(np.sqrt(np.mean(hop**2)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.filters import BANDS, HALF, GridSampler, Strip, filter_second
 from dsp.grid import RATE, Floats
@@ -144,7 +143,7 @@ class Aligned:
         self._eeg.push(*eeg)
         self._sound.push(*sound)
 
-    def heard(self, until: int, seconds: int) -> npt.NDArray[np.float64]:
+    def heard(self, until: int, seconds: int) -> Floats:
         """Unfiltered feature and layer of the `seconds` before the second `until`."""
         return self._sound.grid.read((until - seconds) * RATE, until * RATE)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dsp.checks import InputError
 from dsp.filters import BANDS, GridSampler, Strip
-from dsp.grid import RATE, Floats
+from dsp.grid import RATE, Floats, Ints
 from dsp.quality import CleanBlock
 from dsp.tracking.alignment import KEEP, Aligned, SoundSampler
 from dsp.tracking.decoder import (
@@ -65,7 +65,7 @@ class _OnGrid:
     sound: tuple[int, Floats]
     heard: Strip
 
-    def of(self, pick: npt.NDArray[np.int64]) -> _OnGrid:
+    def of(self, pick: Ints) -> _OnGrid:
         """Return that of the electrodes `pick` alone."""
         return replace(self, eeg=(self.eeg[0], self.eeg[1][:, pick]))
 
@@ -208,7 +208,7 @@ def _bleeds(
     n_channels: int,
     sfreq: float,
     band: tuple[float, float],
-    lags: npt.NDArray[np.int64],
+    lags: Ints,
 ) -> bool:
     """True if the sound clearly stands in the EEG before a brain can answer."""
     profile = DelayProfile(n_channels, latest=int(lags.max()))
@@ -226,7 +226,7 @@ def _parts(
     n_channels: int,
     sfreq: float,
     band: tuple[float, float],
-    lags: npt.NDArray[np.int64],
+    lags: Ints,
     seed: int,
 ) -> list[_Part]:
     parts: list[_Part] = []
@@ -252,7 +252,7 @@ def _seconds(
     n_channels: int,
     sfreq: float,
     band: tuple[float, float],
-    lags: npt.NDArray[np.int64],
+    lags: Ints,
 ) -> list[tuple[int, Floats, Floats]]:
     """All seconds of a recording: number, EEG from its start on, feature."""
     eeg, sound = recording.eeg, recording.sound
@@ -268,7 +268,7 @@ def _seconds(
 def _sum_part(
     seconds: list[tuple[int, Floats, Floats]],
     n_channels: int,
-    lags: npt.NDArray[np.int64],
+    lags: Ints,
     seed: int,
 ) -> _Part:
     feature = np.concatenate([s[2] for s in seconds])
@@ -298,14 +298,12 @@ def _sum_part(
     return _Part(cov, cross, power, n, ())
 
 
-def _columns(
-    lags: npt.NDArray[np.int64], window: tuple[int, int], n_channels: int
-) -> npt.NDArray[np.int64]:
+def _columns(lags: Ints, window: tuple[int, int], n_channels: int) -> Ints:
     inside = np.flatnonzero((lags >= window[0]) & (lags <= window[1]))
     return (np.arange(n_channels)[:, None] * lags.size + inside).ravel()
 
 
-def _held_out(parts: list[_Part], columns: npt.NDArray[np.int64], n_channels: int) -> Floats:
+def _held_out(parts: list[_Part], columns: Ints, n_channels: int) -> Floats:
     """Mean correlation on parts left out, for the feature and the shifted ones."""
     covs = [p.cov[np.ix_(columns, columns)] for p in parts]
     crosses = [p.cross[columns] for p in parts]
@@ -338,8 +336,8 @@ def _windows(
     recordings: Sequence[_OnGrid],
     n_channels: int,
     sfreq: float,
-    choice: tuple[tuple[float, float], npt.NDArray[np.int64], list[_Part]],
-    columns: npt.NDArray[np.int64],
+    choice: tuple[tuple[float, float], Ints, list[_Part]],
+    columns: Ints,
 ) -> Floats:
     """r, its SD by chance, and the acoustics of each 30 s, by a decoder of the other parts.
 
@@ -385,7 +383,7 @@ def _choose(
     recordings: Sequence[_OnGrid],
     n_channels: int,
     sfreq: float,
-    lags: npt.NDArray[np.int64],
+    lags: Ints,
     search: float,
     seed: int,
 ) -> tuple[tuple[float, float], tuple[int, int], float, float]:

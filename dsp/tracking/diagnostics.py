@@ -11,10 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.filters import bandpass
-from dsp.grid import RATE, Floats
+from dsp.grid import RATE, Bools, Floats
 from dsp.spectra import beat_rate
 from dsp.tracking.nulls import Nulls, bins_of
 
@@ -79,7 +78,7 @@ def diagnose(rebuilt: Floats, feature: Floats, *, beat: float = 0.0, seed: int =
     return out
 
 
-def _lag(masked: Floats, ok: npt.NDArray[np.bool_], heard: Floats) -> list[Figure]:
+def _lag(masked: Floats, ok: Bools, heard: Floats) -> list[Figure]:
     """Lag of the best correlation against the decoder's own alignment, and that correlation.
 
     Its chance level makes the same search on shifted features.
@@ -103,7 +102,7 @@ def _lag(masked: Floats, ok: npt.NDArray[np.bool_], heard: Floats) -> list[Figur
 
 
 def _at_rate(
-    masked: Floats, ok: npt.NDArray[np.bool_], heard: Floats, hz: float, name: str, seed: int
+    masked: Floats, ok: Bools, heard: Floats, hz: float, name: str, seed: int
 ) -> list[Figure]:
     """Coherence and phase-locking value at `hz`; null: a random phase for each segment."""
     nothing = [Figure(f"coherence_{name}", math.nan, math.nan)]

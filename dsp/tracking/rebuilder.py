@@ -9,7 +9,6 @@ are all of this kind, so that a comparison of two compares nothing but what they
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.filters import Strip
 from dsp.grid import RATE, Bools, Floats, Ints
@@ -96,7 +95,7 @@ class Rebuilder:
         design = lagged(
             self._source.read(start + self._first, start + RATE + self._last), self._lags, RATE
         )
-        valid: npt.NDArray[np.bool_] = np.isfinite(design)
+        valid: Bools = np.isfinite(design)
         design[~valid] = 0.0
         by_column = valid.reshape(RATE, self._n, -1).mean(axis=2)
         self._share[second % _SHARE_WINDOW] = by_column.mean(axis=0)

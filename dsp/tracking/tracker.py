@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from dsp.checks import InputError, check_number
 from dsp.filters import BANDS
-from dsp.grid import RATE, Floats
+from dsp.grid import RATE, Bools, Floats
 from dsp.quality import CleanBlock
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.calibrate import calibrate
@@ -275,7 +275,7 @@ class Tracker:
         self,
         before_end: int,
         compared: Compared,
-        ok: npt.NDArray[np.bool_],
+        ok: Bools,
         history: Floats,
     ) -> None:
         """Evidence of the block that ends `before_end` grid points before the window does."""

@@ -1,10 +1,13 @@
 """What the signal processing refuses, and in which words."""
 
+import ast
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import dsp
 from app.lab.evaluate_silence import evaluate_silence
 from app.lab.evaluate_tracking import evaluate_tracking
 from app.lab.recordings import file_stimulus
@@ -184,3 +187,26 @@ def test_feature_files_that_are_none_are_refused(tmp_path: Path) -> None:
     text.write_text("no sound")
     with pytest.raises(InputError):
         evaluate_silence([save(tmp_path / "a.npz")], against=[str(text)])
+
+
+def test_nobody_is_told_to_calibrate_where_there_is_no_way_to_do_it() -> None:
+    """Only simulated sessions can be calibrated from; a person can use another calibration."""
+    told = []
+    for path in sorted(Path(dsp.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documentation = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and isinstance(node.body[0], ast.Expr)
+        }
+        told += [
+            f"{path.name}: {node.value}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in documentation
+            and re.search(r"\b(re)?calibrate\b", node.value)
+            and " " in node.value
+        ]
+    assert [line for line in told if "to calibrate on" not in line] == []

@@ -11,11 +11,10 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.artifacts import MARGIN_BEFORE
 from dsp.filters import Strip
-from dsp.grid import RATE, Bools
+from dsp.grid import RATE, Bools, Floats, Ints
 
 #: In 90 s. Fewer than ten a minute, masked, cannot carry a correlation (docs/validation.md).
 MIN_BLINKS = 15
@@ -57,7 +56,7 @@ class BlinkLock:
 
     def note(
         self,
-        times: npt.NDArray[np.float64],
+        times: Floats,
         valid: Bools,
         words: Mapping[int, tuple[str, ...]],
     ) -> None:
@@ -91,9 +90,7 @@ class BlinkLock:
             return "Blinks or movements follow the beat."
         return ""
 
-    def p(
-        self, blinks: npt.NDArray[np.float64], feature: npt.NDArray[np.float64], *, rate: int
-    ) -> float:
+    def p(self, blinks: Floats, feature: Floats, *, rate: int) -> float:
         """Share of random times that meet the sound as well as the blinks do.
 
         Parameters
@@ -117,7 +114,7 @@ class BlinkLock:
         if at.size < MIN_BLINKS:
             return 1.0
 
-        def best(times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        def best(times: Ints) -> Floats:
             means = np.stack([feature[times + lag].mean(axis=-1) for lag in lags])
             return np.asarray(np.abs(means).max(axis=0))
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from dsp.grid import RATE
+from dsp.grid import RATE, Ints
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.decoder import Sums
 from dsp.tracking.evidence import BLOCK
@@ -40,9 +39,7 @@ class Delay:
         Of the stored decoder.
     """
 
-    def __init__(
-        self, aligned: Aligned, n_channels: int, lags: npt.NDArray[np.int64], prior: Sums
-    ) -> None:
+    def __init__(self, aligned: Aligned, n_channels: int, lags: Ints, prior: Sums) -> None:
         self._aligned = aligned
         self._stored = Rebuilder(aligned.eeg, n_channels, lags, prior=prior, learns=False)
         self.rebuilders = (self._stored,)

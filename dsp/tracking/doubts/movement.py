@@ -19,10 +19,9 @@ band. Noise adds nothing on average. A jerk is as quick as an answer, and known 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.filters import Strip
-from dsp.grid import RATE, Floats
+from dsp.grid import RATE, Floats, Ints
 from dsp.tracking.rebuilder import Rebuilder
 
 WINDOW = 120  #: s that are looked at
@@ -87,7 +86,7 @@ def _autocovariance(x: Floats) -> Floats:
     return np.asarray(np.fft.irfft(np.abs(np.fft.rfft(x, 2 * n, axis=0)) ** 2, 2 * n, axis=0)[:n])
 
 
-def _lags(after: Floats, n: int) -> tuple[npt.NDArray[np.int64], Floats]:
+def _lags(after: Floats, n: int) -> tuple[Ints, Floats]:
     """Multiples of times up to `_REACH` s, and to half of what there is.
 
     Returns
@@ -102,7 +101,7 @@ def _lags(after: Floats, n: int) -> tuple[npt.NDArray[np.int64], Floats]:
     return np.asarray(np.where(counted, lags, 0.0), dtype=np.int64), counted.astype(np.float64)
 
 
-def _about(sums: Floats, lags: npt.NDArray[np.int64], later: int) -> Floats:
+def _about(sums: Floats, lags: Ints, later: int) -> Floats:
     """Mean of what stands `later` before and after some lags."""
     return np.asarray(0.5 * (sums[lags + later] + sums[np.abs(lags - later)]))
 
