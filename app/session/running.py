@@ -29,6 +29,7 @@ from app.session.upcoming import Due, Upcoming
 from app.session.watcher import Watcher
 from app.settings import Settings
 from devices.sources.source import SourceState
+from devices.sources.spec import read_spec
 from dsp.checks import AttuneError, DeviceError, InputError
 from dsp.sound.heard import Heard
 from playlists.tracks import Place, PreparedTrack
@@ -262,7 +263,8 @@ class Running:
             report, problem = self._journal.close(status)
             if problem:
                 self._watcher.set(notice=problem)
-            state: SourceState = "none" if self._plan.source == "none" else "closed"
+            unused = read_spec(self._plan.source).kind == "none"
+            state: SourceState = "none" if unused else "closed"
             seen = Seen(replace(status, playing=False), state, self._watcher.now)
             self._watcher.end(seen, report, self._journal.problem, asked=asked)
         finally:
