@@ -212,11 +212,10 @@ class _Lines:
 
 def closing_lines(shot: Snapshot) -> list[str]:
     """Return where a session that has ended is found, and what of it is not."""
-    out = [shot.recording_problem] if shot.recording_problem else []
-    out.append(f"Session: {shot.folder}")
-    if shot.report is not None:  # the notice says why there is none
-        out.append(f"Report:  {shot.report}")
-    return out
+    from app.session.snapshot import where
+
+    problem = [shot.recording_problem] if shot.recording_problem else []
+    return [*problem, *where(shot)]  # where there is no report, the notice says why
 
 
 def _line(shot: Snapshot, result: TickResult) -> str:

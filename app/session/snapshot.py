@@ -284,3 +284,9 @@ class Snapshot:
     recording_problem: str = ""
     folder: Path | None = None
     report: Path | None = None
+
+
+def where(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return where records and report are, a line each, as window and terminal say it."""
+    folder = (f"Session: {snapshot.folder}",) if snapshot.folder is not None else ()
+    return (*folder, f"Report:  {snapshot.report}") if snapshot.report is not None else folder

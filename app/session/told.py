@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -134,7 +135,7 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
     if told.tick is not None:
         shot = replace(
             shot,
-            enjoyment=told.tick.enjoyment,
+            enjoyment=told.tick.enjoyment if math.isfinite(told.tick.enjoyment.mean) else None,
             twin=told.tick.twin,
             tracking=told.tick.tracking,
             eeg_weight=told.tick.eeg_weight,

@@ -146,9 +146,9 @@ class Watcher:
         self, result: TickResult, candidates: tuple[Candidate, ...], status: PlayerStatus
     ) -> None:
         """Take the estimates of a second."""
-        now, play = result.now, result.play
-        self._rated(now, play)
-        self._heard(now, play)
+        now = result.now
+        self._rated(result.play)
+        self._heard(result)
         self.set(
             now=now,
             tick=result,
@@ -157,7 +157,7 @@ class Watcher:
             layer=_followed(self._told.layer, now, status.layer_level > 0.0),
         )
 
-    def _rated(self, now: float, play: Play) -> None:
+    def _rated(self, play: Play) -> None:
         """Give the ratings that were just asked for to the play that is heard, as the loop does."""
         told = self._told
         new = [rating for rating in told.ratings if rating[2] < 0]
@@ -167,14 +167,15 @@ class Watcher:
             for at, given, _ in new:
                 self.say(f"Rated {given} of 9: {title(told, play)}.", at)
 
-    def _heard(self, now: float, play: Play) -> None:
-        """Remember which play is heard from now on."""
-        told = self._told
+    def _heard(self, result: TickResult) -> None:
+        """Remember which play is heard, and since when."""
+        told, play = self._told, result.play
         if play >= 0 and (not told.heard or told.heard[-1][1] != play):
-            self.set(heard=(*told.heard, (now, play)))
+            began = max(told.start or 0.0, result.now - result.position)
+            self.set(heard=(*told.heard, (began, play)))
             before = told.tick.coming if told.tick is not None else None
             if before is not None and before.play == play and before.at_once and told.heard:
-                self.say(f"Changed to {title(told, play)}.", now)
+                self.say(f"Changed to {title(told, play)}.", began)
 
     def _append(self, result: TickResult) -> npt.NDArray[np.float64]:
         """Return all rows with this second's; those that were handed out are not written again."""

@@ -187,12 +187,6 @@ def rated_word(snapshot: Snapshot) -> str:
     return "none of this track yet" if snapshot.ratings else "none yet"
 
 
-def paths(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return where the records and the report are, as the terminal says it too."""
-    folder = [f"Session: {snapshot.folder}"] if snapshot.folder else []
-    return (*folder, f"Report: {snapshot.report}") if snapshot.report else tuple(folder)
-
-
 def possible(snapshot: Snapshot) -> frozenset[str]:
     """Return the actions that can be done now; the others are greyed, and their keys do nothing."""
     if snapshot.phase not in ("running", "paused"):

@@ -51,7 +51,7 @@ def open_window(tmp_path):
 
     yield show
     for window in windows:
-        window.close()
+        window.end()
         _pump(lambda window=window: not window.isVisible())
         window.deleteLater()
     app.processEvents()
@@ -74,7 +74,7 @@ def test_a_session_by_keys_ends_in_its_folder_and_report(open_window, tmp_path):
     QTest.keyClick(window, Qt.Key.Key_M)
     QTest.keyClick(window, Qt.Key.Key_H)
     _pump(lambda: window._last.ratings and window._last.marks)
-    _pump(lambda: window._last.automation == "hold")
+    _pump(lambda: window._last.on_hold)
     assert screen.rating.keys[6].property("last") == "true"
     QTest.keyClick(window, Qt.Key.Key_Space)
     _pump(lambda: window._last.phase == "paused")
@@ -91,6 +91,11 @@ def test_a_session_by_keys_ends_in_its_folder_and_report(open_window, tmp_path):
     assert window._last.phase == "stopped"
     _pump(lambda: window.settled)
 
+    said = [line.sentence for line in window._last.decisions]
+    title = window._last.ratings[0].title
+    for sentence in (f"Rated 7 of 9: {title}.", "Moment marked.", "Automation put on hold."):
+        assert sentence in said
+    assert said.index("Paused.") < said.index("Music goes on.") < said.index("Stopped.")
     assert window._last.report is not None
     assert screen.bottom.open_report.isEnabled()
     page = window._last.report.read_text(encoding="utf-8")

@@ -42,15 +42,15 @@ def _prepared(place):
     )
 
 
-def _result(now, *, play=FIRST, coming=None, gate="", usable=True, tracking=None):
+def _result(now, *, play=FIRST, coming=None, gate="", usable=True, position=3.0):
     return TickResult(
         now=now,
         play=play,
         place=Place(int(play)),
-        position=3.0,
+        position=position,
         enjoyment=Enjoyment(0.6, 0.1, 0.1, usable, 1.0, ()),
         twin=Enjoyment(0.5, 0.2, 0.3, False, math.inf, ()),
-        tracking=tracking,
+        tracking=None,
         eeg_weight=0.5,
         gate=gate,
         theta_db=None,
@@ -95,7 +95,7 @@ def test_every_time_has_the_zero_of_the_first_sound(watcher):
     shot = watcher.snapshot(_seen(5003.5))
     assert shot.t == 3.25
     assert shot.history.t.tolist() == [1.75, 2.75]
-    assert shot.history.tracks == ((1.75, "Slow River"),)
+    assert shot.history.tracks == ((0.0, "Slow River"),)
     assert shot.history.layer == (Span(1.75, 2.75),)
     assert shot.marks == (1.75,)
     assert [rating.t for rating in shot.ratings] == [1.75]
@@ -131,9 +131,11 @@ def test_changed_is_said_when_the_track_is_heard(watcher):
     _tick(watcher, 5002.0, coming=coming)
     said = [line.sentence for line in watcher.snapshot().decisions]
     assert [line for line in said if "hanged" in line] == []
-    _tick(watcher, 5003.0, play=Play(1))
-    assert watcher.snapshot().decisions[-1].sentence == "Changed to Harbour Light."
-    assert watcher.snapshot().decisions[-1].t == 2.75
+    _tick(watcher, 5003.0, play=Play(1), position=0.25)
+    shot = watcher.snapshot()
+    assert shot.decisions[-1].sentence == "Changed to Harbour Light."
+    assert shot.decisions[-1].t == 2.5
+    assert shot.history.tracks[-1] == (2.5, "Harbour Light")
 
 
 def test_a_rating_belongs_to_the_track_that_was_heard_when_it_was_taken(watcher):

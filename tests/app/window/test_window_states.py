@@ -8,8 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from app.session.snapshot import ComingView
-from app.window import words
+from app.session.snapshot import ComingView, where
 from dsp.checks import DeviceError
 from dsp.enjoyment import Enjoyment
 from tests.doubles.fake_session import NOTICE, QUEUE, FakeSession, story
@@ -148,7 +147,7 @@ def test_after_the_stop_report_and_folder_are_one_click_away(bench, monkeypatch,
     assert bar.ended.text() == "Stopped after 1:40"
     QTest.mouseClick(bar.open_report, Qt.MouseButton.LeftButton)
     QTest.mouseClick(bar.open_folder, Qt.MouseButton.LeftButton)
-    assert [label.text() for label in bar.where] == list(words.paths(window._last))
+    assert [label.text() for label in bar.where] == list(where(window._last))
     assert opened == [str(tmp_path / "report.html"), str(session.snapshot().folder)]
     assert not window.screen_.rating.keys[0].isEnabled()
 

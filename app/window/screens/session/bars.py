@@ -6,7 +6,7 @@ from typing import Protocol
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QWidget
 
-from app.session.snapshot import Snapshot
+from app.session.snapshot import Snapshot, where
 from app.window import words
 from app.window.parts.pieces import Button, Chip, Elided, KeyHint, Notice, Text, pad, row, stack
 from app.window.theme import DARK, Look, font, px
@@ -252,10 +252,10 @@ class BottomBar(QFrame):
         )
         over = QWidget()
         over_line = row(self.ended, gap=16)
-        where = stack(*self.where)
-        where.insertStretch(0)
-        where.addStretch()
-        over_line.addLayout(where, 1)
+        places = stack(*self.where)
+        places.insertStretch(0)
+        places.addStretch()
+        over_line.addLayout(places, 1)
         for button in (self.open_folder, self.leave, self.open_report):
             over_line.addWidget(button)
         over.setLayout(over_line)
@@ -310,7 +310,7 @@ class BottomBar(QFrame):
             word = "Stopped" if snapshot.phase == "stopped" else "Ended"
             self.ended.show_text(f"{word} after {clock(snapshot.t)}")
             waiting = ["Writing the report …"] if ending and not ready else []
-            lines = [*words.paths(snapshot), *waiting]
+            lines = [*where(snapshot), *waiting]
         for i, label in enumerate(self.where):
             label.show_text(lines[i] if i < len(lines) else "")
             label.setVisible(i < len(lines))

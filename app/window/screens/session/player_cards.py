@@ -66,7 +66,8 @@ class NowPlayingCard(Card):
         self._transport.setLayout(row(None, balance, self.pause, self.next, None, gap=14))
         self.body.addWidget(self._transport)
         self.next_word = Text("Possible next", size=12, role="2")
-        self.body.addWidget(self.next_word)
+        self._deviation = Text("± 1 sd", size=12, role="2")
+        self.body.addLayout(row(self.next_word, None, self._deviation))
         self._waiting = [(Elided(size=13), Text(size=12, role="2")) for _ in range(3)]
         self._rows: list[QWidget] = []
         for title, expected in self._waiting:
@@ -132,6 +133,7 @@ class NowPlayingCard(Card):
         shown = shown[: 2 if self._compact else len(self._waiting)]
         self.next_word.show_text(words.next_word(snapshot) if shown else "")
         self.next_word.setVisible(bool(shown))
+        self._deviation.setVisible(any("±" in note for _, note in shown))
         for i, (holder, (title, expected)) in enumerate(
             zip(self._rows, self._waiting, strict=True)
         ):
