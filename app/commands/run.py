@@ -189,7 +189,7 @@ class _Lines:
         """Take what the player did since the last look, as the window lists it."""
         news: list[DecisionLine] = []
         for line in reversed(shot.decisions):
-            if line is self._told:
+            if line == self._told:  # equal, not the same: each look makes them anew
                 break
             news.insert(0, line)
         self._told = shot.decisions[-1] if shot.decisions else None
