@@ -187,6 +187,7 @@ def silent(*, minutes: float, seed: int) -> list[TickResult]:
     return run(minutes, MONTAGE, make, stored, preset="demo", seed=seed)
 
 
+@pytest.mark.timeout(600)  # four minutes of the loop, on a busy machine
 def test_a_listener_whose_eeg_holds_nothing_is_not_said_to_follow():
     following, usable = shares(silent(minutes=4, seed=11), "silent listener")
     assert usable >= 0.60
