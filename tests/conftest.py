@@ -10,11 +10,12 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 # As the program does: small matrices are slower on two threads than on one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from app.loop.ticks import TickInput, TickResult
     from playlists.tracks import PreparedTrack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -207,6 +209,28 @@ def measured() -> "Callable[[Path], PreparedTrack]":
     from playlists.analysis.prepare import prepare
 
     return partial(prepare, cache=tracks_cache())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched() -> Iterator[None]:
+    """Let no tick of any test say what cannot be."""
+    from app.loop.invariants import violations
+    from app.loop.loop import Loop
+
+    plain = Loop.tick
+    before: WeakKeyDictionary[Loop, TickResult] = WeakKeyDictionary()
+
+    @wraps(plain)
+    def tick(self: "Loop", given: "TickInput") -> "TickResult":
+        result = plain(self, given)
+        found = violations(result, before.get(self))
+        before[self] = result
+        assert not found, found
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "tick", tick)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.lab.replay import Replay
 
 
 def add(commands: Any) -> None:
@@ -15,53 +17,66 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "replay",
         help="run the same loop on a recorded session and compare the decisions",
-        epilog="example: attune replay sessions/2026-11-24_183000_clear --json",
+        epilog="example: attune replay sessions/2026-11-24_183000_clear",
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", action="store_true", help="print each decision as it was logged")
+    parser.add_argument("--json", action="store_true", help="print each decision as it is logged")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and compare byte for byte, as far as the data reach."""
-    from app.lab.replay import CutError, is_cut, recorded, replay
-    from app.records.jsontext import encode
+    from app.lab.replay import replay
+    from app.loop import RULES
+    from app.records.jsontext import encode, get
+    from app.words import clock
 
     began = time.perf_counter()
-    made, end = [], math.inf
-    try:
-        for row in replay(arguments.folder):
-            made.append(row)
-    except CutError as error:
-        end = error.now
+    done = replay(arguments.folder)
     seconds = time.perf_counter() - began
-    logged = recorded(arguments.folder)
-    rows, before = [encode(row) for row in made], [encode(r) for r in logged if r["t"] < end]
-    for line in rows:
-        print(line.decode("utf-8"))
-    cut = end < math.inf or is_cut(arguments.folder)
-    # A session is killed between two lines of its log, too: the last decision may be missing.
-    unlogged = int(cut and end == math.inf and len(rows) == len(before) + 1)
-    if rows[: len(rows) - unlogged] != before:
-        same = sum(a == b for a, b in zip(rows, before, strict=False))
-        print(
-            f"attune: the replay made {len(rows)} decisions, {same} of them like the "
-            f"{len(before)} recorded ones; the folder is damaged, or this is another version.",
-            file=sys.stderr,
+    for row in done.made:
+        if arguments.json:
+            print(encode(row).decode("utf-8"))
+        else:
+            print(f"{clock(row['t'] - done.start):>7}  {get(row, 'decision', 'because')}")
+    problems = [_cut(done)] if done.cut or done.no_data_from < float("inf") else []
+    status = 0
+    if done.rules != RULES:
+        problems.append(_by_others(done, RULES))
+    elif done.same:
+        if not arguments.json:
+            n = len(done.compared)
+            print(f"{n} decisions, byte for byte the recorded ones, in {seconds:.1f} s.")
+    else:
+        status = 2
+        same = sum(a == b for a, b in zip(done.made, done.compared, strict=False))
+        problems.append(
+            f"The replay made {len(done.made)} decisions, {same} of them like the "
+            f"{len(done.compared)} recorded ones; the folder is damaged, or this is another "
+            "version."
         )
-        return 2
-    if not arguments.json:
-        print(f"{len(before)} decisions, byte for byte the recorded ones, in {seconds:.1f} s.")
-    if cut:
-        print(f"attune: {_cut(unlogged, len(logged) - len(before))}", file=sys.stderr)
-    return 0
+    if done.violation:
+        problems.append(f"What cannot be came out of the loop. {done.violation}")
+        status = 2 if done.rules == RULES else status
+    for problem in problems:
+        print(f"attune: {problem}", file=sys.stderr)
+    return status
 
 
-def _cut(unlogged: int, without_data: int) -> str:
+def _by_others(done: Replay, rules: int) -> str:
+    """Say that the session followed other rules than those of this program."""
+    other = "before, by an earlier" if done.rules < rules else "by a later"
+    return (
+        f"The session was recorded {other} program (rules {done.rules}, this one has {rules}): "
+        f"{done.n_alike} of its {len(done.compared)} decisions would be taken the same today."
+    )
+
+
+def _cut(done: Replay) -> str:
     """Say what a folder that was cut leaves open."""
     text = "The session was not ended properly; the comparison reaches as far as its data."
-    if unlogged:
+    if done.unlogged:
         text += " Its last decision was not logged any more."
-    if without_data:
-        text += f" {without_data} logged decisions have no data and could not be compared."
+    if missing := len(done.logged) - len(done.compared):
+        text += f" {missing} logged decisions have no data and could not be compared."
     return text

@@ -2,48 +2,85 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app.loop.calibration import Calibration
+from app.loop.invariants import violations
 from app.loop.loop import Loop
-from app.loop.ticks import PoolTrack, TickInput
+from app.loop.ticks import PoolTrack, TickInput, TickResult
+from app.records.jsontext import encode, get, number, whole
 from app.records.reader import SessionReader
+from app.records.ticks import Tick, read_tick
 from app.session.journal import decision_event, events_of
 from app.settings import settings_from
 from dsp.checks import RecordError
 from playlists.tracks import Place
 
 
-class CutError(RecordError):
-    """The log tells of a tick whose data the recording does not hold.
+@dataclass(frozen=True)
+class Replay:
+    """What came of it.
 
     Attributes
     ----------
-    now : float
-        That tick, LSL seconds; everything before it can be replayed.
+    made, logged : tuple of dict
+        Log rows of the decisions that the loop makes on the recorded data, and of those that the
+        session logged.
+    start : float
+        LSL second at which the session began.
+    no_data_from : float
+        LSL second of the first tick whose data the recording does not hold; else infinite.
+    cut : bool
+        Whether the session was not ended properly, so that its last words may be missing.
+    rules : int
+        Number of the rules that the session was recorded by; those of today are `app.loop.RULES`.
+    violation : str
+        The first thing that cannot be, or empty (`app.loop.invariants`).
     """
 
-    def __init__(self, text: str, now: float) -> None:
-        super().__init__(text)
-        self.now = now
+    made: tuple[dict[str, Any], ...]
+    logged: tuple[dict[str, Any], ...]
+    start: float
+    no_data_from: float
+    cut: bool
+    rules: int
+    violation: str
+
+    @property
+    def compared(self) -> tuple[dict[str, Any], ...]:
+        """Logged decisions that there are data for."""
+        return tuple(row for row in self.logged if row["t"] < self.no_data_from)
+
+    @property
+    def unlogged(self) -> int:
+        """1 where the session was killed between the last decision and its line in the log."""
+        ended = self.cut and math.isinf(self.no_data_from)
+        return int(ended and len(self.made) == len(self.compared) + 1)
+
+    @property
+    def same(self) -> bool:
+        """Whether the decisions are the logged ones, byte for byte, as far as the data reach."""
+        made = self.made[: len(self.made) - self.unlogged]
+        return [encode(row) for row in made] == [encode(row) for row in self.compared]
+
+    @property
+    def n_alike(self) -> int:
+        """How many decisions are of the same second, kind and target."""
+
+        def key(row: dict[str, Any]) -> tuple[Any, ...]:
+            return row["t"], get(row, "decision", "kind"), get(row, "decision", "target")
+
+        return len({*map(key, self.made)} & {*map(key, self.compared)})
 
 
-def is_cut(folder: Path) -> bool:
-    """Whether the session was not ended properly, so that its last words may be missing."""
-    return not SessionReader(folder).manifest.get("clean")
-
-
-def recorded(folder: Path) -> list[dict[str, Any]]:
-    """Read the decisions as the session logged them."""
-    return [row for row in SessionReader(folder).events() if row["kind"] == "decision"]
-
-
-def replay(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the log rows of the decisions that the loop makes on the recorded data.
+def replay(folder: Path) -> Replay:
+    """Let the loop decide on the recorded data, as far as they reach.
 
     Music is not opened: what was heard comes from the recorded features, and every stamp is the
     one that the loop used.
@@ -52,57 +89,84 @@ def replay(folder: Path) -> Iterator[dict[str, Any]]:
     ------
     RecordError
         If the folder is none, or lacks what the loop needs.
-    CutError
-        At the first tick whose data are missing.
     """
     reader = SessionReader(folder)
+    loop = _loop(reader)
+    made, violation, no_data_from = [], "", math.inf
+    before: TickResult | None = None
+    for given in _given(reader, loop):
+        if isinstance(given, float):
+            no_data_from = given
+            break
+        result = loop.tick(given)
+        found = violations(result, before)
+        if found and not violation:
+            violation = f"Tick {given.now}: {found[0]}"
+        before = result
+        if result.decision is not None:
+            made.append(decision_event(result.now, result.decision, result.starts))
+    manifest = reader.manifest
+    return Replay(
+        made=tuple(made),
+        logged=tuple(row for row in reader.events() if row["kind"] == "decision"),
+        start=number(manifest, "start"),
+        no_data_from=no_data_from,
+        cut=not manifest.get("clean"),
+        rules=max(whole(manifest, "rules"), 1),  # the first programs gave them no number
+        violation=violation,
+    )
+
+
+def _loop(reader: SessionReader) -> Loop:
+    """Make the loop as the session had it."""
     manifest = reader.manifest
     try:
         settings = settings_from(manifest["settings"], origin="session.json")
         pool = [PoolTrack(t["title"], t["duration"]) for t in manifest["tracks"]]
         source, seed = manifest["source"], manifest["seed"]
         stored = manifest["calibration"] == "stored"
-    except KeyError as error:
+    except (KeyError, TypeError) as error:
         raise RecordError(
-            f"{folder}: session.json lacks {error}; it cannot be replayed."
+            f"{reader.folder}: session.json lacks {error}; it cannot be replayed."
         ) from error
-    loop = Loop(
+    return Loop(
         settings,
         pool=pool,
         ch_names=source["ch_names"] if source else (),
         sfreq=source["sfreq"] if source else 250.0,
         calibration=Calibration.from_npz(
-            reader.calibration(), origin=str(folder / "calibration.npz")
+            reader.calibration(), origin=str(reader.folder / "calibration.npz")
         )
         if stored
         else None,
         seed=seed,
     )
-    eeg_times, eeg = reader.eeg()
-    heard = reader.heard()
-    eeg_row = heard_row = 0
-    begun = False
+
+
+def _given(reader: SessionReader, loop: Loop) -> Iterator[TickInput | float]:
+    """Every tick with its data; or, last, the time of the first that has none."""
+    (eeg_times, eeg), heard = reader.eeg(), reader.heard()
+    eeg_row = heard_row = n_ticks = 0
     for row in reader.events():
-        if row["kind"] == "track" and not begun:
-            loop.first(Place(row["pool"]), now=row["t"])
+        if row["kind"] == "track" and not n_ticks:  # what was begun with, until it was heard
+            loop.first(Place(whole(row, "pool")), now=row["t"])
         if row["kind"] != "tick":
             continue
-        eeg_end = _row(eeg_times, row["eeg_until"])
-        heard_end = _row(heard.times, row["heard_until"])
+        n_ticks += 1
+        tick: Tick = read_tick(row)
+        eeg_end = _row(eeg_times, tick.eeg_until)
+        heard_end = _row(heard.times, tick.heard_until)
         if eeg_end is None or heard_end is None:
-            text = f"{folder}: the recording ends before the log; the tick {row['now']} has no data"
-            raise CutError(f"{text}.", row["now"])
-        given = TickInput(
-            now=row["now"],
+            yield tick.now
+            return
+        yield TickInput(
+            now=tick.now,
             eeg=eeg[eeg_row:eeg_end],
             eeg_times=eeg_times[eeg_row:eeg_end],
             heard=heard[heard_row:heard_end],
-            events=events_of(row),
+            events=events_of(tick.events),
         )
-        eeg_row, heard_row = eeg_end, heard_end
-        result, begun = loop.tick(given), True
-        if result.decision is not None:
-            yield decision_event(result.now, result.decision, result.starts)
+        eeg_row, heard_row = max(eeg_row, eeg_end), max(heard_row, heard_end)
 
 
 def _row(times: np.ndarray[Any, np.dtype[np.float64]], until: float | None) -> int | None:

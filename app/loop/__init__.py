@@ -1,1 +1,4 @@
-"""One tick a second: what the brain did and what was heard in, at most one decision out. Pure."""
+"""The closed loop: one tick a second from EEG and sound to a decision (`loop` is its entry)."""
+
+#: Number of the rules by which it decides; grows whenever the same ticks may lead to others.
+RULES = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy, deepcopy
 
 from app.loop.calibration import Calibration
 from app.loop.decision import PROTECTED
@@ -44,6 +45,13 @@ class Belief:
             (priors.first_mean, priors.first_sd) if first else (priors.next_mean, priors.next_sd)
         )
         return self._liked.get(place, unknown)
+
+    def copy(self) -> Belief:
+        """Return one that goes its own way from here on."""
+        other = copy(self)
+        other._filter, other._twin = deepcopy(self._filter), deepcopy(self._twin)
+        other._liked, other.rated = dict(self._liked), dict(self.rated)
+        return other
 
     def begin(self, place: Place, *, first: bool) -> None:
         """Another track begins."""

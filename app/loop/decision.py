@@ -9,22 +9,52 @@ from typing import Any, Literal
 from app.loop.sentences import Code
 from dsp.sound.heard import NO_PLAY, Play
 from playlists.choice import Candidate
+from playlists.tracks import NO_PLACE, Place
 
 Kind = Literal["hold", "layer_on", "layer_off", "change_track", "next_track"]
 Cause = Literal["eeg", "rating", "operator", "end", "none"]
-Asked = Literal["next", "layer_off"]
 
 PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to 3 ends it
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a hand asks for.
+
+    `kind`: ``next`` or ``skip`` (another track: the operator's wish, the client's), ``layer_off``
+    or ``layer_on`` (for this session), or to take something back: ``back`` (a change: back to
+    `place`), ``unrated`` (a `rating`, 0..1), ``nothing`` (there is none).
+    """
+
+    kind: Literal["next", "skip", "layer_off", "layer_on", "back", "unrated", "nothing"]
+    place: Place = NO_PLACE
+    rating: float | None = None
 
 
 @dataclass(frozen=True)
 class View:
     """What the policy sees of one second; numbers rounded to 1e-6 by the loop.
 
-    `play` the one that is heard (-1: none), `position` and `remaining` seconds; `rating` the
-    latest 0..1 on this track; `cued` the next track is chosen; `changing` a change was asked for
-    and is not heard yet; `asked` what the operator asked for since the last tick; `repeats` the
-    candidates of a playlist that is too short for anything else.
+    Attributes
+    ----------
+    play : Play
+        What is heard (-1: nothing yet).
+    position, remaining : float
+        Seconds into it and to its end.
+    rating : float or None
+        The latest 0..1 on this track.
+    protected : bool
+        Whether a hand brought this track back.
+    cued, changing : bool
+        The next track is chosen; one is on its way that ends this one.
+    silent, broken_off : bool
+        No track is heard, though nobody paused it; for so long that it will not go on.
+    unwatched : float
+        Seconds before this one that nobody watched, because the program stood still.
+    asked : tuple of Asked
+        What a hand asked for since the last tick.
+    repeats : tuple of Candidate
+        The candidates of a playlist that is too short for anything else.
     """
 
     now: float
@@ -49,6 +79,10 @@ class View:
     candidates: tuple[Candidate, ...]
     repeats: tuple[Candidate, ...]
     titles: tuple[str, ...]
+    protected: bool = False
+    silent: bool = False
+    broken_off: bool = False
+    unwatched: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +105,8 @@ class Decision:
         What else could have been, with probabilities.
     numbers : dict
         What it was made from.
+    passed : tuple of Place
+        Tracks that were passed over on the way, where a hand asked for more than one.
     """
 
     kind: Kind
@@ -81,6 +117,7 @@ class Decision:
     propensity: float
     alternatives: tuple[tuple[str, float], ...] = ()
     numbers: dict[str, Any] = field(default_factory=dict)
+    passed: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

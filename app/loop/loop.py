@@ -7,15 +7,16 @@ thread: the same ticks give the same decisions, byte for byte.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from app.loop.belief import Belief
 from app.loop.calibration import Calibration
-from app.loop.decision import DISLIKED, Asked, Decision, PolicyState, View
+from app.loop.decision import DISLIKED, Asked, Cause, Decision, PolicyState, View
 from app.loop.listening import Listening
-from app.loop.policy import barrier, decide
+from app.loop.policy import decide, gate
 from app.loop.senses import Senses
 from app.loop.ticks import LoopEvent, PoolTrack, TickInput, TickResult
 from app.settings import Settings
@@ -23,9 +24,30 @@ from dsp.enjoyment import Enjoyment
 from dsp.sound.heard import Play
 from dsp.tracking.tracker import Tracking
 from playlists.choice import Candidate
-from playlists.tracks import NO_PLACE, Place
+from playlists.tracks import Place
 
 NO_REPEAT = 6  # tracks
+TICK = 1.0  # s from one tick to the next
+LATE = 0.5  # s that a tick may come late; what lies further back was not watched
+
+
+@dataclass(frozen=True)
+class _Left:
+    """A track that an automatic change left: when, which, why, and the play that replaced it."""
+
+    time: float
+    place: Place
+    cause: Cause
+    play: Play
+
+
+@dataclass(frozen=True)
+class _Rated:
+    """The last rating: when, what, and what would be believed had it never been given."""
+
+    time: float
+    value: float
+    without: Belief
 
 
 class Loop:
@@ -65,10 +87,14 @@ class Loop:
             decoder = calibration.decoder if calibration else None
             self._senses = Senses(ch_names=ch_names, sfreq=sfreq, decoder=decoder, seed=seed)
         self._belief = Belief(settings, calibration, eeg=bool(ch_names))
+        self._rated: _Rated | None = None
+        self._left: _Left | None = None
         self._policy = PolicyState()
         self._last: float | None = None
         self._on_hold = False
         self._unplayable: set[Place] = set()
+        self._protected: set[Place] = set()  # brought back by hand
+        self._eeg_until: float | None = None
 
     def first(self, place: Place, *, now: float) -> Play:
         """Begin with the track at `place`, before the first tick; return its play."""
@@ -88,7 +114,7 @@ class Loop:
         if not repeat:
             out.add(self._listening.place)
             n_recent = min(NO_REPEAT, len(self._pool) - 1)
-            out.update(list(self._listening.places.values())[-n_recent:] if n_recent else [])
+            out.update(self._listening.recent(n_recent))
             rated = self._belief.rated.items()
             out.update(place for place, rating in rated if rating <= DISLIKED)
         return tuple(
@@ -98,34 +124,37 @@ class Loop:
 
     def tick(self, given: TickInput) -> TickResult:
         """Take one second; return the estimates and, perhaps, a decision."""
-        now, listening, belief = given.now, self._listening, self._belief
-        if self._last is not None:
-            belief.step(now - self._last)
+        now, listening = given.now, self._listening
+        step = 0.0 if self._last is None else now - self._last
         self._last = now
-        # What was set going is known before it is heard; what somebody said of a track belongs to
-        # the track that was heard when it was said.
-        for event in given.events:
-            if event.kind == "play":
-                listening.places[Play(int(event.value[0]))] = Place(int(event.value[1]))
+        if step > 0.0:
+            for belief in self._beliefs:
+                belief.step(step)
         self._hear(given)
-        asked = tuple(a for a in map(self._take, given.events) if a is not None)
-        if listening.silent:
+        # What somebody said of a track belongs to the track that was heard when it was said.
+        asked = tuple(a for event in given.events for a in self._take(event, now))
+        if listening.paused or listening.silent(now):
             self._blank(now)  # EEG without its music says nothing of the music
         tracking = self._sense(given)
         enjoyment, twin = self._estimate(now)
-        view = self._view(now, enjoyment, twin, tracking, asked)
+        unwatched = step - TICK if step > TICK + LATE else 0.0
+        view = self._view(now, enjoyment, twin, tracking, asked, unwatched)
+        may = gate(view, self._policy, self.settings)
         decision, self._policy = decide(view, self._policy, self.settings, self._rng)
         starts = self._act(decision, now)
         return TickResult(
             now=now,
+            eeg_until=self._eeg_until,
+            heard_until=listening.until,
             play=listening.play,
             place=listening.place,
             position=listening.position,
+            duration=self._duration,
             enjoyment=enjoyment,
             twin=twin,
             tracking=tracking,
-            eeg_weight=belief.trust,
-            gate=barrier(view, self.settings),
+            eeg_weight=self._belief.trust,
+            gate=may,
             theta_db=self._senses.theta_db if self._senses else None,
             quality=self._senses.quality if self._senses else (),
             decision=decision,
@@ -133,33 +162,67 @@ class Loop:
             coming=listening.coming,
         )
 
-    def _take(self, event: LoopEvent) -> Asked | None:
-        """Take one event; return what the operator asked for, if that is what it is."""
-        listening = self._listening
-        if event.kind == "rating":
-            self._belief.rate(float(event.value))
-        elif event.kind in ("next", "skip") and listening.play >= 0:
-            self._belief.skip()
-        elif event.kind == "hold":
-            self._on_hold = bool(event.value)
-        elif event.kind == "pause":
-            listening.paused = bool(event.value)
-            assert self._last is not None
-            self._blank(self._last)
-        elif event.kind == "unplayable":
-            listening.coming = None
-            self._unplayable.add(listening.places.get(Play(int(event.value)), NO_PLACE))
-        if event.kind == "layer_off":
-            return "layer_off"
-        return "next" if event.kind in ("next", "skip") else None
+    @property
+    def _beliefs(self) -> tuple[Belief, ...]:
+        """What is believed, and what would be without the last rating: both live on."""
+        return (self._belief,) if self._rated is None else (self._belief, self._rated.without)
+
+    def _take(self, event: LoopEvent, now: float) -> Iterator[Asked]:
+        """Take one event; yield what it asks of the policy."""
+        kind, value = event.kind, event.value
+        if kind == "rating":
+            self._rated = _Rated(now, float(value), self._belief.copy())
+            self._belief.rate(float(value))
+        elif kind == "next":  # the operator's wish says nothing of the track
+            yield Asked("next")
+        elif kind == "skip":
+            if self._listening.play >= 0:
+                for belief in self._beliefs:
+                    belief.skip()
+            yield Asked("skip")
+        elif kind == "undo":
+            yield self._undo()
+        elif kind == "layer_off":
+            yield Asked("layer_on" if value is False else "layer_off")
+        elif kind == "hold":
+            self._on_hold = bool(value)
+        elif kind == "pause":
+            self._listening.paused = bool(value)
+            self._blank(now)
+        elif kind == "unplayable":
+            self._unplayable.add(self._listening.unplayable(Play(int(value))))
+
+    def _undo(self) -> Asked:
+        """Take back the last automatic change or the last rating, whichever was later."""
+        left, rated = self._left, self._rated
+        if left is not None and left.play != self._listening.newest:
+            left = None  # the music went on since
+        if left is not None and (rated is None or rated.time <= left.time):
+            if left.cause == "rating":  # that changed the track goes with the change
+                self._unrate()
+            self._left = None
+            self._protected.add(left.place)
+            return Asked("back", place=left.place)
+        if rated is not None:
+            self._unrate()
+            return Asked("unrated", rating=rated.value)
+        return Asked("nothing")
+
+    def _unrate(self) -> None:
+        if self._rated is not None:
+            self._belief, self._rated = self._rated.without, None
 
     def _hear(self, given: TickInput) -> None:
+        for event in given.events:
+            if event.kind == "play":
+                self._listening.started(Play(int(event.value[0])), Place(int(event.value[1])))
         if self._senses is not None:
             self._senses.hear(given.heard)
         first = self._listening.play < 0
         for begins in self._listening.hear(given.heard, given.now):
             self._blank(begins)
-            self._belief.begin(self._listening.place, first=first)
+            for belief in self._beliefs:
+                belief.begin(self._listening.place, first=first)
             first = False
 
     def _blank(self, time: float) -> None:
@@ -170,8 +233,11 @@ class Loop:
     def _sense(self, given: TickInput) -> Tracking | None:
         if self._senses is None:
             return None
+        if given.eeg_times.size:
+            self._eeg_until = float(given.eeg_times[-1])
         for score in self._senses.take(given.eeg, given.eeg_times):
-            self._belief.score(score)
+            for belief in self._beliefs:
+                belief.score(score)
         return self._senses.tracking(given.now)
 
     def _estimate(self, now: float) -> tuple[Enjoyment, Enjoyment]:
@@ -196,15 +262,14 @@ class Loop:
         twin: Enjoyment,
         tracking: Tracking | None,
         asked: tuple[Asked, ...],
+        unwatched: float,
     ) -> View:
-        listening, place = self._listening, self._listening.place
-        remaining = (self._pool[place].duration if place >= 0 else math.inf) - listening.position
-        broken_off = listening.broken_off(now)
+        listening, broken_off = self._listening, self._listening.broken_off(now)
         return View(
             now=now,
             play=listening.play,
             position=listening.position,
-            remaining=0.0 if broken_off else round(remaining, 6),
+            remaining=0.0 if broken_off else round(self._duration - listening.position, 6),
             mean=enjoyment.mean,
             sd=enjoyment.sd,
             p_low=enjoyment.p_low,
@@ -217,13 +282,23 @@ class Loop:
             n_ratings=self._belief.n_ratings,
             on_hold=self._on_hold,
             paused=listening.paused,
-            cued=listening.coming is not None and not broken_off,
+            cued=listening.cued(now),
             changing=listening.changing(now),
             asked=asked,
             candidates=self.up_next(),
             repeats=self.up_next(repeat=True),
             titles=tuple(t.title for t in self._pool),
+            protected=listening.place in self._protected,
+            silent=listening.silent(now),
+            broken_off=broken_off,
+            unwatched=unwatched,
         )
+
+    @property
+    def _duration(self) -> float:
+        """Seconds of the track that is heard; infinite before the first."""
+        place = self._listening.place
+        return self._pool[place].duration if place >= 0 else math.inf
 
     def _act(self, decision: Decision | None, now: float) -> Play | None:
         """Remember what is set going; return the play it starts."""
@@ -234,5 +309,10 @@ class Loop:
         if decision.kind in ("layer_on", "layer_off"):
             return None
         assert decision.target is not None
-        at_once = decision.kind == "change_track"
-        return self._listening.ask(Place(int(decision.target)), at_once=at_once, now=now)
+        at_once, left = decision.kind == "change_track", self._listening.place
+        play = self._listening.ask(
+            Place(int(decision.target)), at_once=at_once, now=now, passed=decision.passed
+        )
+        if at_once and decision.cause in ("eeg", "rating"):
+            self._left = _Left(now, left, decision.cause, play)
+        return play

@@ -1,7 +1,7 @@
 """What to do about it: the state of the loop in, at most one decision out.
 
 Pure: the same view, state, settings and generator give the same decision. The order is fixed:
-the operator first, then ratings, then the end of the track, then validity, and only then the
+hands first, then ratings, then the end of the track, then validity, and only then the
 EEG, which acts on its own account alone: never where the twin without EEG would act as well,
 never before this session has once shown that the brain follows the sound.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from app.loop.decision import DISLIKED, PROTECTED, Cause, Decision, Kind, PolicyState, View
 from app.loop.sentences import SENTENCES, Code
 from app.settings import Settings
-from playlists.choice import choose, p_better
+from playlists.choice import Choice, choose, p_better
 
 
 def decide(
@@ -32,6 +32,8 @@ def decide(
     """
     if view.play != state.play:
         state = replace(state, play=view.play, low_layer=None, low_change=None, recovered=None)
+    if view.unwatched and state.layer_since is not None:
+        state = replace(state, layer_since=state.layer_since + view.unwatched)
     state = _watch(view, state, settings)
     for rule in (_commands, _ratings, _ending, _layer_out, _eeg):
         decision, state = rule(view, state, settings, rng)
@@ -46,11 +48,12 @@ _Result = tuple[Decision | None, PolicyState]
 
 
 def _watch(view: View, state: PolicyState, settings: Settings) -> PolicyState:
-    """Keep since when each condition has held; unusable data break it."""
+    """Keep since when each condition has held; unusable data break it, as does time unwatched."""
 
     def since(holds: bool, before: float | None) -> float | None:
         there = view.usable and not view.paused and view.play >= 0
-        return (view.now if before is None else before) if holds and there else None
+        begins = before is None or view.unwatched > 0.0
+        return (view.now if begins else before) if holds and there else None
 
     limits = settings.limits
     return replace(
@@ -84,10 +87,10 @@ def _hold(view: View, settings: Settings, code: Code, **extra: Any) -> Decision:
     return Decision("hold", code, None, _say(code, numbers), "none", 1.0, (), numbers)
 
 
-def _given(view: View) -> int:
-    """Give the rating back as it was given, 1-9."""
-    assert view.rating is not None
-    return 1 + round(8 * view.rating)
+def _given(rating: float | None) -> int:
+    """Give a rating back as it was given, 1-9."""
+    assert rating is not None
+    return 1 + round(8 * rating)
 
 
 def _change(
@@ -98,18 +101,23 @@ def _change(
     kind: Kind,
     code: Code,
     cause: Cause,
+    n: int = 1,
     **extra: Any,
 ) -> Decision | None:
-    """Choose among the candidates; None where there is no other track.
+    """Choose among the candidates, the last of `n` in turn; None where there is no other track.
 
     The end of a track and the operator may repeat one; ratings and the EEG may not.
     """
     pool = view.candidates
     if not any(c.eligible for c in pool) and cause in ("operator", "end"):
         pool = view.repeats
-    if not any(c.eligible for c in pool):
+    drawn: list[Choice] = []
+    while len(drawn) < n and any(c.eligible for c in pool):
+        drawn.append(choose(pool, rng=rng, greedy=settings.choice.greedy))
+        pool = tuple(replace(c, eligible=False) if c.place == drawn[-1].place else c for c in pool)
+    if not drawn:
         return None
-    choice = choose(pool, rng=rng, greedy=settings.choice.greedy)
+    choice = drawn[-1]
     chosen = next(c for c in pool if c.place == choice.place)
     numbers = _numbers(view, settings) | extra
     numbers |= {
@@ -118,8 +126,11 @@ def _change(
         "expected_sd": 100 * chosen.sd,
     }
     others = tuple((view.titles[i], p) for i, p in choice.alternatives)
+    passed = tuple(one.place for one in drawn[:-1])
     because = _say(code, numbers)
-    return Decision(kind, code, choice.place, because, cause, choice.propensity, others, numbers)
+    return Decision(
+        kind, code, choice.place, because, cause, choice.propensity, others, numbers, passed
+    )
 
 
 def _changed(view: View, state: PolicyState, *, eeg: bool = False) -> PolicyState:
@@ -129,19 +140,40 @@ def _changed(view: View, state: PolicyState, *, eeg: bool = False) -> PolicyStat
 def _commands(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
-    if "layer_off" in view.asked and "next" in view.asked:
-        state = replace(state, layer_off=True)  # the layer goes with the track
-    elif "layer_off" in view.asked:
-        numbers = _numbers(view, settings)
+    """Do what a hand asks for, at once."""
+    was_off, asked = state.layer_off, {one.kind: one for one in view.asked}
+    for one in view.asked:
+        if one.kind in ("layer_off", "layer_on"):
+            state = replace(state, layer_off=one.kind == "layer_off")
+    n = sum(one.kind in ("next", "skip") for one in view.asked)
+    numbers = _numbers(view, settings)
+    if "back" in asked:
+        place = asked["back"].place
+        numbers |= {"title": view.titles[place]}
+        because = _say("back", numbers)
+        back = Decision("change_track", "back", place, because, "operator", 1.0, (), numbers)
+        return back, _changed(view, state)
+    if n:  # the layer goes with the track
+        code: Code = "skip" if "skip" in asked else "next"
+        found = _change(view, settings, rng, kind="change_track", code=code, cause="operator", n=n)
+        if found is not None:
+            return found, _changed(view, state)
+    if state.layer_off and not was_off:
         because = _say("layer_operator", numbers)
-        state = replace(state, layer_since=None, layer_off=True)
-        return Decision(
-            "layer_off", "layer_operator", 0.0, because, "operator", 1.0, (), numbers
-        ), state
-    if "next" in view.asked:
-        decision = _change(view, settings, rng, kind="change_track", code="next", cause="operator")
-        return decision, _changed(view, state) if decision else state
+        out = Decision("layer_off", "layer_operator", 0.0, because, "operator", 1.0, (), numbers)
+        return out, replace(state, layer_since=None)
+    if was_off and not state.layer_off:
+        return _said(view, settings, "layer_allowed"), state
+    if "unrated" in asked:
+        return _said(view, settings, "unrated", given=_given(asked["unrated"].rating)), state
+    if "nothing" in asked:
+        return _said(view, settings, "nothing"), state
     return None, state
+
+
+def _said(view: View, settings: Settings, code: Code, **extra: Any) -> Decision:
+    """Answer a hand that asked for something without sound."""
+    return replace(_hold(view, settings, code, **extra), cause="operator")
 
 
 def _ratings(
@@ -159,10 +191,10 @@ def _ratings(
         kind="change_track",
         code="rated_low",
         cause="rating",
-        given=_given(view),
+        given=_given(view.rating),
     )
     if decision is None:
-        return _hold(view, settings, "no_other", given=_given(view)), state
+        return _hold(view, settings, "no_other", given=_given(view.rating)), state
     return decision, _changed(view, state)
 
 
@@ -170,9 +202,10 @@ def _ending(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
     """Music goes on, also on hold and whatever the data are like."""
-    if view.play < 0 or view.cued or view.changing or view.remaining > settings.timing.cue:
+    if view.cued or view.changing or view.remaining > settings.timing.cue:
         return None, state
-    return _change(view, settings, rng, kind="next_track", code="end", cause="end"), state
+    code: Code = "broken_off" if view.broken_off else "end"
+    return _change(view, settings, rng, kind="next_track", code=code, cause="end"), state
 
 
 def _layer_out(
@@ -189,12 +222,12 @@ def _layer_out(
     if state.layer_decided != view.play:
         code, cause = "layer_track", "end"
     elif view.rating is not None and (view.rating >= PROTECTED or view.rating <= DISLIKED):
-        code, cause, extra = "layer_rated", "rating", {"given": _given(view)}
+        code, cause, extra = "layer_rated", "rating", {"given": _given(view.rating)}
     elif (
         state.recovered is not None
         and _barrier(view, settings) is None
         and view.now - state.recovered >= timing.sustain
-        and view.now - state.layer_since >= timing.layer_try
+        and _tried(view, state, settings)
     ):
         code, cause = "recovered", "eeg"
     else:
@@ -205,10 +238,29 @@ def _layer_out(
     return Decision("layer_off", code, 0.0, because, cause, 1.0, (), numbers), state
 
 
-def barrier(view: View, settings: Settings) -> str:
-    """Why the EEG may not act now, one sentence; empty where it may."""
+def gate(view: View, state: PolicyState, settings: Settings) -> str:
+    """Why the EEG may do nothing now, whatever it said; one sentence, empty where it may.
+
+    Empty exactly where an estimate that had been low, or had recovered, for long enough would bring
+    the layer in or out or change the track. `state` is the one before the decision of this second.
+    """
     found = _barrier(view, settings)
-    return found.because if found is not None else ""
+    if found is not None:
+        return found.because
+    barred = _barred(view, state, settings)
+    return f"No action because of the EEG: {barred}." if barred else ""
+
+
+def _barred(view: View, state: PolicyState, settings: Settings) -> str:
+    """Why no action of the EEG would be taken now, half a sentence; empty where one might."""
+    if state.layer_decided == view.play and _tried(view, state, settings):
+        return ""  # the layer may be taken out
+    layer, change = _layer_bar(view, state, settings), _change_bar(view, state, settings)
+    if not layer or not change:
+        return ""
+    if state.layer_decided == view.play:
+        return change
+    return layer if change == _LAYER_FIRST else f"{layer}, and {change}"
 
 
 def _barrier(view: View, settings: Settings) -> Decision | None:
@@ -218,10 +270,16 @@ def _barrier(view: View, settings: Settings) -> Decision | None:
         return _hold(view, settings, "no_track")
     if view.paused:
         return _hold(view, settings, "paused")
+    if view.silent:
+        return _hold(view, settings, "silent")
     if view.on_hold:
         return _hold(view, settings, "on_hold")
     if view.rating is not None and view.rating >= PROTECTED:
-        return _hold(view, settings, "protected", given=_given(view))
+        return _hold(view, settings, "protected", given=_given(view.rating))
+    if view.rating is not None and view.rating <= DISLIKED:
+        return _hold(view, settings, "disliked", given=_given(view.rating))
+    if view.protected:
+        return _hold(view, settings, "brought_back")
     if not view.usable:
         return _hold(view, settings, "unusable", reason=view.reason)
     if eeg.strict and (view.n_ratings < eeg.strict_ratings or view.trust < eeg.strict_weight):
@@ -253,35 +311,73 @@ def _eeg(view: View, state: PolicyState, settings: Settings, rng: np.random.Gene
 
 def _wait(view: View, state: PolicyState, settings: Settings) -> str:
     """Why a low estimate does not change anything yet."""
-    timing, limits = settings.timing, settings.limits
+    barred = _barred(view, state, settings)
+    if barred:
+        return barred
+    waits = _layer_bar(view, state, settings) and not _change_bar(view, state, settings)
+    if waits and p_better(view.mean, view.sd, view.candidates) <= settings.limits.p_better:
+        return "no other track is surely expected to be better"
+    return f"it must stay so for {settings.timing.sustain:.0f} s"
+
+
+_LAYER_FIRST = "the layer is tried first"
+
+
+def _tried(view: View, state: PolicyState, settings: Settings) -> bool:
+    """Whether the layer has been in for as long as it is given."""
+    since = state.layer_since
+    return since is not None and view.now - since >= settings.timing.layer_try
+
+
+def _layer_bar(view: View, state: PolicyState, settings: Settings) -> str:
+    """Why the layer may not come in now, however low the estimate; half a sentence, or empty."""
+    timing, layer, limits = settings.timing, settings.layer, settings.limits
+    if not layer.enabled:
+        return "this preset has no layer"
+    if state.layer_off:
+        return "the layer is off for this session"
+    if state.layer_decided == view.play:
+        return "the layer is decided once a track"
+    if view.position < timing.layer_first:
+        return f"the layer does not come in in the first {timing.layer_first:.0f} s of a track"
+    if view.remaining <= timing.layer_tail:
+        return f"the layer does not come in in the last {timing.layer_tail:.0f} s of a track"
+    if view.twin_p_low > limits.p_layer:
+        return "ratings and priors alone already say that it is low"
+    return ""
+
+
+def _change_bar(view: View, state: PolicyState, settings: Settings) -> str:
+    """Why the EEG may not change the track now, however low the estimate."""
+    timing, layer, limits = settings.timing, settings.layer, settings.limits
+    dwell = max(timing.dwell, timing.first_judgement)
+    # Without a layer to try (switched off, withheld, tried before) the dwell alone decides.
+    decided = state.layer_decided == view.play or state.layer_off or not layer.enabled
     if state.eeg_changes >= limits.eeg_changes:
-        return f"the EEG may change {limits.eeg_changes:.0f} tracks a session"
+        return f"the EEG may change {limits.eeg_changes:.0f} tracks a session, and has"
     if view.now - state.last_change < timing.refractory:
         return f"changes are at least {timing.refractory:.0f} s apart"
-    if state.layer_since is not None and view.now - state.layer_since < timing.layer_try:
+    if state.layer_since is None and not decided:
+        return _LAYER_FIRST
+    if state.layer_since is not None and not _tried(view, state, settings):
         return f"the layer is given {timing.layer_try:.0f} s"
-    if view.position < timing.dwell:
-        return f"a track plays for at least {timing.dwell:.0f} s"
-    if p_better(view.mean, view.sd, view.candidates) <= limits.p_better:
-        return "no other track is surely expected to be better"
-    return f"it must stay so for {timing.sustain:.0f} s, away from the end of the track"
+    if view.position < dwell:
+        return f"a track plays for at least {dwell:.0f} s"
+    if view.remaining <= timing.tail:
+        return f"no track is changed in its last {timing.tail:.0f} s"
+    if view.twin_p_low > limits.p_change:
+        return "ratings and priors alone already say that it is low"
+    if not any(c.eligible for c in view.candidates):
+        return "there is no other track"
+    return ""
 
 
 def _layer_in(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
-    timing, layer, limits = settings.timing, settings.layer, settings.limits
-    ready = (
-        layer.enabled
-        and not state.layer_off
-        and state.layer_decided != view.play
-        and state.low_layer is not None
-        and view.now - state.low_layer >= timing.sustain
-        and view.position >= timing.layer_first
-        and view.remaining > timing.layer_tail
-        and view.twin_p_low <= limits.p_layer
-    )
-    if not ready:
+    layer = settings.layer
+    held = state.low_layer is not None and view.now - state.low_layer >= settings.timing.sustain
+    if not held or _layer_bar(view, state, settings):
         return None, state
     assert state.low_layer is not None
     numbers = _numbers(view, settings) | {"held": view.now - state.low_layer}
@@ -304,25 +400,9 @@ def _layer_in(
 def _change_by_eeg(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
-    timing, limits = settings.timing, settings.limits
-    tried = state.layer_since is not None and view.now - state.layer_since >= timing.layer_try
-    # Without a layer to try (switched off, withheld, tried before) the dwell alone decides.
-    no_layer = state.layer_since is None and (
-        state.layer_decided == view.play or state.layer_off or not settings.layer.enabled
-    )
     better = p_better(view.mean, view.sd, view.candidates)
-    ready = (
-        (tried or no_layer)
-        and state.low_change is not None
-        and view.now - state.low_change >= timing.sustain
-        and view.position >= max(timing.dwell, timing.first_judgement)
-        and view.remaining > timing.tail
-        and view.now - state.last_change >= timing.refractory
-        and state.eeg_changes < limits.eeg_changes
-        and view.twin_p_low <= limits.p_change
-        and better > limits.p_better
-    )
-    if not ready:
+    held = state.low_change is not None and view.now - state.low_change >= settings.timing.sustain
+    if not held or better <= settings.limits.p_better or _change_bar(view, state, settings):
         return None, state
     assert state.low_change is not None
     decision = _change(
@@ -334,6 +414,6 @@ def _change_by_eeg(
         cause="eeg",
         held=view.now - state.low_change,
         p_better=better,
-        layer="with the layer on" if tried else "with no layer on",
+        layer="with the layer on" if state.layer_since is not None else "with no layer on",
     )
     return decision, _changed(view, state, eeg=True) if decision else state

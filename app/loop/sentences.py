@@ -6,8 +6,14 @@ from typing import Literal
 
 Code = Literal[
     "next",
+    "skip",
+    "back",
+    "layer_allowed",
+    "unrated",
+    "nothing",
     "rated_low",
     "end",
+    "broken_off",
     "layer_on",
     "withheld",
     "change",
@@ -19,6 +25,9 @@ Code = Literal[
     "on_hold",
     "paused",
     "no_track",
+    "silent",
+    "disliked",
+    "brought_back",
     "protected",
     "unusable",
     "early",
@@ -30,23 +39,33 @@ Code = Literal[
     "waiting",
 ]
 
-#: One sentence a decision, generated from the numbers that are logged with it.
+#: One sentence a decision, generated from the numbers that are logged with it. It says what is true
+#: when it is decided: a change is under way, and done when it is heard. ``±`` is one sd.
 SENTENCES: dict[Code, str] = {
-    "next": "Next track asked for: {title}, expected {expected:.0f} ± {expected_sd:.0f}.",
-    "rated_low": "Rated {given} of 9: track changed to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f}.",
+    "next": "Next track asked for: changing to {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f} (1 sd).",
+    "skip": "The client asked for another track: changing to {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f} (1 sd).",
+    "back": "Change taken back: changing back to {title}, which the EEG leaves alone from now on.",
+    "layer_allowed": "The low-frequency layer may come in again.",
+    "unrated": "Rating {given} of 9 taken back.",
+    "nothing": "There is nothing to take back.",
+    "rated_low": "Rated {given} of 9: changing to {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f} (1 sd).",
     "end": "The track ends in {remaining:.0f} s: next is {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f}.",
-    "layer_on": "Enjoyment estimate {mean:.0f} ± {sd:.0f}, under {low:.0f} with probability "
+    "{expected_sd:.0f} (1 sd).",
+    "broken_off": "No track is heard any more: next is {title}, expected {expected:.0f} ± "
+    "{expected_sd:.0f} (1 sd).",
+    "layer_on": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd), under {low:.0f} with probability "
     "{p_low:.2f} for {held:.0f} s (EEG counts {trust:.0f} %): low-frequency layer in over "
     "{ramp:.0f} s.",
-    "withheld": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low; the layer was withheld by lot "
-    "(probability {propensity:.2f}) to learn whether it helps.",
-    "change": "Enjoyment estimate {mean:.0f} ± {sd:.0f}, under {low:.0f} with probability "
-    "{p_low:.2f} for {held:.0f} s {layer}: track changed to {title}, expected {expected:.0f} ± "
+    "withheld": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd) is low; the layer was withheld by "
+    "lot (probability {propensity:.2f}) to learn whether it helps.",
+    "change": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd), under {low:.0f} with probability "
+    "{p_low:.2f} for {held:.0f} s {layer}: changing to {title}, expected {expected:.0f} ± "
     "{expected_sd:.0f}, better with probability {p_better:.2f}.",
-    "recovered": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is no longer low: low-frequency layer "
-    "out over {ramp:.0f} s.",
+    "recovered": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd) is no longer low: low-frequency "
+    "layer out over {ramp:.0f} s.",
     "layer_operator": "Low-frequency layer switched off by hand, for this session.",
     "layer_track": "Another track: low-frequency layer out over {ramp:.0f} s.",
     "layer_rated": "Rated {given} of 9: low-frequency layer out over {ramp:.0f} s.",
@@ -54,6 +73,10 @@ SENTENCES: dict[Code, str] = {
     "on_hold": "Automation is on hold.",
     "paused": "Paused.",
     "no_track": "The track is about to start.",
+    "silent": "No action: no track is heard.",
+    "disliked": "Rated {given} of 9: the rating decides on this track, not the EEG.",
+    "brought_back": "A change away from this track was taken back: no action because of the EEG on "
+    "it.",
     "protected": "Rated {given} of 9: no action because of the EEG on this track.",
     "unusable": "No action: {reason}.",
     "early": "Too early to judge this track: first judgement at {first:.0f} s.",
@@ -61,7 +84,8 @@ SENTENCES: dict[Code, str] = {
     "no_trust": "No action because of the EEG: it counts {trust:.0f} %, at least {needed:.0f} % is "
     "needed.",
     "strict": "No action because of the EEG: strict setting, not yet earned by ratings.",
-    "well": "Enjoyment estimate {mean:.0f} ± {sd:.0f}: nothing to do.",
-    "unsure": "Enjoyment estimate {mean:.0f} ± {sd:.0f} may be low, but is too unsure to act on.",
-    "waiting": "Enjoyment estimate {mean:.0f} ± {sd:.0f} is low: waiting, because {wait}.",
+    "well": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd): nothing to do.",
+    "unsure": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd) may be low, but is too unsure to "
+    "act on.",
+    "waiting": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd) is low: waiting, because {wait}.",
 }

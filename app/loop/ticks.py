@@ -88,12 +88,15 @@ class TickResult:
 
     Attributes
     ----------
+    eeg_until, heard_until : float or None
+        Newest EEG and sound that entered, LSL seconds; None before the first.
     play, place : Play, Place
         What is heard.
-    position : float
-        Seconds into it.
+    position, duration : float
+        Seconds into it, and of the whole track.
     gate : str
-        Why nothing may be done because of the EEG now; empty where it may.
+        Why nothing may be done because of the EEG now, the one reason that holds, as a sentence;
+        empty only where an action might be taken.
     starts : Play or None
         The play that the decision sets going, if it does.
     coming : Coming or None
@@ -101,9 +104,12 @@ class TickResult:
     """
 
     now: float
+    eeg_until: float | None
+    heard_until: float | None
     play: Play
     place: Place
     position: float
+    duration: float
     enjoyment: Enjoyment
     twin: Enjoyment
     tracking: Tracking | None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from app.loop.calibration import Calibration
 from app.loop.decision import Decision
-from app.loop.ticks import LoopEvent, TickInput, TickResult
+from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerStatus
-from app.records.jsontext import plain
+from app.records.jsontext import number, plain
 from app.records.writer import SessionWriter
 from devices.timeline import Timeline
 from dsp.checks import AttuneError, RecordError
@@ -33,6 +33,7 @@ def decision_event(now: float, decision: Decision, play: int | None) -> dict[str
                 "propensity": decision.propensity,
                 "alternatives": decision.alternatives,
                 "numbers": decision.numbers,
+                "passed": decision.passed,
             },
         }
     )
@@ -42,8 +43,6 @@ def decision_event(now: float, decision: Decision, play: int | None) -> dict[str
 def tick_event(
     result: TickResult,
     *,
-    eeg_until: float | None,
-    heard_until: float | None,
     events: Iterable[LoopEvent],
     layer_level: float,
 ) -> dict[str, Any]:
@@ -54,8 +53,8 @@ def tick_event(
             "t": result.now,
             "kind": "tick",
             "now": result.now,
-            "eeg_until": eeg_until,
-            "heard_until": heard_until,
+            "eeg_until": result.eeg_until,
+            "heard_until": result.heard_until,
             "events": [{"kind": e.kind, "value": e.value} for e in events],
             "track": result.play,
             "pool": result.place,
@@ -68,6 +67,8 @@ def tick_event(
             },
             "tracking": tracking,
             "eeg_weight": result.eeg_weight,
+            "gate": result.gate,
+            "coming": result.coming,
             "theta_db": result.theta_db,
             "quality": {name: word for name, _, word in result.quality},
             "layer_level": layer_level,
@@ -76,12 +77,34 @@ def tick_event(
     return row
 
 
-def events_of(row: dict[str, Any]) -> tuple[LoopEvent, ...]:
-    """Read the events that a logged tick consumed, by their names of today."""
-    return tuple(
-        LoopEvent("unplayable" if e["kind"] == "skipped" else e["kind"], e["value"])
-        for e in row["events"]
-    )
+def events_of(logged: Iterable[Mapping[str, Any]]) -> tuple[LoopEvent, ...]:
+    """Read the events that a logged tick consumed, by their names of today.
+
+    Raises
+    ------
+    RecordError
+        If one is none that a loop could have taken.
+    """
+    return tuple(map(_event, logged))
+
+
+def _event(logged: Mapping[str, Any]) -> LoopEvent:
+    kind, value = logged.get("kind"), logged.get("value")
+    kind = "unplayable" if kind == "skipped" else kind
+    if kind == "rating":
+        fits = 0.0 <= number(logged, "value") <= 1.0
+    elif kind == "unplayable":
+        fits = type(value) is int
+    elif kind == "play":
+        fits = isinstance(value, list) and [type(v) for v in value] == [int, int]
+    else:
+        fits = kind in get_args(EventKind) and (value is None or isinstance(value, bool))
+    if not fits:
+        raise RecordError(
+            f"the log tells of an event {kind!r} with the value {value!r}; no loop takes such a "
+            "one: the folder is damaged."
+        )
+    return LoopEvent(cast("EventKind", kind), value)
 
 
 class Journal:
@@ -92,8 +115,6 @@ class Journal:
     ) -> None:
         self._writer = SessionWriter(root, manifest) if root is not None else None
         self._row = 0
-        self._eeg_until: float | None = None
-        self._heard_until: float | None = None
         if self._writer is not None and calibration is not None:
             try:
                 self._writer.keep("calibration.npz", calibration.to_npz())
@@ -140,10 +161,6 @@ class Journal:
         self, given: TickInput, result: TickResult, status: PlayerStatus, timeline: Timeline
     ) -> None:
         """Record what a tick consumed and what came of it."""
-        if given.eeg_times.size:
-            self._eeg_until = float(given.eeg_times[-1])
-        if len(given.heard):
-            self._heard_until = float(given.heard.times[-1])
         if self._writer is None:
             return
         self._writer.eeg(given.eeg, given.eeg_times)
@@ -153,8 +170,6 @@ class Journal:
         self._writer.timeline(rows)
         row = tick_event(
             result,
-            eeg_until=self._eeg_until,
-            heard_until=self._heard_until,
             events=given.events,
             layer_level=status.layer_level,
         )

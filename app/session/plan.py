@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.loop import RULES
 from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.listener import LISTENERS, NOTICES
@@ -95,6 +96,7 @@ def manifest(
         "plan": {"source": plan.source, "playlist": plan.playlist, "minutes": plan.minutes},
         "settings": settings.as_dict(),
         "settings_sha256": settings.sha256,
+        "rules": RULES,
         "seed": plan.seed,
         "source": asdict(info) if info else None,
         "listener": plan.listener if plan.simulated else None,

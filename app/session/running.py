@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from app.loop.decision import Decision
+from app.loop.invariants import soundly, violations
 from app.loop.loop import Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
@@ -79,6 +80,7 @@ class Running:
         self._asked, self._stopping, self._start = asked, stopping, first.at
         self._events: list[LoopEvent] = []
         self._heard = Heard.nothing()  # what is on its way to the ear
+        self._result: TickResult | None = None  # of the last tick
         self._sounding = threading.RLock()  # held by whoever starts or ends sound
         self._last: PlayerStatus | None = None  # how it stood when silence came
         self.failed = False  #: it ended before its time, and nobody asked for that
@@ -154,13 +156,22 @@ class Running:
         result = self._loop.tick(given)
         status = self.rig.player.status()
         self._journal.tick(given, result, status, self.rig.player.timeline)
+        shown = self._watch(result)
         self._watcher.set(recording_problem=self._journal.problem)
         self._watcher.received(given.eeg)
-        self._watcher.tick(result, self._loop.up_next(), status)
+        self._watcher.tick(shown, self._loop.up_next(), status)
         if result.decision is not None:
             self._act(result, result.decision)
         if on_tick is not None:
-            on_tick(result)
+            on_tick(shown)
+
+    def _watch(self, result: TickResult) -> TickResult:
+        """Log what cannot be, and return what may be shown of it; what was decided stands."""
+        found = violations(result, self._result)
+        self._result = result
+        for text in found:
+            self._log("violation", result.now, text=text)
+        return soundly(result) if found else result
 
     def _take_asked(self, now: float) -> None:
         """Take what was asked for since the last tick."""

@@ -128,7 +128,8 @@ class Watcher:
 
     def decided(self, now: float, decision: Decision, play: Play | None) -> None:
         """Show a decision in its own words."""
-        if decision.kind != "hold" or decision.code in _SHOWN:
+        said = decision.cause == "operator" or decision.code in _SHOWN
+        if decision.kind != "hold" or said:
             self.say(decision.because, now)
         if play is not None and decision.target is not None:
             self._why[play] = decision.because

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.loop.decision import PolicyState, View
+from app.loop.decision import Asked, PolicyState, View
 from app.loop.policy import decide
 from app.settings import load_preset
 from playlists.choice import Candidate
@@ -68,7 +68,7 @@ def test_low_enjoyment_brings_the_layer_then_a_change_with_sentences_and_numbers
     assert at_layer >= DEMO.timing.sustain
     assert at_change - at_layer >= DEMO.timing.layer_try
     assert change.target != 0
-    assert "track changed to" in change.because
+    assert "changing to" in change.because
     assert change.cause == layer.cause == "eeg"
     assert change.numbers["p_better"] > 0.8
     assert change.propensity == 1.0
@@ -110,10 +110,10 @@ def test_high_rating_protects_at_the_highest_gain_of_the_bank():
 
 
 def test_operator_goes_first():
-    asked = replace(LOW, asked=("next",), usable=False)
+    asked = replace(LOW, asked=(Asked("next"),), usable=False)
     decision, _ = decide(asked, PolicyState(), DEMO, np.random.default_rng(0))
     assert (decision.kind, decision.cause) == ("change_track", "operator")
-    off = replace(LOW, asked=("layer_off",))
+    off = replace(LOW, asked=(Asked("layer_off"),))
     decision, state = decide(off, PolicyState(), DEMO, np.random.default_rng(0))
     assert (decision.kind, state.layer_off) == ("layer_off", True)
     decisions, _ = play(LOW, 60, state=state)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.lab.replay import recorded, replay
+from app.lab.replay import replay
 from app.lab.simulate_demo import demo_session, starter
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
@@ -23,6 +23,10 @@ def prepared():
 def folder(demo_folder):
     """Two minutes of the demo, recorded."""
     return demo_folder
+
+
+def recorded(folder):
+    return [row for row in SessionReader(folder).events() if row["kind"] == "decision"]
 
 
 def decisions(folder):
@@ -47,7 +51,10 @@ def test_a_tick_is_logged_every_second_with_what_it_consumed(folder):
 
 
 def test_replay_decides_the_same_byte_for_byte(folder):
-    assert [encode(row) for row in replay(folder)] == [encode(row) for row in recorded(folder)]
+    again = replay(folder)
+    assert again.same
+    assert len(again.made) > 3
+    assert again.violation == ""
 
 
 def test_a_session_is_the_same_again_from_its_seed(tmp_path, folder, prepared):

@@ -45,9 +45,12 @@ def _prepared(place):
 def _result(now, *, play=FIRST, coming=None, gate="", usable=True, position=3.0):
     return TickResult(
         now=now,
+        eeg_until=None,
+        heard_until=now,
         play=play,
         place=Place(int(play)),
         position=position,
+        duration=150.0,
         enjoyment=Enjoyment(0.6, 0.1, 0.1, usable, 1.0, ()),
         twin=Enjoyment(0.5, 0.2, 0.3, False, math.inf, ()),
         tracking=None,
