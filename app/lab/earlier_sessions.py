@@ -147,4 +147,4 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
             kind, session, [(first, LOVED), (second, NEUTRAL)], seconds=CHECK_SECONDS
         )
         checks.append(check_z(loved, neutral, sd=sd))
-    return Calibration(kind, decoder, level, sd, tuple(checks))
+    return Calibration(kind, decoder, level, sd, tuple(checks), simulated=True)

@@ -32,6 +32,8 @@ class Calibration:
         Standard deviation of its 10 s means within a track, dB.
     checks : tuple of float
         z of each three-minute check, loved against neutral.
+    simulated : bool or None
+        Whether it is of no person; None where an early file does not say.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Calibration:
     theta_db: float
     theta_sd: float
     checks: tuple[float, ...]
+    simulated: bool | None = None
 
     def to_npz(self) -> bytes:
         """Return it as a npz file without pickled objects."""
@@ -46,6 +49,8 @@ class Calibration:
         arrays["name"] = np.array(self.name)
         arrays["theta"] = np.array([self.theta_db, self.theta_sd])
         arrays["checks"] = np.array(self.checks)
+        if self.simulated is not None:
+            arrays["simulated"] = np.array(self.simulated)
         file = io.BytesIO()
         np.savez_compressed(file, allow_pickle=False, **arrays)
         return file.getvalue()
@@ -69,7 +74,9 @@ class Calibration:
             numbers = [float(x) for x in (*arrays["theta"], *arrays["checks"])]
             if not all(map(math.isfinite, numbers)) or numbers[1] <= 0.0:
                 raise ValueError(f"theta and checks are {numbers}")
-            return cls(str(arrays["name"]), decoder, numbers[0], numbers[1], tuple(numbers[2:]))
+            name, said = str(arrays["name"]), arrays.get("simulated")
+            simulated = None if said is None else bool(said)
+            return cls(name, decoder, numbers[0], numbers[1], tuple(numbers[2:]), simulated)
         except Exception as error:  # zip, zlib and numpy have a dozen ways to find a file damaged
             raise InputError(
                 f"{origin!r} is no calibration ({error}); give a file that `attune simulate "

@@ -81,6 +81,23 @@ def check_plan(plan: Plan) -> Settings:
     return settings
 
 
+def check_calibration(plan: Plan, calibration: Calibration) -> None:
+    """Refuse what was learnt from a simulated listener where a person's EEG comes in.
+
+    Raises
+    ------
+    InputError
+    """
+    simulated = calibration.simulated
+    if simulated is None:  # an early file
+        simulated = calibration.name in LISTENERS
+    if simulated and not plan.simulated:
+        raise InputError(
+            f"calibration {plan.calibration!r} is of a simulated listener, and the source is "
+            f"{plan.source!r}: it says nothing of a person's EEG; leave --calibration out."
+        )
+
+
 def manifest(
     plan: Plan,
     settings: Settings,

@@ -19,7 +19,7 @@ from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
 from app.session.journal import Journal
 from app.session.opening import first_sound
-from app.session.plan import Plan, check_plan, manifest
+from app.session.plan import Plan, check_calibration, check_plan, manifest
 from app.session.rig import make_rig
 from app.session.running import Asked, Running
 from app.session.snapshot import Snapshot
@@ -63,6 +63,7 @@ class Session:
         self.calibration: Calibration | None = None
         if plan.calibration or plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
+            check_calibration(plan, self.calibration)
         self._upcoming = Upcoming(self.tracks, cache=plan.cache, prepared=prepared or {})
         told = Told(
             tuple(self.tracks),

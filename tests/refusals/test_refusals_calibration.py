@@ -1,0 +1,64 @@
+"""A calibration that is damaged, foreign or another's is refused in one sentence."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.loop.calibration import CALIBRATION_DIR, Calibration, load_calibration
+from app.session.plan import Plan
+from app.session.session import Session
+from dsp.checks import InputError
+
+SHIPPED = (CALIBRATION_DIR / "clear.npz").read_bytes()
+
+
+def refused(raw: bytes) -> None:
+    with pytest.raises(InputError, match=r"^'a.npz' is no calibration .*leave it out\.$"):
+        Calibration.from_npz(raw, origin="a.npz")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_one_is_refused_or_read_as_it_was(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    raw = np.frombuffer(SHIPPED, dtype=np.uint8).copy()
+    raw[rng.integers(raw.size, size=8)] ^= rng.integers(1, 256, size=8).astype(np.uint8)
+    try:
+        read = Calibration.from_npz(raw.tobytes(), origin="a.npz")
+    except InputError:
+        refused(raw.tobytes())
+    else:
+        assert read.to_npz() == load_calibration("clear").to_npz()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"PK\x03\x04", b"\x93NUMPY", b"\x00" * 5000])
+def test_a_foreign_one(content: bytes) -> None:
+    refused(content)
+
+
+@pytest.mark.parametrize("marked", [True, None])
+@pytest.mark.parametrize("source", ["brainflow:synthetic", "lsl:Muse", "none"])
+def test_a_simulated_listeners_where_a_person_listens(
+    tmp_path: Path, marked: bool | None, source: str
+) -> None:
+    name = "anybody" if marked else "clear"  # an early file has its name alone
+    known = replace(load_calibration("clear"), simulated=marked, name=name)
+    path = tmp_path / "known.npz"
+    path.write_bytes(known.to_npz())
+    with pytest.raises(InputError, match=r"simulated listener, and the source is .*leave"):
+        Session(Plan(source=source, calibration=str(path), out=tmp_path))
+    Session(Plan(source="simulated", calibration=str(path), out=tmp_path))
+
+
+def test_a_persons_own_is_welcome(tmp_path: Path) -> None:
+    path = tmp_path / "known.npz"
+    path.write_bytes(replace(load_calibration("clear"), simulated=False).to_npz())
+    session = Session(Plan(source="brainflow:synthetic", calibration=str(path), out=tmp_path))
+    assert session.calibration is not None
+    assert session.calibration.simulated is False
+
+
+@pytest.mark.parametrize("name", ["clear", "silent", "typical"])
+def test_what_is_shipped_says_that_it_is_of_no_person(name: str) -> None:
+    assert load_calibration(name).simulated is True
