@@ -327,6 +327,16 @@ def test_eeg_before_the_music_enters_no_score(pool, ticks):
     assert all(np.isinf(result.enjoyment.age_s) for result in run(make(pool), none))
 
 
+def test_eeg_while_the_engine_does_not_answer_enters_no_score(pool, ticks, whole):
+    """No rows of sound come in; what was heard then is not known."""
+    gone = [replace(t, heard=Heard.nothing()) if 25 <= t.now < 40 else t for t in ticks[:60]]
+    results = run(make(pool), gone)
+    assert any(28 <= end < 40 for end in entered_by(whole))
+    assert not any(28 <= end < 40 + BLANK + WINDOW for end in entered_by(results))
+    assert "no track is heard" in next(r for r in results if r.now == 30).gate
+    assert not [r for r in results if r.starts is not None and 25 <= r.now < 40]
+
+
 def test_a_starved_moment_does_not_forget_the_rating(pool, ticks):
     starved = list(told(ticks[:30], 20, LoopEvent("rating", 1.0)))
     heard = starved[24].heard
