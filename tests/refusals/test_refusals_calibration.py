@@ -1,5 +1,6 @@
 """A calibration that is damaged, foreign or another's is refused in one sentence."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,7 @@ from dsp.checks import InputError
 SHIPPED = (CALIBRATION_DIR / "clear.npz").read_bytes()
 
 
-def refused(raw: bytes) -> None:
-    with pytest.raises(InputError, match=r"^'a.npz' is no calibration .*leave it out\.$"):
-        Calibration.from_npz(raw, origin="a.npz")
+REFUSAL = r"^'a.npz' is no calibration .*leave it out\.$"
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -25,16 +24,17 @@ def test_a_damaged_one_is_refused_or_read_as_it_was(seed: int) -> None:
     raw = np.frombuffer(SHIPPED, dtype=np.uint8).copy()
     raw[rng.integers(raw.size, size=8)] ^= rng.integers(1, 256, size=8).astype(np.uint8)
     try:
-        read = Calibration.from_npz(raw.tobytes(), origin="a.npz")
-    except InputError:
-        refused(raw.tobytes())
-    else:
-        assert read.to_npz() == load_calibration("clear").to_npz()
+        said = Calibration.from_npz(raw.tobytes(), origin="a.npz").to_npz()
+    except InputError as error:
+        said = str(error)
+    whole = load_calibration("clear").to_npz()
+    assert said == whole or re.match(REFUSAL, str(said))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"PK\x03\x04", b"\x93NUMPY", b"\x00" * 5000])
 def test_a_foreign_one(content: bytes) -> None:
-    refused(content)
+    with pytest.raises(InputError, match=REFUSAL):
+        Calibration.from_npz(content, origin="a.npz")
 
 
 @pytest.mark.parametrize("marked", [True, None])
