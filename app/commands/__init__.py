@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +29,9 @@ COMMANDS = {
 #: Packages that are ours, and not installed.
 OWN = {"app", "devices", "dsp", "playlists"}
 
+#: What a full disk, a terminal that hung up and a reader that left answer to a write.
+_NOT_TAKEN = (errno.ENOSPC, errno.EIO, errno.EPIPE)
+
 EXAMPLES = """examples:
   attune                                   the window (without a display: two minutes headless)
   attune run --source lsl:Muse --playlist ~/Music --minutes 24
@@ -43,8 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0, or 2 after one sentence on stderr.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a narrow code page costs characters alone
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where what goes wrong can still be told
+        return status
     except KeyboardInterrupt:
         print("attune: stopped.", file=sys.stderr)
         return 2
@@ -57,9 +67,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    except BrokenPipeError:
-        # Whoever read our output has gone; what follows must not fail a second time.
+    except OSError as error:
+        if error.errno not in _NOT_TAKEN or error.filename is not None:
+            raise
+        # Nobody takes our output any more; what follows must not fail a second time.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # who has gone needs no word
+            print(f"attune: the output could not be written ({error.strerror}).", file=sys.stderr)
         return 2
 
 

@@ -125,10 +125,11 @@ def test_the_command_opens_the_window_and_ends_well_when_it_is_told_to(tmp_path)
             assert time.monotonic() < end, "no session was started by the window"
             time.sleep(0.05)
         process.terminate()  # the same as closing the window
-        _, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    assert list(tmp_path.glob("*/report.html"))
+    (report,) = tmp_path.glob("*/report.html")
+    assert said.splitlines() == [f"Session: {report.parent}", f"Report:  {report}"]

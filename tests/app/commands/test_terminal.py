@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from app import commands
 from app.commands.terminal import ROOM, Terminal
 from tests.doubles.program import until
 
@@ -123,3 +124,25 @@ def test_a_program_without_standard_output_speaks_to_nobody(monkeypatch):
     terminal.say("nobody hears this")
     terminal.close()
     assert not terminal._writer.is_alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a device that is always full")
+def test_a_command_whose_output_nobody_can_take_says_so_in_one_sentence(monkeypatch, capsys):
+    def command(words):
+        return 0 * sys.stdout.write("the numbers\n")
+
+    with open("/dev/full", "w", encoding="ascii") as full:
+        monkeypatch.setattr(commands, "_run", command)
+        monkeypatch.setattr(sys, "stdout", full)
+        assert commands.main(["evaluate"]) == 2
+    assert capsys.readouterr().err == (
+        "attune: the output could not be written (No space left on device).\n"
+    )
+
+
+def test_a_command_prints_what_a_narrow_code_page_has(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    monkeypatch.setattr(commands, "_run", lambda _: 0 * sys.stdout.write("31 ± 7\n"))
+    assert commands.main(["evaluate"]) == 0
+    assert raw.getvalue() == b"31 ? 7\n"
