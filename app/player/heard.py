@@ -13,6 +13,7 @@ from dsp.grid import FS, HOP, row_frame
 from dsp.sound.heard import HEARD_NAMES, Heard
 from dsp.sound.stimulus import FLUX_NAMES, SILENCE_DB, LayerEnvelope
 
+_AT = {name: i for i, name in enumerate(HEARD_NAMES)}
 _SILENT_S = 0.5  # s after the newest block beyond which nothing can be heard any more
 
 
@@ -90,8 +91,15 @@ class Trace:
         lost = int(np.searchsorted(numbers, first))
         at = np.clip(numbers - first, 0, table.shape[0] - 1)
         values, times = _columns(table[at], frames)
-        values[:, 0:2], values[:, 2] = self._music[:, :2], self._layer
-        values[:, 7] = np.maximum(self._music[:, 2] + values[:, 7], SILENCE_DB)
+        flux, rise, level = self._music.T
+        for name, column_values in (
+            ("spectral_flux", flux),
+            ("envelope_rise", rise),
+            ("layer_envelope", self._layer),
+        ):
+            values[:, _AT[name]] = column_values
+        db = _AT["music_level_db"]
+        values[:, db] = np.maximum(level + values[:, db], SILENCE_DB)
         late = np.flatnonzero(times > now)
         upto = int(late[0]) if late.size else n
         self._first += upto
@@ -124,16 +132,20 @@ def _columns(
     track = of_leader("track")
     moved = np.where(master > 0.0, into, 0.0)  # a paused track stands still
     values = np.zeros((rows.shape[0], len(HEARD_NAMES)), dtype=np.float32)
-    values[:, 3] = track
-    values[:, 4] = np.where(track >= 0, np.maximum(of_leader("frame") + moved, 0.0) / FS, 0.0)
-    values[:, 5] = of_leader("gain") * master
-    values[:, 6] = column(rows, "layer_level")
-    values[:, 7] = 20.0 * np.log10(np.maximum(master, 1e-6))
+    position = np.where(track >= 0, np.maximum(of_leader("frame") + moved, 0.0) / FS, 0.0)
+    for name, column_values in (
+        ("track", track),
+        ("position_s", position),
+        ("music_gain", of_leader("gain") * master),
+        ("layer_level", column(rows, "layer_level")),
+        ("music_level_db", 20.0 * np.log10(np.maximum(master, 1e-6))),
+    ):
+        values[:, _AT[name]] = column_values
     return values, times
 
 
 def now_heard(timeline: Timeline, now: float) -> Sequence[float]:
-    """Track, position in s and layer level of what is heard at `now` (-1, 0, 0: nothing)."""
+    """Play, position in s and layer level of what is heard at `now` (-1, 0, 0: nothing)."""
     _, rows = timeline.since(timeline.total - 512)
     rows = rows[column(rows, "time") <= now] if rows.size else rows
     if not rows.shape[0]:
@@ -145,4 +157,7 @@ def now_heard(timeline: Timeline, now: float) -> Sequence[float]:
     moved = min(moved, BLOCK / FS)
     frames = column(row, "frame").astype(np.int64) + round(moved * FS)
     values, _ = _columns(row, frames)
-    return (float(values[0, 3]), float(values[0, 4]), float(values[0, 6]))
+    play, position, level = (
+        float(values[0, _AT[name]]) for name in ("track", "position_s", "layer_level")
+    )
+    return (play, position, level)
