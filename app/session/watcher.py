@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.loop.decision import Decision
+from app.loop.decision import Cause, Decision
 from app.loop.ticks import TickResult
 from app.player.contract import EventKind, PlayerEvent, PlayerStatus
 from app.session.snapshot import FOLLOWING_STATES, NO_EEG, Snapshot, Span, TrackView
@@ -47,6 +47,7 @@ class Watcher:
         self._buffer = np.empty((256, COLUMNS))
         self._n_rows = self._n_lost = 0
         self._why: dict[Play, str] = {}
+        self._changed_for: Cause = "none"  # why the latest change of track was decided
 
     @property
     def now(self) -> float:
@@ -104,10 +105,8 @@ class Watcher:
         elif kind == "hold" and value != told.on_hold:
             self.set(on_hold=value)
             self.say("Automation put on hold." if value else "Automation goes on.", now)
-        elif kind == "layer_off" and value != told.layer_off:
+        elif kind == "layer_off":
             self.set(layer_off=value)
-            if not value:
-                self.say("Low-frequency layer allowed again.", now)
 
     def device(self, event: SourceEvent) -> None:
         """Show why a source is not streaming."""
@@ -133,6 +132,11 @@ class Watcher:
             self.say(decision.because, now)
         if play is not None and decision.target is not None:
             self._why[play] = decision.because
+        code: str = decision.code
+        if code == "unrated" or (code == "back" and self._changed_for == "rating"):
+            self.set(ratings=self._told.ratings[:-1])  # it was taken back
+        if decision.kind == "change_track":
+            self._changed_for = decision.cause
         if decision.kind in ("layer_on", "layer_off"):
             self.set(layer_target=float(decision.target or 0.0))
 

@@ -165,8 +165,6 @@ def test_what_people_asked_for_stands_among_what_the_player_did(watcher):
         ("hold", False),
         ("mark", None),
         ("rating", 6),
-        ("layer_off", True),
-        ("layer_off", False),
     ):
         watcher.asked(5002.0, kind, value)
     _tick(watcher, 5002.0)
@@ -177,10 +175,32 @@ def test_what_people_asked_for_stands_among_what_the_player_did(watcher):
         "Automation put on hold.",
         "Automation goes on.",
         "Moment marked.",
-        "Low-frequency layer allowed again.",
         "Rated 6 of 9: Slow River.",
         "Stopped.",
     ]
+
+
+def _decided(watcher, kind, code, cause):
+    decision = Decision(kind, code, 1 if kind == "change_track" else None, "So.", cause, 1.0)
+    watcher.decided(watcher.now, decision, Play(9) if kind == "change_track" else None)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "left"),
+    [
+        ("rating", "back", [7]),  # the rating that changed the track goes with the change
+        ("eeg", "back", [7, 2]),
+        ("eeg", "unrated", [7]),
+        ("eeg", "nothing", [7, 2]),
+    ],
+)
+def test_a_rating_that_was_taken_back_is_shown_no_more(watcher, change, code, left):
+    for given in (7, 2):
+        watcher.asked(5001.0, "rating", given)
+    _tick(watcher, 5001.0)
+    _decided(watcher, "change_track", "rated_low" if change == "rating" else "change", change)
+    _decided(watcher, "change_track" if code == "back" else "hold", code, "operator")
+    assert [rating.given for rating in watcher.snapshot().ratings] == left
 
 
 def test_the_layer_that_was_switched_off_stays_so_until_it_is_allowed(watcher):
