@@ -34,11 +34,11 @@ def started() -> Listening:
 def test_before_anything_is_heard_nothing_is() -> None:
     listening = Listening()
     assert (listening.play, listening.place, listening.position) == (NO_PLAY, NO_PLACE, 0.0)
-    assert (listening.paused, listening.silent, listening.coming) == (False, False, None)
+    assert (listening.paused, listening.silent(0.0), listening.coming) == (False, True, None)
     assert not listening.changing(0.0)
     assert not listening.broken_off(1e9)
     assert hear(listening, Heard.nothing()) == []
-    assert not listening.silent
+    assert listening.until is None
 
 
 def test_plays_are_numbered_in_the_order_in_which_they_are_asked_for() -> None:
@@ -84,7 +84,7 @@ def test_what_is_coming_stays_so_until_it_or_a_later_play_is_heard() -> None:
 def test_a_decoder_that_is_late_for_a_moment_does_not_begin_its_track_again() -> None:
     listening = started()
     assert hear(listening, rows(0, -1, -1, 0, start=3.0, position=9.0)) == []
-    assert (listening.play, listening.silent) == (0, False)
+    assert (listening.play, listening.silent(3.0)) == (0, False)
     assert listening.position == pytest.approx(9.0 + 3 / RATE, abs=1e-6)
 
 
@@ -100,7 +100,7 @@ def test_the_position_is_the_newest_of_the_running_track() -> None:
 def test_where_no_track_was_begun_there_is_no_position() -> None:
     listening = Listening()
     hear(listening, rows(-1, -1, position=7.0))
-    assert (listening.position, listening.silent) == (0.0, True)
+    assert (listening.position, listening.silent(0.0)) == (0.0, True)
 
 
 @pytest.mark.parametrize(("after", "broken"), [(1.999, False), (2.0, True), (60.0, True)])
@@ -108,21 +108,21 @@ def test_a_track_has_broken_off_after_two_seconds_without_one(after: float, brok
     listening = started()
     hear(listening, rows(-1, start=9.0), now=10.0)
     hear(listening, rows(-1, start=10.0), now=10.5)  # counted from when it was seen first
-    assert listening.silent
+    assert listening.silent(10.5)
     assert listening.broken_off(10.0 + after) is broken
     listening.paused = True
     assert not listening.broken_off(10.0 + after)
     listening.paused = False
     hear(listening, rows(-1, 0, start=11.0), now=12.0)
-    assert not listening.silent
+    assert not listening.silent(12.0)
     assert not listening.broken_off(100.0)
 
 
-def test_a_pause_is_silent() -> None:
+@pytest.mark.parametrize(("after", "silent"), [(2.0, False), (2.001, True)])
+def test_rows_that_stay_away_for_two_seconds_are_silence(after: float, silent: bool) -> None:
     listening = started()
-    assert not listening.silent
-    listening.paused = True
-    assert listening.silent
+    assert listening.until == 1 / RATE
+    assert listening.silent(1 / RATE + after) is silent
 
 
 @pytest.mark.parametrize(("after", "changing"), [(0.0, True), (10.0, True), (10.001, False)])
