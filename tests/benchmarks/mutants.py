@@ -45,13 +45,13 @@ PARTS = {
     "scores": (["dsp/tracking/scores.py"], ["tests/dsp/tracking/test_scores.py"]),
     "policy": (
         ["app/loop/policy.py", "app/loop/decision.py"],
-        ["tests/app/loop/test_policy_limits.py", "tests/app/loop/test_policy.py"],
+        [f"tests/app/loop/test_{name}.py" for name in ("policy_limits", "gate", "policy")],
     ),
     "loop": (
         [f"app/loop/{name}.py" for name in ("loop", "belief", "listening", "senses", "ticks")],
         [
             f"tests/app/loop/test_{name}.py"
-            for name in ("belief", "listening", "senses", "loop_alone", "loop")
+            for name in ("belief", "listening", "senses", "loop_alone", "hands", "loop")
         ],
     ),
 }
