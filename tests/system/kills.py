@@ -11,8 +11,10 @@ Linux only.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -32,7 +34,7 @@ from tests.doubles.program import HEADLESS, Program, alive, children, segments, 
 VICTIMS = ("program", "engine", "decoder", "board", "all")
 SESSION_S = 5.0
 LONGEST_S = SESSION_S + 2.0  # after the folder appears; a later moment is drawn anew
-PATIENCE_S = 60.0  # the machine may be busy
+PATIENCE_S = 180.0  # s in which a program must have ended; the machine may be busy
 STUCK_S = 15.0  # s after the end of the program in which its children must have ended
 _SHM = Path("/dev/shm")
 
@@ -113,6 +115,12 @@ def _start(root: Path, seconds: float = SESSION_S) -> Program:
     return Program(*HEADLESS, *words, group=True)
 
 
+def _wait(program: Program) -> None:
+    """Wait for its end; one that does not come is found when its processes are looked for."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        program.process.wait(PATIENCE_S)
+
+
 def _newest(root: Path) -> Path:
     return max(root.iterdir(), key=lambda path: path.stat().st_ctime_ns)
 
@@ -151,7 +159,7 @@ def kill_one(victim: str, root: Path, rng: np.random.Generator) -> tuple[Kill, i
                 chosen = [chosen[int(rng.integers(len(chosen)))]]
             for one in chosen:
                 os.kill(one, signal.SIGKILL)
-            program.process.wait(PATIENCE_S)
+            _wait(program)
             end = time.monotonic() + STUCK_S
             while any(map(alive, every)) and time.monotonic() < end:
                 time.sleep(0.02)
@@ -174,7 +182,7 @@ def kills(n: int, seed: int, root: Path) -> Iterator[Kill]:
         last = this
     if last is not None:
         with _start(root, 3.0) as program:
-            program.process.wait(PATIENCE_S)
+            _wait(program)
         last[0].after = _held(last[1])
         yield last[0]
 
@@ -226,7 +234,7 @@ def main() -> int:
         for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
             os.environ[f"XDG_{kind}_HOME"] = str(Path(folder) / kind.lower())
         with _start(Path(folder), 3.0) as program:  # measures the first track once
-            program.process.wait(PATIENCE_S)
+            _wait(program)
         with ThreadPoolExecutor(chosen.at_once) as pool:
             for future in [pool.submit(work, worker) for worker in range(chosen.at_once)]:
                 future.result()
