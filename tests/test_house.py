@@ -207,3 +207,17 @@ def test_each_dependency_says_why_it_is_there():
     for wanted in project["project"]["dependencies"]:
         (line,) = (line for line in lines if line.startswith(f'"{wanted}"'))
         assert "#" in line, wanted
+
+
+NOTES = re.compile(
+    r"\b(science|control|audio|device|design|music|project's) notes\b|\bnotes,? (section )?\d", re.I
+)
+
+
+def test_what_is_cited_is_in_the_repository_or_published():
+    guilty = [
+        f"{named(path)}: {found.group()}"
+        for path in files(".py", ".md")
+        if (found := NOTES.search(path.read_text(encoding="utf-8")))
+    ]
+    assert guilty == []

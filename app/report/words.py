@@ -20,7 +20,8 @@ _DONE = {
         "The operator went on to the next piece; it says nothing of the one that was left.",
         "operator",
     ),
-    "skip": ("next piece", "The listener wished for another piece.", "listener"),
+    # Older programs logged the operator's next so, too.
+    "skip": ("next piece", "Another piece was wished for.", "wish"),
     "undo": ("taken back", "The latest automatic change or rating was taken back.", "operator"),
     "pause": ("pause", "The music was paused.", "operator"),
     "resume": ("pause", "The music went on.", "operator"),

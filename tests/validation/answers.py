@@ -249,7 +249,7 @@ def _against_table(what: str, same: float, hits: dict[int, list[bool]]) -> Row:
     told = np.array([np.interp(same, TABLE_R, TABLE[:, i]) for i in range(len(LENGTHS))])
     low, high = float(np.min(got / told - 1.0)), float(np.max(got / told - 1.0))
     at = f"r {same:.3f}" if same <= TABLE_R[-1] else f"its end, for r {same:.3f}"
-    what = f"{what}: power at 10/30/60/120 s (table 3.3 at {at}: {_percent(told)})"
+    what = f"{what}: power at 10/30/60/120 s (table at {at}: {_percent(told)})"
     measured = f"{_percent(got)}; {low:+.0%} to {high:+.0%}"
     n = sum(len(h) for h in hits.values())
     off = max(low, high, key=abs)

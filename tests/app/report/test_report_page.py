@@ -277,7 +277,7 @@ def test_what_people_did_stands_with_what_the_player_did(tmp_path: Path) -> None
     table = page.split("What the player did and why")[1].split("</table>")[0]
     for said in (
         "it says nothing of the one that was left",
-        "The listener wished for another piece.",
+        "Another piece was wished for.",
         "was taken back",
         "The low sound was taken out.",
         "The low sound was allowed again.",
