@@ -1,4 +1,4 @@
-"""The command line: `attune` and everything under it."""
+"""The command line: `main` finds the command, a file each, and turns its errors into a sentence."""
 
 from __future__ import annotations
 

@@ -45,7 +45,17 @@ class Listened:
 def listen(
     kind: str, seed: int, plays: Sequence[tuple[PreparedTrack, float]], *, seconds: float
 ) -> list[Listened]:
-    """Let a simulated listener hear each of `plays` (track, hidden liking) for `seconds`."""
+    """Let a simulated listener hear each of `plays` (track, hidden liking 0..1) for `seconds`.
+
+    Parameters
+    ----------
+    kind : {'clear', 'typical', 'silent'}
+    seed : int
+        Of the listener and of its ratings.
+    plays : sequence of (PreparedTrack, float)
+    seconds : float
+        Of each track, or to its end.
+    """
     rig, rng = VirtualRig(listener=kind, seed=seed), np.random.default_rng(seed)
     now, out = rig.start(), []
     assert rig.info is not None

@@ -28,6 +28,20 @@ def evaluate_reward(
 ) -> dict[str, Any]:
     """Every feature of every recording: mean over its scores with a 90 % interval.
 
+    Parameters
+    ----------
+    paths : sequence of Path
+        Session folders or archives (docs/recordings.md).
+    channels : sequence of str, optional
+        Electrodes to take; all unless given.
+
+    Returns
+    -------
+    dict
+        As ``attune evaluate reward --json`` prints it.
+
+    Notes
+    -----
     `z` is the newest window of 30 s against the person's own earlier ones, the baseline while
     listening; None with fewer than eight of them. `in_estimate` is False for what may never enter
     an estimate.

@@ -20,7 +20,33 @@ def evaluate_silence(
     search: float | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """How often recordings without a sound are said to follow it."""
+    """Count how often recordings without a sound are said to follow it.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Session folders or archives (docs/recordings.md).
+    against : sequence of str
+        Files of sounds, features or other recordings that were not heard in them.
+    calibrations : sequence of Path
+        What a decoder is learnt from; from nothing unless given.
+    channels : sequence of str, optional
+        Electrodes to take; all unless given.
+    search : float, optional
+        Longest delay that is looked for, s.
+    seed : int
+        Of the surrogates.
+
+    Returns
+    -------
+    dict
+        Shares of windows, over all, by recording and by pair; None where nothing was tested.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used.
+    """
     decoder = None
     if calibrations:
         decoder, _ = calibrated(calibrations, "onset", channels, search)

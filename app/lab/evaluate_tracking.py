@@ -31,7 +31,31 @@ def evaluate_tracking(
     search: float | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Tracking in each of `tests`, from nothing or with a decoder from `calibrations`."""
+    """Measure tracking in each of `tests`, from nothing or with a decoder from `calibrations`.
+
+    Parameters
+    ----------
+    tests, calibrations : sequence of Path
+        Session folders or archives (docs/recordings.md); none may hold the EEG of another.
+    feature : str
+        ``onset``, ``envelope``, or a file with a feature or a sound.
+    channels : sequence of str, optional
+        Electrodes to take; all unless given.
+    search : float, optional
+        Longest delay that is looked for, s.
+    seed : int
+        Of the surrogates.
+
+    Returns
+    -------
+    dict
+        As ``attune evaluate tracking --json`` prints it; None where something is not known.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used, or the same EEG would teach and test.
+    """
     opened = [(path, open_recording(path, channels=channels)) for path in tests]
     sounds = [own_stimulus(path, recording, feature) for path, recording in opened]
     decoder: Decoder | None = None
@@ -103,7 +127,10 @@ def _rounded(value: float) -> float | None:
 
 
 def overall(run: Run, *, seed: int = 0) -> tuple[float, float]:
-    """Correlation over all samples scored, and its 95 % level by chance (the larger null)."""
+    """Return the correlation over all samples scored, and its 95 % level by chance.
+
+    The level is that of the larger null. NaN for both under 10 s of samples.
+    """
     rebuilt, feature = run.scored()
     ok = np.isfinite(rebuilt) & np.isfinite(feature)
     if np.count_nonzero(ok) < 10 * RATE:

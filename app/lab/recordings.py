@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from devices.formats.npz import Recording, read_array, read_npz, read_rate
-from dsp.checks import InputError, check_option
+from dsp.checks import InputError, check_number, check_option
 from dsp.grid import RATE, Floats
 
 _MIN_SECONDS = 2
@@ -35,7 +35,19 @@ class Stimulus:
 
 
 def open_recording(path: Path, *, channels: Sequence[str] | None = None) -> Recording:
-    """Read an npz file or a session folder, with a selection of its electrodes."""
+    """Read an npz file or a session folder.
+
+    Parameters
+    ----------
+    path : Path
+    channels : sequence of str, optional
+        Electrodes to take, in this order; several may stand in one text, with commas.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is shorter than 2 s, or lacks one of `channels`.
+    """
     recording = _open_session(path)[0] if path.is_dir() else read_npz(path)
     length = float(recording.times[-1] - recording.times[0])
     if length < _MIN_SECONDS:
@@ -60,14 +72,29 @@ def _open_session(path: Path) -> tuple[Recording, Stimulus]:
     times, eeg = reader.eeg()
     heard = reader.heard()
     if times.size < 2 or not reader.ch_names:
-        raise InputError(f"{path} holds no EEG; record a session with a headset first.")
+        said = " ".join(reader.problems)
+        raise InputError(f"{path} holds no EEG; record a session with a headset first. {said}")
+    for stamps, what in ((times, "EEG"), (heard.times, "what was heard")):
+        if (np.diff(stamps) <= 0.0).any():
+            raise InputError(
+                f"Time steps back in the {what} of {path}; it is not as it was recorded."
+            )
     step = float(np.median(np.diff(times)))
-    recording = Recording(path.name, reader.ch_names, round(1.0 / step), eeg, times, None)
+    sfreq = check_number(f"the rate of the EEG in {path}", 1.0 / step, low=1.0, high=1e5, unit="Hz")
+    recording = Recording(path.name, reader.ch_names, round(sfreq), eeg, times, None)
     return recording, Stimulus(path.name, heard.stimulus, heard.times)
 
 
 def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:
     """Feature of the sound of a recording: ``onset``, ``envelope``, or a file.
+
+    Parameters
+    ----------
+    path : Path
+        Where the recording was read from.
+    recording : Recording
+    feature : str
+        ``onset``, ``envelope``, or the name of a file.
 
     Raises
     ------
@@ -105,6 +132,19 @@ def envelope_rows(envelope: Floats, sfreq: float, *, rise: bool) -> Floats:
 
     ``L = log(1 + 10 a)``, a relative to the 99th percentile of the whole sound: a fixed scale.
     An envelope that was centred on 0 is put back on its lowest value.
+
+    Parameters
+    ----------
+    envelope : float64 [shape=(n,)]
+        At `sfreq` Hz.
+    sfreq : float
+    rise : bool
+        Whether the rise, or the level itself.
+
+    Returns
+    -------
+    float64 [shape=(m, 3)]
+        Columns as the tracker takes them.
     """
     clean = np.where(np.isfinite(envelope), envelope, 0.0)
     clean = clean - min(float(clean.min()), 0.0)
@@ -118,6 +158,17 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
     """Feature from a file: a recording with an envelope, an array, or a sound file.
 
     An array is taken to be at 64 Hz unless its archive has ``fs`` for it.
+
+    Parameters
+    ----------
+    path : Path
+    start : float
+        When it begins, seconds.
+
+    Raises
+    ------
+    InputError
+        If it holds none, or less than a second.
     """
     if not path.exists():
         raise InputError(
@@ -127,6 +178,8 @@ def file_stimulus(path: Path, *, start: float) -> Stimulus:
     level: Floats | None = None
     if path.is_dir():
         stimulus = _open_session(path)[1]
+        if stimulus.times.size < RATE:
+            raise InputError(f"{path} holds nothing that was heard; give another sound.")
         return Stimulus(path.name, stimulus.values, stimulus.times - stimulus.times[0] + start)
     feature: Floats | None
     at = 0.0  # rows that the first one lies after the start
@@ -186,7 +239,14 @@ def _means(values: Floats, sfreq: float) -> Floats:
 
 
 def lasting(stimulus: Stimulus, until: float) -> Stimulus:
-    """The sound repeated until `until`, so that all of a recording is tested."""
+    """Repeat a sound until `until`, so that all of a recording is tested.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    until : float
+        Seconds, on the clock of its times.
+    """
     length = len(stimulus.values) / RATE
     repeats = max(1, math.ceil((until - float(stimulus.times[0])) / length))
     values = np.tile(stimulus.values, (repeats, 1))

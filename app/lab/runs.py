@@ -101,7 +101,19 @@ def go_through(
 ) -> Run:
     """Run one recording through guard and tracker, a tick each second, as in a session.
 
-    `ticks` is what `ticks_of` gave, where the same recording is gone through again.
+    Parameters
+    ----------
+    recording : Recording
+    stimulus : Stimulus
+        What was heard, on the clock of the recording.
+    decoder : Decoder, optional
+        From calibration; without one everything is learnt on the way.
+    search : float, optional
+        Longest delay that is looked for, s.
+    seed : int
+        Of the surrogates.
+    ticks : sequence, optional
+        What `ticks_of` gave, where the same recording is gone through again.
     """
     tracker = Tracker(
         ch_names=recording.ch_names,
@@ -191,7 +203,10 @@ def _refuse_twice(tests: Marks, calibrations: Marks) -> None:
 
 
 def marks(paths: Sequence[Path], recordings: Sequence[Recording]) -> Marks:
-    """What tells EEG from other EEG, and the name of its file; dead EEG is told by the file."""
+    """Return what tells EEG from other EEG, and the name of its file.
+
+    Dead EEG, which is all alike, is told by the file. `paths` and `recordings` go together.
+    """
     return tuple(
         (
             hashlib.blake2b(r.eeg.tobytes()).digest()
@@ -210,7 +225,30 @@ def calibrated(
     search: float | None,
     tests: Marks = (),
 ) -> tuple[Decoder, list[Stimulus]]:
-    """Decoder from recordings, and what was heard in them."""
+    """Learn a decoder from recordings.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    feature : str
+        As `own_stimulus` takes it.
+    channels : sequence of str or None
+    search : float or None
+        Longest delay that is looked for, s.
+    tests : tuple
+        `marks` of what the decoder will be tested on.
+
+    Returns
+    -------
+    decoder : Decoder
+    sounds : list of Stimulus
+        What was heard in each.
+
+    Raises
+    ------
+    InputError
+        The recordings have several montages, or the same EEG comes twice.
+    """
     opened = [open_recording(path, channels=channels) for path in paths]
     for other in opened[1:]:
         if (other.ch_names, other.sfreq) != (opened[0].ch_names, opened[0].sfreq):

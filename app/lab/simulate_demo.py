@@ -71,7 +71,14 @@ def demo_session(plan: Plan) -> DemoOutcome:
 def demo(plan: Plan, *, seeds: int, workers: int | None = None) -> Iterator[DemoOutcome]:
     """Run `seeds` demo sessions from the seed of `plan` on, as they finish.
 
-    `plan` gives listener, calibration, liking and first seed.
+    Parameters
+    ----------
+    plan : Plan
+        Gives listener, calibration, liking and first seed.
+    seeds : int
+        Number of sessions.
+    workers : int, optional
+        Processes; one a core unless given.
     """
     starter()  # once, before the workers: they find it in the cache
     base = replace(plan, source="simulated", minutes=DEMO_MINUTES, record=False, playlist="starter")

@@ -174,11 +174,12 @@ class SessionReader:
                 f"{damaged} bytes of recording.xdf are damaged; they were left out."
             )
         try:
-            streams, _ = pyxdf.load_xdf(
-                io.BufferedReader(io.BytesIO(kept)),
-                synchronize_clocks=False,
-                dejitter_timestamps=False,
-            )
+            with np.errstate(all="ignore"):  # it divides by the length of a stream
+                streams, _ = pyxdf.load_xdf(
+                    io.BufferedReader(io.BytesIO(kept)),
+                    synchronize_clocks=False,
+                    dejitter_timestamps=False,
+                )
             return {int(stream["info"]["stream_id"]): stream for stream in streams}
         except Exception as error:  # pyxdf has no error type of its own
             self.problems.append(f"recording.xdf is damaged and cannot be read: {error!r}.")

@@ -65,6 +65,8 @@ class AppendFile:
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step: a reader sees the old content or the new, never half.
 
+    What stands at `path` is replaced; a link there goes, and what it leads to stays as it is.
+
     Raises
     ------
     OSError

@@ -1,4 +1,8 @@
-"""The report of a session: `write_report` makes it from a session folder, again at any time."""
+"""The report of a session: `write_report` makes it from a session folder, again at any time.
+
+`model` reads what is told as plain numbers, `closing` whether the loop closed; `page` puts it on a
+page, with the pictures of `charts`, the sentences of `words` and the figures of `research`.
+"""
 
 from __future__ import annotations
 

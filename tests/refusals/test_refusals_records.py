@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.commands import main
 from app.loop.calibration import Calibration, load_calibration
 from app.records.reader import SessionReader
 from app.records.sink import AppendFile
@@ -431,3 +432,41 @@ def test_foreign_titles_in_a_report_are_tame_and_short(tmp_path: Path) -> None:
     assert not set("\x1b\x9b\u202e\x07") & set(text)
     assert "Slow [2J 31m River very" in text
     assert "very " * 40 not in text
+
+
+def test_a_session_on_a_full_disk_says_so_on_every_way_out(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "--source", "simulated", "--seed", "1", "--minutes", "4"]
+    main([*words, "--out", str(small_disk)])
+    said = capsys.readouterr().out
+    assert any("the disk is full" in line for line in said.splitlines()[-4:])  # where it ends
+    (folder,) = small_disk.iterdir()
+    manifest = json.loads((folder / "session.json").read_text("utf-8"))
+    assert "the disk is full" in manifest["problem"]
+    assert manifest["clean"] is False
+    assert "the disk is full" in (folder / "report.html").read_text("utf-8")
+    assert str(folder / "report.html") in said
+
+
+@pytest.mark.parametrize("stamps", [np.full(500, 7.0), 9.0 - np.arange(500) / 250])
+def test_an_evaluation_of_a_folder_whose_time_stands_or_steps_back_is_refused(
+    tmp_path: Path, stamps: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = SessionWriter(tmp_path, MANIFEST)
+    writer.eeg(np.ones((500, 2), np.float32), stamps)
+    writer.close()
+    assert main(["evaluate", "reward", str(writer.folder)]) == 2
+    said = capsys.readouterr().err
+    assert "Time steps back" in said
+    assert said.count("\n") == 1
+
+
+def test_a_folder_whose_channels_do_not_fit_their_names_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_session(tmp_path, seconds=3)
+    path = folder / "session.json"
+    path.write_text(path.read_text("utf-8").replace('"T7",', ""), "utf-8")
+    assert main(["evaluate", "reward", str(folder)]) == 2
+    assert "8 channels of EEG and session.json names 7" in capsys.readouterr().err
