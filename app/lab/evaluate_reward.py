@@ -15,7 +15,7 @@ from app.lab.residual import MASKED, residual_windows
 from app.lab.runs import go_through
 from app.loop.calibration import Calibration
 from app.records.reader import SessionReader
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.checks import InputError
 from dsp.correlates import FOR_RESEARCH, NAMES, WINDOW, Baseline, Correlates
 from dsp.intervals import mean_and_interval

@@ -14,7 +14,7 @@ from app.lab.match import match_mismatch
 from app.lab.recordings import Stimulus, open_recording, own_stimulus
 from app.lab.residual import kind_of, residual_summary
 from app.lab.runs import Run, calibrated, go_through, marks, windows
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.grid import RATE
 from dsp.tracking.decoder import Decoder
 from dsp.tracking.diagnostics import diagnose

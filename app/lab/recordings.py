@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from devices.formats.npz import Recording, read_array, read_npz, read_rate
+from devices.formats.npz import read_array, read_npz, read_rate
+from devices.formats.recording import Recording
 from dsp.checks import InputError, check_number, check_option
 from dsp.grid import RATE, Floats
 

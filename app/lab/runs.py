@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.ndimage import binary_opening
 
 from app.lab.recordings import Stimulus, open_recording, own_stimulus
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.checks import InputError
 from dsp.grid import RATE, Floats
 from dsp.quality import CleanBlock, Guard

@@ -5,13 +5,13 @@ Keys, units and what is refused: docs/recordings.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from devices.formats.recording import Recording
 from dsp.checks import InputError, check_number, foreign_text
 
 _HOLE = 0.25  # s by which a stamp must be off before it is a hole, or a step back
@@ -23,32 +23,6 @@ _LONGEST_HOLE = 6 * 3600.0  # s
 _CHUNK = 0.1  # s of samples under one stamp that are a burst, and not yet a chunk
 _VOLTS = 5.0  # microvolts a second; recordings at hand have 690 and more, in 1-8 Hz alone 52
 _KEYS = ("eeg", "ch_names", "fs", "t", "envelope")
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One recording in memory.
-
-    Attributes
-    ----------
-    name : str
-    ch_names : tuple of str
-    sfreq : float
-        Hz.
-    eeg : float32 [shape=(n, n_channels)]
-        Microvolts.
-    times : float64 [shape=(n,)]
-        Seconds, increasing; holes are jumps.
-    envelope : float64 [shape=(n,)] or None
-        Of the sound, at the samples of the EEG.
-    """
-
-    name: str
-    ch_names: tuple[str, ...]
-    sfreq: float
-    eeg: npt.NDArray[np.float32]
-    times: npt.NDArray[np.float64]
-    envelope: npt.NDArray[np.float64] | None
 
 
 def read_npz(path: Path) -> Recording:

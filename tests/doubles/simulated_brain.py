@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.lab.recordings import Stimulus
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.filters import bandpass
 from dsp.grid import Floats
 from dsp.tracking.expectation import CENTRE

@@ -15,7 +15,8 @@ from app.lab.evaluate_silence import evaluate_silence
 from app.lab.evaluate_tracking import evaluate_tracking
 from app.lab.recordings import file_stimulus, own_stimulus
 from app.lab.runs import go_through, windows
-from devices.formats.npz import Recording, read_npz
+from devices.formats.npz import read_npz
+from devices.formats.recording import Recording
 from dsp.tracking.decoder import lagged, ridge
 from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING, calibrate
 from tests.doubles.recordings import AM, SILENT, TONES

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from app.lab.runs import Run, go_through, judged
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.filters import bandpass
 from dsp.grid import FS, RATE, Floats
 from dsp.sound.stimulus import StimulusFeatures

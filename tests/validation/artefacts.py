@@ -10,7 +10,7 @@ import numpy as np
 
 from app.lab.recordings import Stimulus
 from app.lab.runs import go_through, judged
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.grid import Floats
 from dsp.quality import CleanBlock, Guard
 from dsp.tracking.doubts.bleed import ELECTRICAL

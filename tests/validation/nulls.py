@@ -10,7 +10,8 @@ import numpy as np
 
 from app.lab.recordings import Stimulus, file_stimulus, lasting
 from app.lab.runs import go_through, judged
-from devices.formats.npz import Recording, read_npz
+from devices.formats.npz import read_npz
+from devices.formats.recording import Recording
 from dsp.filters import BANDS
 from dsp.grid import FS, RATE, Floats
 from dsp.sound.stimulus import StimulusFeatures

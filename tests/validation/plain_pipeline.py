@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from app.lab.recordings import Stimulus
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from dsp.filters import BANDS
 from dsp.grid import RATE, Floats
 from dsp.tracking.alignment import Aligned

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.lab.runs import Run, go_through
-from devices.formats.npz import Recording
+from devices.formats.recording import Recording
 from devices.sources.placing import SamplePlacer
 from dsp.grid import RATE, Floats
 from tests.doubles.simulated_brain import SFREQ, START, Brain, music
