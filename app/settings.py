@@ -125,6 +125,8 @@ def settings_from(table: dict[str, Any], *, origin: str) -> Settings:
     InputError
         Naming section, key, value and what was expected.
     """
+    if not isinstance(table, dict):
+        raise InputError(f"{origin}: expected a table of settings, and there is none.")
     known = {"schema", "name", "simulated_only", *_SECTIONS}
     for key in table:
         if key not in known:

@@ -15,7 +15,7 @@ from app.lab.runs import go_through, judged
 from devices.formats.npz import read_npz
 from dsp.filters import BANDS
 from dsp.grid import RATE
-from dsp.tracking.calibrate import _parts, calibrate
+from dsp.tracking.calibrate import _on_grid, _parts, calibrate
 from dsp.tracking.decoder import lag_steps
 
 FS = 128
@@ -184,10 +184,11 @@ def test_of_many_recordings_several_are_left_out_at_once(tmp_path: Path) -> None
     sounds = [own_stimulus(p, r, "onset") for p, r in zip(parts, opened, strict=True)]
     recordings = [(judged(r), (s.values, s.times)) for r, s in zip(opened, sounds, strict=True)]
     lags = lag_steps(0.0, 0.4)
-    summed = _parts(recordings, 2, float(FS), BANDS[0], lags, 0)
+    grids = [_on_grid(recording, 2, float(FS)) for recording in recordings]
+    summed = _parts(grids, 2, float(FS), BANDS[0], lags, 0)
     assert len(summed) == 13
     assert [number for p in summed for number, _, _ in p.where] == list(range(25))
-    alone = _parts(recordings[:2], 2, float(FS), BANDS[0], lags, 0)
+    alone = _parts(grids[:2], 2, float(FS), BANDS[0], lags, 0)
     assert len(alone) == 2
     assert np.allclose(summed[0].cov, alone[0].cov + alone[1].cov)
     assert calibrate(recordings, ch_names=("Fz", "Cz"), sfreq=float(FS)).found
