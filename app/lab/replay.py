@@ -122,18 +122,25 @@ def _loop(reader: SessionReader) -> Loop:
     manifest = reader.manifest
     try:
         settings = settings_from(manifest["settings"], origin="session.json")
-        pool = [PoolTrack(t["title"], t["duration"]) for t in manifest["tracks"]]
-        source, seed = manifest["source"], manifest["seed"]
+        pool = [PoolTrack(str(t["title"]), float(t["duration"])) for t in manifest["tracks"]]
+        source, seed = manifest["source"], int(manifest["seed"])
+        sfreq = float(source["sfreq"]) if source else 250.0
         stored = manifest["calibration"] == "stored"
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RecordError(
-            f"{reader.folder}: session.json lacks {error}; it cannot be replayed."
+            f"{reader.folder}: session.json lacks or has in another form what the loop needs "
+            f"({error}); it cannot be replayed."
         ) from error
+    if not pool or seed < 0 or not 1.0 <= sfreq <= 1e5:
+        raise RecordError(
+            f"{reader.folder}: session.json has {len(pool)} tracks, seed {seed} and {sfreq:g} Hz; "
+            "it cannot be replayed."
+        )
     return Loop(
         settings,
         pool=pool,
-        ch_names=source["ch_names"] if source else (),
-        sfreq=source["sfreq"] if source else 250.0,
+        ch_names=reader.ch_names if source else (),
+        sfreq=sfreq,
         calibration=Calibration.from_npz(
             reader.calibration(), origin=str(reader.folder / "calibration.npz")
         )

@@ -29,6 +29,7 @@ from app.report.model import build_model
 from app.report.page import page
 from app.session.plan import Plan
 from app.session.session import Session
+from app.settings import load_preset
 from dsp.checks import InputError, RecordError
 from tests.doubles.making_sessions import make_session
 
@@ -470,3 +471,14 @@ def test_a_folder_whose_channels_do_not_fit_their_names_is_refused(
     path.write_text(path.read_text("utf-8").replace('"T7",', ""), "utf-8")
     assert main(["evaluate", "reward", str(folder)]) == 2
     assert "8 channels of EEG and session.json names 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["settings", "tracks", "source", "seed"])
+@pytest.mark.parametrize("odd", [None, [], "x", 7, [1], {"a": 1}, -1, 1e300])
+def test_a_replay_of_any_manifest_is_a_sentence(
+    tmp_path: Path, key: str, odd: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings_ = load_preset("demo").as_dict()
+    folder = make_session(tmp_path, seconds=2, signals=False, **{"settings": settings_, key: odd})
+    assert main(["replay", str(folder)]) in (0, 2)
+    assert capsys.readouterr().err.startswith("attune: ")
