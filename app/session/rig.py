@@ -82,7 +82,7 @@ class LiveRig:
 
     def start(self, stopped: Callable[[], bool] = _never) -> float:
         """Bring up engine and source side by side: each needs a second for its own process."""
-        if read_spec(self._source).kind != "none":
+        if read_spec(self._source).headset:
             self._acquisition = acquire(
                 self._source,
                 timeline=self._player.timeline.name,

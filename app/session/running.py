@@ -274,8 +274,7 @@ class Running:
             report, problem = self._journal.close(status)
             if problem:
                 self._watcher.set(notice=problem)
-            unused = read_spec(self._plan.source).kind == "none"
-            state: SourceState = "none" if unused else "closed"
+            state: SourceState = "closed" if read_spec(self._plan.source).headset else "none"
             seen = Seen(replace(status, playing=False), state, self._watcher.now)
             self._watcher.end(seen, report, self._journal.problem, asked=asked)
         finally:

@@ -28,6 +28,7 @@ from app.session.upcoming import Upcoming
 from app.session.watcher import Watcher
 from devices.ring import Ring
 from devices.sources.source import SourceInfo
+from devices.sources.spec import read_spec
 from dsp.checks import AttuneError, DeviceError, InputError
 from playlists.files import open_playlist
 from playlists.tracks import Place, PreparedTrack
@@ -68,7 +69,7 @@ class Session:
         told = Told(
             tuple(self.tracks),
             target=self.settings.limits.low,
-            headset=plan.source != "none",
+            headset=read_spec(plan.source).headset,
             simulated=plan.simulated,
             listener_notice=plan.notice,
             notice=" ".join(problems[:3]),

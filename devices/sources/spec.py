@@ -55,6 +55,11 @@ class SourceSpec:
         return self.kind in ("synthetic", "simulated")
 
     @property
+    def headset(self) -> bool:
+        """Whether there is any EEG to come."""
+        return self.kind != "none"
+
+    @property
     def virtual(self) -> bool:
         """Whether it runs on a virtual clock: minutes pass in a second."""
         return self.kind == "simulated"

@@ -158,3 +158,8 @@ def test_a_listener_with_nothing_in_the_eeg_changes_nothing():
         outcome = demo_session(plan)
         assert not outcome.any_eeg_action
         assert not outcome.changed
+
+
+@pytest.mark.parametrize("written", ["none", " none "])
+def test_a_session_without_a_headset_says_so_from_its_first_moment(written):
+    assert Session(Plan(source=written)).snapshot().source_state == "none"
