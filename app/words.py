@@ -1,4 +1,4 @@
-"""Numbers as words, the same on screen, in the terminal and in the report."""
+"""Numbers as people read and give them: the same on screen, in the terminal and in the report."""
 
 from __future__ import annotations
 
@@ -48,3 +48,25 @@ def of_100(value: float, sd: float = math.nan) -> str:
     if not math.isfinite(value):
         return NOT_KNOWN
     return f"{100 * value:.0f} ± {100 * sd:.0f}" if math.isfinite(sd) else f"{100 * value:.0f}"
+
+
+def rating_share(given: float) -> float:
+    """Return a rating 1..9, as it is given, as 0..1, as it is reckoned with.
+
+    Examples
+    --------
+    >>> rating_share(7)
+    0.75
+    """
+    return (given - 1) / 8
+
+
+def rating_given(share: float) -> int:
+    """Return a rating 0..1 as it was given, 1..9; the nearest.
+
+    Examples
+    --------
+    >>> rating_given(0.75)
+    7
+    """
+    return 1 + round(8 * share)

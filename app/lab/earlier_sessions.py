@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from app.loop.calibration import Calibration
 from app.session.rig import SIMULATED_SFREQ, VirtualRig
+from app.words import rating_given, rating_share
 from devices.listener import MONTAGE
 from devices.timeline import HeardTrack
 from dsp.enjoyment import CHECK_SE
@@ -83,7 +84,7 @@ def listen(
                 tuple(blocks),
                 Heard.joined(heard),
                 kept,
-                round(8 * rating) / 8,
+                rating_share(rating_given(rating)),
             )
         )
     rig.close()

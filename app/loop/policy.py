@@ -16,6 +16,7 @@ import numpy as np
 from app.loop.decision import DISLIKED, PROTECTED, Cause, Decision, Kind, PolicyState, View
 from app.loop.sentences import SENTENCES, Code
 from app.settings import Settings
+from app.words import rating_given
 from playlists.choice import Choice, choose, p_better
 
 
@@ -88,9 +89,8 @@ def _hold(view: View, settings: Settings, code: Code, **extra: Any) -> Decision:
 
 
 def _given(rating: float | None) -> int:
-    """Give a rating back as it was given, 1-9."""
     assert rating is not None
-    return 1 + round(8 * rating)
+    return rating_given(rating)
 
 
 def _change(

@@ -21,6 +21,7 @@ from app.records.reader import SessionReader
 from app.records.ticks import Tick
 from app.report.closing import STEPS, Closing, Moment, loop_closing
 from app.report.fields import Event, of_kind, spans
+from app.words import rating_given
 from dsp.checks import LONGEST_SENTENCE, foreign_text
 from dsp.grid import Floats
 from dsp.intervals import Z90
@@ -246,8 +247,8 @@ def _ratings(events: Sequence[Event], start: float) -> tuple[Rating, ...]:
     for event in of_kind(events, "rating"):
         value, given = share(event, "value"), number(event, "given")
         if math.isfinite(value):
-            shown = given if 1 <= given <= 9 else 1 + 8 * value
-            out.append(Rating(number(event, "t") - start, value, round(shown)))
+            shown = round(given) if 1 <= given <= 9 else rating_given(value)
+            out.append(Rating(number(event, "t") - start, value, shown))
     return tuple(out)
 
 

@@ -29,6 +29,7 @@ from app.session.told import Seen
 from app.session.upcoming import Due, Upcoming
 from app.session.watcher import Watcher
 from app.settings import Settings
+from app.words import rating_share
 from devices.sources.source import SourceState
 from devices.sources.spec import read_spec
 from dsp.checks import AttuneError, DeviceError, InputError
@@ -179,7 +180,7 @@ class Running:
             kind, value = self._asked.get()
             self._watcher.asked(now, kind, value)
             if kind == "rating":
-                share = (value - 1) / 8
+                share = rating_share(value)
                 self._events.append(LoopEvent("rating", share))
                 self._log("rating", now, value=share, scale="1-9", given=value)
             elif kind == "pause":

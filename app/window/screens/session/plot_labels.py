@@ -12,6 +12,7 @@ from PySide6.QtGui import QFontMetrics
 
 from app.session.snapshot import Snapshot
 from app.window.theme import Look, color, font
+from app.words import rating_share
 
 _SIZE = 11  # px of the design
 
@@ -70,7 +71,7 @@ class Labels:
             self._above("mark", moment, token="text2")
         curve = snapshot.history.t, 100 * snapshot.history.mean
         for rating in snapshot.ratings:
-            self._rating(str(rating.given), rating.t, 100 * (rating.given - 1) / 8, curve)
+            self._rating(str(rating.given), rating.t, 100 * rating_share(rating.given), curve)
         if no_headset:
             low, high = self._r.getViewBox().viewRange()[1]
             text = self._text("no headset: nothing to compare with the music", "text2")

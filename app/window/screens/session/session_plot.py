@@ -16,7 +16,7 @@ from app.session.snapshot import History, Snapshot
 from app.window.parts.state_strip import dots, full_bars, low_bars, state_runs
 from app.window.screens.session.plot_labels import Labels
 from app.window.theme import Look, color, font, px
-from app.words import clock
+from app.words import clock, rating_share
 from dsp.intervals import Z90
 
 _ENDS = (120, 180, 240, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400)
@@ -128,7 +128,7 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._joy.getAxis("right").setTicks([words])
         n_columns = max(px(200), round(box.width()))
         self._draw_curves(history, end, n_columns)
-        spots = [(r.t, 100 * (r.given - 1) / 8) for r in snapshot.ratings]
+        spots = [(r.t, 100 * rating_share(r.given)) for r in snapshot.ratings]
         self._ratings.setData([x for x, _ in spots], [y for _, y in spots])
         self._labels.show(
             snapshot, now=now, end=end, per_px=(end / n_columns, 100.0 / inside), lane=lane
