@@ -49,6 +49,8 @@ class View:
         The next track is chosen; one is on its way that ends this one.
     silent, broken_off : bool
         No track is heard, though nobody paused it; for so long that it will not go on.
+    stalled : bool
+        It is paused because the sound engine does not answer.
     unwatched : float
         Seconds before this one that nobody watched, because the program stood still.
     asked : tuple of Asked
@@ -82,6 +84,7 @@ class View:
     protected: bool = False
     silent: bool = False
     broken_off: bool = False
+    stalled: bool = False
     unwatched: float = 0.0
 
 

@@ -21,6 +21,7 @@ class Listening:
         self.play = NO_PLAY
         self.position = 0.0
         self.paused = False
+        self.stalled = False  # the sound engine does not answer
         self.coming: Coming | None = None
         self.places: dict[Play, Place] = {}  # of every play, in the order in which it was asked for
         self._silent_since: float | None = None
@@ -31,6 +32,11 @@ class Listening:
     def place(self) -> Place:
         """Place of what is heard."""
         return self.places.get(self.play, NO_PLACE)
+
+    @property
+    def stands(self) -> bool:
+        """Whether no music goes on, for a reason that is known and will pass."""
+        return self.paused or self.stalled
 
     @property
     def newest(self) -> Play:
@@ -48,7 +54,7 @@ class Listening:
     def broken_off(self, now: float) -> bool:
         """Whether the track stopped before its end, so that the music must go on otherwise."""
         since = self._silent_since
-        return since is not None and now - since >= GAP and not self.paused
+        return since is not None and now - since >= GAP and not self.stands
 
     def changing(self, now: float) -> bool:
         """Whether a track is on its way that ends what is heard."""

@@ -133,7 +133,7 @@ class Loop:
         self._hear(given)
         # What somebody said of a track belongs to the track that was heard when it was said.
         asked = tuple(a for event in given.events for a in self._take(event, now))
-        if listening.paused or listening.silent(now):
+        if listening.stands or listening.silent(now):
             self._blank(now)  # EEG without its music says nothing of the music
         tracking = self._sense(given)
         enjoyment, twin = self._estimate(now)
@@ -188,6 +188,9 @@ class Loop:
             self._on_hold = bool(value)
         elif kind == "pause":
             self._listening.paused = bool(value)
+            self._blank(now)
+        elif kind == "stalled":
+            self._listening.stalled = bool(value)
             self._blank(now)
         elif kind == "unplayable":
             self._unplayable.add(self._listening.unplayable(Play(int(value))))
@@ -281,7 +284,8 @@ class Loop:
             rating=self._belief.standing,
             n_ratings=self._belief.n_ratings,
             on_hold=self._on_hold,
-            paused=listening.paused,
+            paused=listening.stands,
+            stalled=listening.stalled,
             cued=listening.cued(now),
             changing=listening.changing(now),
             asked=asked,

@@ -268,6 +268,8 @@ def _barrier(view: View, settings: Settings) -> Decision | None:
     eeg, limits = settings.eeg, settings.limits
     if view.play < 0 or view.changing:
         return _hold(view, settings, "no_track")
+    if view.stalled:
+        return _hold(view, settings, "stalled")
     if view.paused:
         return _hold(view, settings, "paused")
     if view.silent:

@@ -15,7 +15,7 @@ from dsp.tracking.tracker import Tracking
 from playlists.tracks import Place
 
 EventKind = Literal[
-    "rating", "next", "skip", "undo", "layer_off", "hold", "pause", "unplayable", "play"
+    "rating", "next", "skip", "undo", "layer_off", "hold", "pause", "stalled", "unplayable", "play"
 ]
 
 
@@ -33,8 +33,8 @@ class LoopEvent:
 
     `kind`: ``rating`` (value 0..1), ``next`` and ``skip`` (the operator's and the client's wish),
     ``undo``, ``layer_off`` (value bool), ``hold`` (value bool), ``pause`` (value bool),
-    ``unplayable`` (value: the play). In earlier records also ``play`` (value [play, place]): that
-    it was started.
+    ``stalled`` (value bool: the sound engine does not answer), ``unplayable`` (value: the play).
+    In earlier records also ``play`` (value [play, place]): that it was started.
     """
 
     kind: EventKind

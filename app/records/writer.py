@@ -13,6 +13,7 @@ import errno
 import logging
 import queue
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.jsontext import encode, plain
-from app.records.sink import AppendFile, Reserve, make_folder, replace_file
+from app.records.sink import RESERVE, AppendFile, Reserve, make_folder, replace_file
 from app.records.xdf import Stream, XdfWriter
 from devices.timeline import COLUMNS
 from dsp.checks import InputError, RecordError
@@ -71,6 +72,27 @@ def _sentence(error: OSError, folder: Path) -> str:
     }
     reason = reasons.get(error.errno or 0, f"the system says: {error.strerror or error}")
     return f"Nothing more is recorded in {folder}: {reason}."
+
+
+def check_root(root: Path) -> None:
+    """Refuse a folder in which no session can be recorded, before anything is heard.
+
+    Raises
+    ------
+    RecordError
+        It cannot be made, nothing can be written there, or there is no room for a session's end.
+    """
+    try:
+        if not root.is_dir():
+            make_folder(root)
+        with tempfile.TemporaryFile(dir=root) as file:
+            file.write(bytes(RESERVE))
+    except OSError as error:
+        room = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        cure = "free some space there, or choose another folder" if room else "choose another one"
+        raise RecordError(
+            f"No session can be recorded in {root} ({error.strerror or error}); {cure}."
+        ) from error
 
 
 def _make_folder(root: Path, name: str) -> Path:

@@ -209,8 +209,7 @@ class Running:
                 self._events.append(LoopEvent("unplayable", event.value))
             elif event.kind in ("engine_stalled", "engine_back"):
                 # Nothing is heard as far as anybody knows, and so the EEG says nothing of it.
-                paused = event.kind == "engine_stalled" or self.rig.player.status().paused
-                self._events.append(LoopEvent("pause", paused))
+                self._events.append(LoopEvent("stalled", event.kind == "engine_stalled"))
             self._log("player", event.time, event=event.kind, value=event.value, text=event.text)
             self._watcher.player(event, now)
             if event.kind == "engine_lost":

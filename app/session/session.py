@@ -17,6 +17,7 @@ from typing import Any
 from app.loop.calibration import Calibration, load_calibration
 from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
+from app.records.writer import check_root
 from app.session.journal import Journal
 from app.session.opening import first_sound
 from app.session.plan import Plan, check_calibration, check_plan, manifest
@@ -233,6 +234,8 @@ class Session:
             If the source or the first track cannot be had.
         """
         plan, settings = self.plan, self.settings
+        if plan.record:
+            check_root(plan.out)
         rig = make_rig(plan.source, listener=plan.listener, seed=plan.seed, output=plan.output)
         try:
             self._upcoming.measure(Place(0))  # while source and player come up
