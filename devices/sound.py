@@ -23,12 +23,11 @@ import numpy.typing as npt
 from devices.clock import now
 from devices.watchdog import Watchdog
 from dsp.checks import DeviceError
+from dsp.grid import BLOCK, FS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FS = 48_000  #: frames per second, always
-BLOCK = 480  #: frames of a callback (10 ms; whole microseconds)
 
 Render = Callable[[int, float], npt.NDArray[np.float32]]
 

@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 RATE = 64  #: grid points in a second
 FS = 48_000  #: sampling rate of the music and layer bus, Hz
 HOP = FS // RATE  #: 750 frames
+BLOCK = FS // 100  #: frames rendered at a time, 10 ms: whole microseconds
 WINDOW = 3 * HOP  #: frames behind a row of stimulus features, 46.9 ms
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsp.intervals import mean_and_interval
-from dsp.tracking.expectation import WINDOW
+from dsp.tracking.scores import WINDOW
 from dsp.tracking.tracker import Tracking
 
 MASKED = "Masked, or not scored."

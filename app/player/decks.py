@@ -13,13 +13,12 @@ import numpy.typing as npt
 
 from app.player.contract import EventKind
 from app.player.glide import Glide
-from dsp.grid import FS
+from dsp.grid import BLOCK, FS
 from dsp.sound.beatgrid import BeatGrid
 from dsp.sound.heard import NO_PLAY, Play
 from dsp.sound.layer import Voice
 from playlists.tracks import PreparedTrack
 
-BLOCK = 480  #: frames that the engine renders at a time (10 ms)
 EDGE = FS // 20  #: frames of the shortest fade (50 ms)
 ENOUGH = FS // 2  #: decoded frames a track needs before it may start
 

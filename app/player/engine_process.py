@@ -19,7 +19,6 @@ import numpy as np
 
 from app.player.contract import BEATING, Beating
 from app.player.control import Control
-from app.player.decks import BLOCK
 from app.player.engine import Engine
 from app.player.rings import Bus, DeckRing
 from devices.children import parent_gone, stay_deaf
@@ -28,7 +27,7 @@ from devices.sound import DeviceOutput, NullOutput, Output
 from devices.timeline import Timeline
 from devices.watchdog import Watchdog
 from dsp.checks import DeviceError
-from dsp.grid import FS
+from dsp.grid import BLOCK, FS
 
 _LOOK = 0.02  # s between two looks of the housekeeping loop
 _SETTLE_S = 3.0  # longest wait for times of a device that hold

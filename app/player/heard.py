@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from app.player.decks import BLOCK
 from devices.timeline import Timeline, column
-from dsp.grid import FS, HOP, row_frame
+from dsp.grid import BLOCK, FS, HOP, row_frame
 from dsp.sound.heard import HEARD_NAMES, Heard
 from dsp.sound.stimulus import FLUX_NAMES, SILENCE_DB, LayerEnvelope
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.player.contract import EventKind
-from app.player.decks import BLOCK, EDGE, Deck, DeckState, Feed, Item
+from app.player.decks import EDGE, Deck, DeckState, Feed, Item
 from app.player.glide import Glide
-from dsp.grid import FS, HOP
+from dsp.grid import BLOCK, FS, HOP
 from dsp.sound.heard import NO_PLAY, Play
 from dsp.sound.layer import level_gain, voice_for
 from dsp.sound.limiter import Limiter

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.player.control import PATH_BYTES, TEXT_BYTES, get_text, put_text
-from app.player.decks import BLOCK, Item
+from app.player.decks import Item
 from devices.shared import Fields, SharedBlock
-from dsp.grid import FS
+from dsp.grid import BLOCK, FS
 
 RING = 8 * FS  #: frames of decoded sound a deck holds
 BUS = 1500 * BLOCK  #: frames of the buses that the program can be behind (15 s)

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from app.player.contract import BEATING, Beating, PlayerEvent, PlayerStatus
-from app.player.decks import BLOCK, Deck, Item, frames
+from app.player.decks import Deck, Item, frames
 from app.player.heard import LayerRows, Trace, now_heard
 from app.player.mixer import Block, Mixer
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import AttuneError, InputError, check_number, check_option
-from dsp.grid import FS, HOP, WINDOW
+from dsp.grid import BLOCK, FS, HOP, WINDOW
 from dsp.sound.heard import Heard, Play
 from dsp.sound.stimulus import SILENCE_DB, StimulusFeatures
 from playlists.decode import blocks

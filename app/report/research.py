@@ -12,7 +12,7 @@ import numpy as np
 from app.report.model import ReportModel
 from app.words import clock, percent
 from dsp.intervals import mean_and_interval
-from dsp.tracking.expectation import WINDOW
+from dsp.tracking.scores import WINDOW
 
 Table = Callable[..., str]
 Text = Callable[[Any], str]

@@ -31,10 +31,10 @@ from devices.ring import Ring
 from devices.sources.source import SourceInfo
 from devices.sources.spec import read_spec
 from dsp.checks import AttuneError, DeviceError, InputError
+from playlists.choice import MAX_POOL
 from playlists.files import open_playlist
 from playlists.tracks import Place, PreparedTrack
 
-MAX_POOL = 300
 _POLL_S = 0.02
 
 

@@ -26,10 +26,9 @@ from devices.sources.board_table import (
     find_board,
 )
 from devices.sources.placing import SamplePlacer
-from devices.sources.source import EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
 from dsp.checks import DeviceError, InputError, foreign_text
 
-READ_EVERY = 0.02  # s between reads
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
 
 

@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from devices.clock import bracket, now
 from devices.sources.placing import SamplePlacer
-from devices.sources.source import EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
 from dsp.checks import DeviceError, foreign_text
 
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
 _CORRECT_EVERY = 5.0  # s between clock offsets
-_READ_EVERY = 0.02
 _FOREIGN = 10.0  # s: stamps further than this from now are not of an LSL clock
 _MAX_SFREQ = 16000.0
 _LABEL = 32  # characters of a channel's name
@@ -242,7 +241,7 @@ class LslSource:
         """
         if self._inlet is None:
             raise DeviceError("the LSL stream is closed.")
-        wait = self._read_at + _READ_EVERY - now()
+        wait = self._read_at + READ_EVERY - now()
         if wait > 0:
             time.sleep(wait)
         self._read_at = now()

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+READ_EVERY = 0.02  #: s between two reads of a device
 #: ``none``: a session without a headset, which nothing was ever expected of.
 SourceState = Literal["none", "connecting", "streaming", "stalled", "lost", "closed"]
 EventKind = Literal["state", "gap", "note", "truth"]

@@ -15,6 +15,7 @@ from scipy import fft
 from dsp.checks import check_channels
 from dsp.grid import FS, Floats
 
+TARGET_LUFS = -18.0  #: at which every track is played; ours are made so
 SILENCE = -70.0  #: LUFS of the absolute gate; quieter sound has no loudness
 STEP = FS // 10  #: gating blocks of 400 ms advance by 100 ms
 _STEPS_PER_BLOCK = 4

@@ -30,7 +30,9 @@ from dsp.tracking.decoder import (
     strength,
 )
 from dsp.tracking.doubts.bleed import CLEAR_LEAD, EARLY, DelayProfile
-from dsp.tracking.expectation import WINDOW, acoustics
+from dsp.tracking.expectation import acoustics
+from dsp.tracking.rebuilder import MIN_SHARE
+from dsp.tracking.scores import WINDOW
 
 LENGTHS = (0.4, 0.6)  #: s of lags; longer ones only learn the regularity of the sound
 SEARCH = 1.0  #: s that the delay is searched over
@@ -39,7 +41,6 @@ _START_STEP = 0.1
 _N_SHIFTED = 60
 _MIN_SECONDS = 20
 _MIN_CLEAN = 10.0  # s of a recording
-_MIN_SHARE = 0.5
 _TOGETHER = 16  # s summed at once: one by one, most of the time goes into adding large matrices
 _PART = 30  # s of a part where there is one recording only
 # Each part holds a covariance of all lags: of more recordings several are left out at once.
@@ -286,7 +287,7 @@ def _sum_part(
         span = slice(i * RATE, (i + len(part)) * RATE)
         design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in part])
         valid = np.isfinite(design)
-        rows = heard[span] & (valid.mean(axis=1) >= _MIN_SHARE)
+        rows = heard[span] & (valid.mean(axis=1) >= MIN_SHARE)
         if not rows.any():
             continue
         design = np.where(valid, design, 0.0)[rows]
@@ -363,7 +364,7 @@ def _windows(
                 design = np.concatenate([lagged(eeg, lags, RATE) for _, eeg, _ in window])
                 target = np.concatenate([feature for _, _, feature in window])
                 valid = np.isfinite(design)
-                ok = np.isfinite(target) & (valid.mean(axis=1) >= _MIN_SHARE)
+                ok = np.isfinite(target) & (valid.mean(axis=1) >= MIN_SHARE)
                 if np.count_nonzero(ok) < WINDOW * RATE / 2:
                     continue
                 y = (np.where(valid, design, 0.0)[:, columns] @ weights)[ok]

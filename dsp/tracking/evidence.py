@@ -22,6 +22,7 @@ import math
 UPPER = 1.5
 LOWER = math.log(0.2 / 0.95)
 BLOCK = 5  #: seconds of a block
+MIN_BLOCK = 0.4  #: share of it that must be usable to count
 #: Evidence at which a session counts as following: a chance of 1 in 20 at most with a stored
 #: decoder. From nothing, where delay and decoder are searched in the session itself and the
 #: EEG's own slow changes are learnt with them, half of that.

@@ -40,9 +40,8 @@ from dsp.filters import Strip
 from dsp.grid import RATE, Floats
 from dsp.intervals import Z90
 from dsp.tracking.alignment import KEEP, SoundSampler
-from dsp.tracking.scores import Score
+from dsp.tracking.scores import WINDOW, Score
 
-WINDOW = 30  #: s
 ACOUSTICS = ("log2_beat_hz", "log_salience", "log_onset_size", "level_db")
 CENTRE = (1.2, 4.2, -1.9, -20.5)  #: ordinary music: mean of the starter tracks as they are played
 REACH = (1.0, 2.0, 1.5, 20.0)  #: distances beyond these count as these

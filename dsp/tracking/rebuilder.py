@@ -16,7 +16,7 @@ from dsp.tracking.alignment import KEEP
 from dsp.tracking.decoder import Sums, lagged, solve
 
 TRAIN_GAP = 3  #: s between what a decoder has seen and what it is scored on
-_MIN_SHARE = 0.5  # of a row's entries that must be valid
+MIN_SHARE = 0.5  #: of a row's entries that must be valid
 _SHARE_WINDOW = 10  # s
 
 
@@ -101,7 +101,7 @@ class Rebuilder:
         self._share[second % _SHARE_WINDOW] = by_column.mean(axis=0)
         counted = ~self.without
         share = by_column[:, counted].mean(axis=1) if counted.any() else np.zeros(RATE)
-        rows = np.isfinite(feature) & (share >= _MIN_SHARE)
+        rows = np.isfinite(feature) & (share >= MIN_SHARE)
         if rows.any():
             self._queue.append((second, design[rows], feature[rows]))
         out = np.full(RATE, np.nan)

@@ -17,6 +17,7 @@ from dsp.grid import Floats
 from dsp.intervals import Z90
 from dsp.tracking.nulls import NullResult
 
+WINDOW = 30  #: s that the shown correlation, and what is expected of it, are taken over
 _LAYER_LAGS = range(-12, 13, 3)  # grid points
 _MIN_LEFT = 0.1  # of the music's energy; less, and it cannot be told from the layer
 

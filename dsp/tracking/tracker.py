@@ -33,7 +33,7 @@ from dsp.tracking.doubts.lines import Lines
 from dsp.tracking.doubts.montage import Montage
 from dsp.tracking.doubts.movement import BeatSwing
 from dsp.tracking.doubts.nuisance import Nuisance
-from dsp.tracking.evidence import BLOCK, LOWER, UPPER, Evidence
+from dsp.tracking.evidence import BLOCK, LOWER, MIN_BLOCK, UPPER, Evidence
 from dsp.tracking.expectation import Residual, Residuals
 from dsp.tracking.nulls import Nulls
 from dsp.tracking.rebuilder import Rebuilder
@@ -41,6 +41,7 @@ from dsp.tracking.scores import (
     CANNOT_TELL,
     FOLLOWING,
     NOT_FOLLOWING,
+    WINDOW,
     Compared,
     Score,
     Tracking,
@@ -59,7 +60,6 @@ __all__ = [
     "calibrate",
 ]
 
-WINDOW = 30  #: s that the shown correlation is taken over
 HISTORY = 60  #: s of feature that shifted surrogates are drawn from
 _MAX_AGE = 2.0  # s; older EEG says nothing of now
 _MAX_SOUND_AGE = 3.0
@@ -67,7 +67,6 @@ _SILENCE_AFTER = 5  # s without any energy in the feature
 _FRESH_WINDOW, _FRESH = 12, 2.0  # of the newest 12 s at least 2 must have been scored
 _MIN_HEARD = 10  # s
 _MIN_USABLE = 8.0  # s in the window
-_MIN_BLOCK = 0.4  # share of a block that must be usable
 _CHANNEL_SHARE = 0.3  # an electrode that was valid less of the newest 10 s is left out
 _ALPHA = 0.05
 
@@ -285,7 +284,7 @@ class Tracker:
         inside[max(stop - BLOCK * RATE, 0) : max(stop, 0)] = True
         inside &= ok
         null = None
-        enough = np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE
+        enough = np.count_nonzero(inside) >= MIN_BLOCK * BLOCK * RATE
         if enough and compared.told and not self._doubted:
             part = np.zeros_like(masked)
             part[inside] = masked[inside] - masked[inside].mean()

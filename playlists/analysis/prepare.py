@@ -23,7 +23,7 @@ import numpy.typing as npt
 from dsp.checks import InputError
 from dsp.grid import FS, RATE
 from dsp.sound.beatgrid import UNKNOWN_GRID, BeatGrid
-from dsp.sound.loudness import SILENCE, Loudness, TruePeak
+from dsp.sound.loudness import SILENCE, TARGET_LUFS, Loudness, TruePeak
 from dsp.sound.stimulus import StimulusFeatures
 from playlists import decode
 from playlists.starter import known_by_construction
@@ -32,7 +32,6 @@ from playlists.tracks import PreparedTrack
 #: Written into every cache entry; a new number makes the old entries stale.
 ANALYSER_VERSION = 2
 
-TARGET_LUFS = -18.0
 CEILING_DBTP = -1.0
 
 #: Quiet recordings are raised by this much at most: their noise floor would come up with them.

@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.grid import FS
-from dsp.sound.loudness import Loudness, TruePeak
+from dsp.sound.loudness import TARGET_LUFS, Loudness, TruePeak
 from playlists.generator.drums import TAKES, stroke
 from playlists.generator.instruments import Sound, Voice
 from playlists.generator.score import Part, Score
 
-TARGET_LUFS = -18.0
 PEAK_DBTP = -1.6  #: room for what the codec adds
 
 _LAYERS = 4  # brightness steps at which a voice is rendered

@@ -11,7 +11,8 @@ import pytest
 
 from devices import sound
 from devices.clock import now
-from devices.sound import BLOCK, FS, DacClock, DeviceOutput, NullOutput, Output
+from devices.sound import DacClock, DeviceOutput, NullOutput, Output
+from dsp.grid import BLOCK, FS
 
 
 def _feed(

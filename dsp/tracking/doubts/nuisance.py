@@ -14,7 +14,7 @@ from dsp.filters import GridSampler
 from dsp.grid import RATE, Floats
 from dsp.quality import NUISANCES, CleanBlock
 from dsp.tracking.alignment import Aligned, Filtered
-from dsp.tracking.evidence import BLOCK, UPPER, Evidence
+from dsp.tracking.evidence import BLOCK, MIN_BLOCK, UPPER, Evidence
 from dsp.tracking.nulls import NullResult, Nulls
 from dsp.tracking.rebuilder import Rebuilder
 
@@ -22,7 +22,6 @@ LOOK_BACK = 60  #: s over which it is compared with the main decoder
 _MIN_SECONDS = 5  # of them that both must have rebuilt
 _BEATEN = 2.0  # standard errors by which one correlation must be larger
 _NUISANCE_LAGS = np.arange(-24, 25, 2)  # people move ahead of the beat as well as after it
-_MIN_BLOCK = 0.4  # share of a block
 
 
 def _window(
@@ -120,7 +119,7 @@ class Nuisance:
             part = own.copy()
             part[: -BLOCK * RATE] = 0.0
             inside = part != 0.0
-            if np.count_nonzero(inside) >= _MIN_BLOCK * BLOCK * RATE:
+            if np.count_nonzero(inside) >= MIN_BLOCK * BLOCK * RATE:
                 part[inside] -= part[inside].mean()
                 scored = _scored(self._nulls, part, feature)
         if scored is None:

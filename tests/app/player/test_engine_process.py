@@ -10,11 +10,11 @@ import pytest
 from app.player import engine_process
 from app.player.contract import BEATING, Beating
 from app.player.control import Control
-from app.player.decks import BLOCK
 from app.player.engine import Engine
 from app.player.engine_process import EngineSetup, Housekeeper
 from app.player.rings import Bus, DeckRing
 from devices.timeline import Timeline
+from dsp.grid import BLOCK
 
 
 class Watched:

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from scipy import signal
 
-from app.player.decks import BLOCK, ENOUGH, Item
+from app.player.decks import ENOUGH, Item
 from app.player.glide import Glide
 from app.player.mixer import Mixer
-from dsp.grid import FS, HOP
+from dsp.grid import BLOCK, FS, HOP
 from dsp.sound.beatgrid import UNKNOWN_GRID
 from dsp.sound.layer import PEAK_CAP
 from tests.doubles.tones import beats, pulses, tone, write

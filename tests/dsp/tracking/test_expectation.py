@@ -14,13 +14,12 @@ from dsp.tracking.expectation import (
     CENTRE,
     N_NEEDED,
     SLOPE,
-    WINDOW,
     Expectation,
     Residual,
     Residuals,
     acoustics,
 )
-from dsp.tracking.scores import Score
+from dsp.tracking.scores import WINDOW, Score
 
 ORDINARY = np.array(CENTRE)
 N = WINDOW * RATE
