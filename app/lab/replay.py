@@ -174,6 +174,11 @@ def _given(reader: SessionReader, loop: Loop) -> Iterator[TickInput | float]:
             events=events_of(tick.events),
         )
         eeg_row, heard_row = max(eeg_row, eeg_end), max(heard_row, heard_end)
+    if not n_ticks:
+        raise RecordError(
+            f"{reader.folder}: events.jsonl names no second of a session; it is lost, or the "
+            "session was over at once, and there is nothing to replay."
+        )
 
 
 def _row(times: np.ndarray[Any, np.dtype[np.float64]], until: float | None) -> int | None:

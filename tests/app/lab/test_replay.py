@@ -158,3 +158,17 @@ def test_eeg_of_the_future_is_named(folder, capsys, monkeypatch):
     monkeypatch.setattr(Loop, "tick", Loop.tick.__wrapped__)  # without the tests' own watch
     assert main(["replay", str(folder)]) == 2
     assert "Tick 50.0: The tick at 50.0 took EEG of 53.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", ["gone", "empty", "folder"])
+def test_a_log_that_is_lost_is_not_called_the_same(folder, capsys, lost):
+    log = folder / "events.jsonl"
+    log.unlink()
+    if lost == "empty":
+        log.touch()
+    elif lost == "folder":
+        log.mkdir()
+    assert main(["replay", str(folder)]) == 2
+    out, said = capsys.readouterr()
+    assert "the recorded ones" not in out
+    assert "events.jsonl names no second of a session" in said
