@@ -48,7 +48,6 @@ STATUS = (
     "playing",
     "paused",
     "cued",
-    "cpu_s",  # CPU seconds of the whole engine process so far
     "device_s",  # rendered for a device ...
     "silent_s",  # ... and for nobody
     "looks",  # of the housekeeping loop so far: its sign of life

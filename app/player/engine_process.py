@@ -235,7 +235,6 @@ class Housekeeper:
             "playing": mixer.playing,
             "paused": mixer.paused,
             "cued": mixer.cued(),
-            "cpu_s": time.process_time(),
             "device_s": rendered[False] / FS,
             "silent_s": rendered[True] / FS,
             "looks": self._looks,

@@ -324,8 +324,3 @@ class Player:
             self._look()
             out, self._events = self._control.told() + self._events, []
             return out
-
-    def cpu_seconds(self) -> float:
-        """CPU time that the engine process has used so far, s."""
-        with self._lock:
-            return self._control.status()["cpu_s"]

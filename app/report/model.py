@@ -66,7 +66,7 @@ class Curve:
 class TrackPlay:
     """One piece that was played, from `start` to `end`; numbers 0..1, NaN where not known."""
 
-    index: int
+    play: int
     title: str
     artist: str
     start: float
@@ -225,7 +225,7 @@ def _tracks(
         last = inside[-1] if inside.size else None
         plays.append(
             TrackPlay(
-                index=play,
+                play=play,
                 title=foreign_text(str(row.get("title") or "")) or "untitled",
                 artist=foreign_text(str(row.get("artist") or "")),
                 start=begin,

@@ -107,7 +107,7 @@ def _story_sentence(model: ReportModel) -> str:
 def summary(model: ReportModel) -> list[str]:
     """Two to four plain sentences about the session."""
     who = "The simulated listener heard" if model.simulated else "You listened to"
-    n = len({play.index for play in model.tracks})
+    n = len({piece.play for piece in model.tracks})
     if n == 0:
         return ["No piece was played.", _rating_sentence(model)]
     pieces = f"{who} {count(n, 'piece', 'pieces')} for {minutes(model.listened_s)}."

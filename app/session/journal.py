@@ -14,10 +14,11 @@ from app.records.jsontext import number, plain
 from app.records.writer import SessionWriter
 from devices.timeline import Timeline
 from dsp.checks import AttuneError, RecordError
-from playlists.tracks import PreparedTrack
+from dsp.sound.heard import Play
+from playlists.tracks import Place, PreparedTrack
 
 
-def decision_event(now: float, decision: Decision, play: int | None) -> dict[str, Any]:
+def decision_event(now: float, decision: Decision, play: Play | None) -> dict[str, Any]:
     """Build the log row of a decision: everything it was made from."""
     row: dict[str, Any] = plain(
         {
@@ -138,14 +139,14 @@ class Journal:
             self._writer.event({"t": t, "kind": kind, **values})
 
     def track(
-        self, t: float, number: int, place: int, track: PreparedTrack, prior: tuple[float, float]
+        self, t: float, play: Play, place: Place, track: PreparedTrack, prior: tuple[float, float]
     ) -> None:
-        """Record that play `number` was asked for, with mean and sd of what is expected of it."""
+        """Record that `play` was asked for, with mean and sd of what is expected of it."""
         known = track.track
         self.log(
             "track",
             t,
-            index=number,
+            index=play,
             pool=place,
             title=known.title,
             artist=known.artist,
@@ -168,11 +169,7 @@ class Journal:
         first, rows = timeline.since(self._row)
         self._row = first + len(rows)
         self._writer.timeline(rows)
-        row = tick_event(
-            result,
-            events=given.events,
-            layer_level=status.layer_level,
-        )
+        row = tick_event(result, events=given.events, layer_level=status.layer_level)
         self._writer.event(row)
         if result.decision is not None:
             self._writer.event(decision_event(result.now, result.decision, result.starts))

@@ -16,7 +16,7 @@ from devices.listener import LISTENERS, NOTICES
 from devices.sources.source import SourceInfo
 from devices.sources.spec import read_spec
 from dsp.checks import InputError, check_number, check_option
-from playlists.tracks import Track
+from playlists.tracks import Place, Track
 
 if TYPE_CHECKING:
     from app.loop.calibration import Calibration
@@ -51,7 +51,7 @@ class Plan:
         """The sentence that screen and records of a simulated listener must show, or empty."""
         return NOTICES[self.listener] if self.simulated else ""
 
-    def liking_of(self, place: int) -> float:
+    def liking_of(self, place: Place) -> float:
         """Hidden liking 0..1 that a simulated listener has of the track at `place`."""
         if not self.simulated:
             return 0.5

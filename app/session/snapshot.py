@@ -1,6 +1,6 @@
 """What a session looks like at one moment: frozen, cheap, read by window and command line.
 
-`app.session.watcher.resolve` makes one from what the session has told of itself; whoever draws it
+`app.session.told.resolve` makes one from what the session has told of itself; whoever draws it
 never reaches into the session's threads. No Qt here, and no numpy beyond the arrays of the history.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,58 +16,15 @@ import numpy.typing as npt
 from devices.sources.source import SourceState
 from dsp.enjoyment import Enjoyment
 from dsp.sound.heard import NO_PLAY, Play
-from dsp.tracking.scores import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, TrackingState
+from dsp.tracking.scores import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, Tracking, TrackingState
 from playlists.tracks import Place
 
 Phase = Literal["starting", "running", "paused", "stopped", "ended"]
 LayerState = Literal["off", "fading in", "on", "fading out"]
+Stored = Literal["stored", "none"]  #: of a calibration
 #: Codes 0, 1, 2 in `History.state`; the lower, the less is claimed.
 FOLLOWING_STATES: tuple[TrackingState, ...] = (CANNOT_TELL, NOT_FOLLOWING, FOLLOWING)
 NO_EEG = -1  #: stands in `History.state` where there was nothing to tell a state from
-
-
-class TrackingView(Protocol):
-    """What is shown of the entrainment estimate; `dsp.tracking.tracker.Tracking` satisfies it."""
-
-    @property
-    def state(self) -> TrackingState:
-        """Whether the EEG follows the music."""
-
-    @property
-    def r(self) -> float:
-        """Correlation of the decoded with the heard stimulus, -1..1."""
-
-    @property
-    def r_null95(self) -> float:
-        """The 95th percentile of the same number where there is no link: its chance level."""
-
-    @property
-    def r_low(self) -> float:
-        """Lower end of the interval of `r`."""
-
-    @property
-    def r_high(self) -> float:
-        """Upper end of the interval of `r`."""
-
-    @property
-    def p(self) -> float:
-        """Probability of an `r` at least as large by chance."""
-
-    @property
-    def ever_following(self) -> bool:
-        """Whether this session has once, cumulatively, shown following."""
-
-    @property
-    def usable(self) -> bool:
-        """Whether enough clean seconds stand behind it."""
-
-    @property
-    def age_s(self) -> float:
-        """Seconds since the newest data it was made from."""
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why it is not usable, or cannot tell, in words."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +159,8 @@ class Snapshot:
     ----------
     t : float
         Seconds since the first sound; what else is a time here has the same zero.
-    phase : str
+    phase : Phase
+        ``"stopped"`` only while the window waits for the end that it asked for.
     notice : str
         One sentence about the session as a whole that must be seen, or empty.
     source_state : str
@@ -213,8 +171,7 @@ class Snapshot:
         Share of EEG samples lost so far, 0..1.
     simulated : bool
         Whether the voltages come from no person; `listener_notice` is then always shown.
-    calibration : str
-        ``"stored"`` or ``"none"``.
+    calibration : Stored
     play : Play
         What is heard; `track` says what that is.
     coming : ComingView or None
@@ -255,7 +212,7 @@ class Snapshot:
     lost_share: float = 0.0
     simulated: bool = False
     listener_notice: str = ""
-    calibration: str = "none"
+    calibration: Stored = "none"
     play: Play = NO_PLAY
     track: TrackView | None = None
     coming: ComingView | None = None
@@ -263,7 +220,7 @@ class Snapshot:
     enjoyment: Enjoyment | None = None
     twin: Enjoyment | None = None
     target: float = 0.42
-    tracking: TrackingView | None = None
+    tracking: Tracking | None = None
     eeg_weight: float = 0.0
     eeg_gate: str = "the session has not begun"
     layer_level: float = 0.0

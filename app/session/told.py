@@ -21,6 +21,7 @@ from app.session.snapshot import (
     RatingView,
     Snapshot,
     Span,
+    Stored,
     TrackView,
 )
 from devices.sources.source import SourceState
@@ -73,7 +74,7 @@ class Told:
     target: float
     headset: bool = True
     simulated: bool = False
-    calibration: str = "none"
+    calibration: Stored = "none"
     phase: Phase = "starting"
     notice: str = ""
     listener_notice: str = ""

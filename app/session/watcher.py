@@ -132,8 +132,8 @@ class Watcher:
             self.say(decision.because, now)
         if play is not None and decision.target is not None:
             self._why[play] = decision.because
-        code: str = decision.code
-        if code == "unrated" or (code == "back" and self._changed_for == "rating"):
+        back = decision.code == "back" and self._changed_for == "rating"
+        if back or decision.code == "unrated":
             self.set(ratings=self._told.ratings[:-1])  # it was taken back
         if decision.kind == "change_track":
             self._changed_for = decision.cause

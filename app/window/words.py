@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 
-from app.session.snapshot import ComingView, RatingView, Snapshot, TrackingView, TrackView
+from app.session.snapshot import ComingView, RatingView, Snapshot, TrackView
 from app.words import of_100, percent
 from dsp.enjoyment import Enjoyment
+from dsp.tracking.scores import Tracking
 
 MINUS = "\N{MINUS SIGN}"
 SYMBOLS = {"following": "●", "not following": "○", "cannot tell": "?"}
-GRADES = {1: "good", 2: "fair", 4: "poor"}
 SOURCE_WORDS = {
     "connecting": "connecting",
     "streaming": "streaming",
@@ -84,7 +84,7 @@ def enjoyment_note(snapshot: Snapshot) -> str:
     return f"under {100 * snapshot.target:.0f} with probability {under}"
 
 
-def estimate_word(snapshot: Snapshot, estimate: Enjoyment | TrackingView | None) -> str:
+def estimate_word(snapshot: Snapshot, estimate: Enjoyment | Tracking | None) -> str:
     """Return the word beside an estimate: how old it is where it is not of this moment."""
     if snapshot.source_state == "none":
         return "from ratings" if estimate is not None else ""

@@ -123,12 +123,6 @@ class Score:
         return bool(self.rng.uniform() < p)
 
 
-def bars_of(chords: Sequence[Chord], meter: int) -> list[tuple[float, float, Chord]]:
-    """Return (start, length, chord) inside one bar."""
-    length = meter / len(chords)
-    return [(k * length, length, chord) for k, chord in enumerate(chords)]
-
-
 def chord_at(chords: Sequence[Chord], beat: float, meter: int) -> Chord:
     """Return the chord of a bar that sounds at `beat`."""
     return chords[min(len(chords) - 1, int(beat * len(chords) / meter))]

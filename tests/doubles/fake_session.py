@@ -6,12 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from app.session.snapshot import (
+    FOLLOWING_STATES,
     NO_EEG,
     DecisionLine,
     History,
@@ -25,6 +26,7 @@ from devices.ring import Ring
 from devices.sources.source import SourceInfo
 from dsp.enjoyment import Enjoyment
 from dsp.sound.heard import Play
+from dsp.tracking.scores import Tracking
 
 MONTAGE = ("Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10")
 NOTICE = (
@@ -50,20 +52,6 @@ QUEUE = (
     TrackView(5, "Tall Grass", "Attune starter", 84.0, mean=0.55, sd=0.2),
     TrackView(6, "Paper Lanterns", "Attune starter", 90.0, mean=0.55, sd=0.2),
 )
-
-
-@dataclass(frozen=True)
-class FakeTracking:
-    state: str
-    r: float
-    r_null95: float
-    r_low: float
-    r_high: float
-    p: float = 0.01
-    ever_following: bool = True
-    usable: bool = True
-    age_s: float = 0.0
-    reasons: tuple[str, ...] = ()
 
 
 def _curves(t: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -115,18 +103,22 @@ def story(t: float, *, phase: Phase = "running") -> Snapshot:
                 "Next track Harbour Light, expected 55 ± 20; layer out.",
             )
         )
-    names = ("cannot tell", "not following", "following")
     enjoyment, tracking = None, None
     if times.size > 4:
         m, s = float(mean[-1]), float(sd[-1])
         enjoyment = Enjoyment(m, s, 0.5 * math.erfc((m - 0.42) / s / math.sqrt(2)), True, 1.0, ())
-        tracking = FakeTracking(
-            names[state[-1]],
-            float(r[-1]),
-            float(level[-1]),
-            float(r[-1]) - 0.06,
-            float(r[-1]) + 0.06,
+        tracking = Tracking(
+            state=FOLLOWING_STATES[state[-1]],
+            r=float(r[-1]),
+            r_null95=float(level[-1]),
+            r_low=float(r[-1]) - 0.06,
+            r_high=float(r[-1]) + 0.06,
+            p=0.01,
+            evidence=4.0,
             ever_following=t > 24,
+            usable_s=28.0,
+            age_s=0.0,
+            usable=True,
             reasons=("under 16 s of clean EEG so far",) if t < 16 else (),
         )
     track = replace(SECOND, position=t - CHANGE) if second else replace(FIRST, position=t)

@@ -93,9 +93,9 @@ class NowPlayingCard(Card):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show track and queue of a snapshot."""
         track = snapshot.track
-        live = snapshot.phase in ("running", "paused")
-        for button in (self.pause, self.next):
-            button.setEnabled(live)
+        possible = words.possible(snapshot)
+        self.pause.setEnabled("pause" in possible)
+        self.next.setEnabled("next" in possible)
         paused = snapshot.phase == "paused"
         self.pause.show_icon("play_solid" if paused else "pause_solid")
         self.pause.setAccessibleName("Resume" if paused else "Pause")
