@@ -8,40 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.loop.decision import PolicyState, View
+from app.loop.decision import PolicyState
 from app.loop.policy import decide, gate
 from app.settings import load_preset
-from playlists.choice import Candidate
 from tests.doubles.ticking import Player
+from tests.doubles.views import LOW, POOL
 
 DEMO, DEFAULT = load_preset("demo"), load_preset("default")
 NO_LAYER = replace(DEFAULT, layer=replace(DEFAULT.layer, enabled=False))
-POOL = tuple(Candidate(place=i, mean=0.55, sd=0.2, eligible=i != 0) for i in range(4))
 NOW = 1000.0
-VIEW = View(
-    now=NOW,
-    play=3,
-    position=60.0,
-    remaining=110.0,
-    mean=0.5,
-    sd=0.1,
-    p_low=0.5,
-    usable=True,
-    reason="",
-    twin_p_low=0.35,
-    trust=0.99,
-    ever_following=True,
-    rating=None,
-    n_ratings=0,
-    on_hold=False,
-    paused=False,
-    cued=True,
-    changing=False,
-    asked=(),
-    candidates=POOL,
-    repeats=POOL,
-    titles=("One", "Two", "Three", "Four"),
-)
+#: Neither low nor well, in the middle of a track, and the next one is chosen.
+VIEW = replace(LOW, now=NOW, play=3, position=60.0, mean=0.5, p_low=0.5, cued=True)
 STATE = PolicyState(play=3)
 BUDGET = int(DEFAULT.limits.eeg_changes)
 

@@ -5,37 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.loop.decision import Asked, PolicyState, View
+from app.loop.decision import Asked, PolicyState
 from app.loop.policy import decide
 from app.settings import load_preset
-from playlists.choice import Candidate
+from tests.doubles.views import LOW
 
 DEMO, DEFAULT = load_preset("demo"), load_preset("default")
-POOL = tuple(Candidate(place=i, mean=0.55, sd=0.2, eligible=i != 0) for i in range(4))
-LOW = View(
-    now=1000.0,
-    play=0,
-    position=30.0,
-    remaining=110.0,
-    mean=0.2,
-    sd=0.1,
-    p_low=0.97,
-    usable=True,
-    reason="",
-    twin_p_low=0.35,
-    trust=0.99,
-    ever_following=True,
-    rating=None,
-    n_ratings=0,
-    on_hold=False,
-    paused=False,
-    cued=False,
-    changing=False,
-    asked=(),
-    candidates=POOL,
-    repeats=POOL,
-    titles=("One", "Two", "Three", "Four"),
-)
 
 
 def play(view, seconds, *, preset=DEMO, state=None, each=lambda v: v):

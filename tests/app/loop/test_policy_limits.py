@@ -9,7 +9,7 @@ from app.loop.decision import Asked, Decision, PolicyState, View
 from app.loop.policy import decide
 from app.settings import load_preset
 from playlists.choice import Candidate, p_better
-from tests.app.loop.test_policy import LOW
+from tests.doubles.views import LOW
 
 SURE = load_preset("default")  # its timings, but nothing by lot
 SURE = replace(
