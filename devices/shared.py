@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -186,3 +186,31 @@ class SharedBlock:
         if self._owner:
             self._owner = False
             self._memory.unlink()
+
+
+class SharedTable:
+    """Arrays of one kind in shared memory: made by one process, opened by name by the others."""
+
+    FIELDS: ClassVar[Fields]
+
+    def __init__(self, block: SharedBlock) -> None:
+        self._block = block
+
+    @classmethod
+    def create(cls, *, local: bool = False) -> Self:
+        """Make an empty one; `local` for use inside this process only."""
+        return cls(SharedBlock.local(cls.FIELDS) if local else SharedBlock.create(cls.FIELDS))
+
+    @classmethod
+    def attach(cls, name: str) -> Self:
+        """Open one that another process made."""
+        return cls(SharedBlock.attach(name))
+
+    @property
+    def name(self) -> str:
+        """Name for `attach`."""
+        return self._block.name
+
+    def close(self) -> None:
+        """Let go; the process that made it removes it."""
+        self._block.close()

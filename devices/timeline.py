@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices.shared import Fields, SharedBlock
+from devices.shared import Fields, SharedTable
 from dsp.sound.heard import Play
 
 N_ROWS = 1 << 15  # blocks of 480 frames at 48 kHz: 327 s
@@ -41,26 +41,10 @@ _TRACKS: Fields = {
 }
 
 
-class Timeline:
+class Timeline(SharedTable):
     """Table of rendered blocks: one writer, many readers, no locks."""
 
-    def __init__(self, block: SharedBlock) -> None:
-        self._block = block
-
-    @classmethod
-    def create(cls, *, local: bool = False) -> Timeline:
-        """Make an empty one; `local` for use inside this process only."""
-        return cls(SharedBlock.local(_TIMELINE) if local else SharedBlock.create(_TIMELINE))
-
-    @classmethod
-    def attach(cls, name: str) -> Timeline:
-        """Open one that another process made."""
-        return cls(SharedBlock.attach(name))
-
-    @property
-    def name(self) -> str:
-        """Name for `attach`."""
-        return self._block.name
+    FIELDS = _TIMELINE
 
     @property
     def total(self) -> int:
@@ -97,10 +81,6 @@ class Timeline:
         rows = self._block.arrays["rows"][np.arange(first, total) % N_ROWS]
         return first, rows
 
-    def close(self) -> None:
-        """Let go; the creator removes it."""
-        self._block.close()
-
 
 def column(rows: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
     """Column `name` of timeline rows."""
@@ -127,26 +107,10 @@ class HeardTrack:
     familiarity: float
 
 
-class HeardTracks:
+class HeardTracks(SharedTable):
     """What there is to know of the tracks of the session; written by the program."""
 
-    def __init__(self, block: SharedBlock) -> None:
-        self._block = block
-
-    @classmethod
-    def create(cls, *, local: bool = False) -> HeardTracks:
-        """Make an empty one; `local` for use inside this process only."""
-        return cls(SharedBlock.local(_TRACKS) if local else SharedBlock.create(_TRACKS))
-
-    @classmethod
-    def attach(cls, name: str) -> HeardTracks:
-        """Open one that another process made."""
-        return cls(SharedBlock.attach(name))
-
-    @property
-    def name(self) -> str:
-        """Name for `attach`."""
-        return self._block.name
+    FIELDS = _TRACKS
 
     def put(self, play: Play, track: HeardTrack) -> None:
         """Store `track` for its `play`, before it sounds."""
@@ -167,7 +131,3 @@ class HeardTracks:
             return None
         feature = arrays["feature"][slot, : int(n)]
         return HeardTrack(feature, float(gain), float(liking), float(familiarity))
-
-    def close(self) -> None:
-        """Let go; the creator removes it."""
-        self._block.close()

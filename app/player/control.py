@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from app.player.contract import BEATING, EVENT_KINDS, Beating, EventKind, PlayerEvent
 from app.player.decks import Item
-from devices.shared import Fields, SharedBlock
+from devices.shared import Fields, SharedBlock, SharedTable
 from dsp.checks import InputError
 from dsp.sound.beatgrid import BeatGrid
 from dsp.sound.heard import Play
@@ -85,31 +85,14 @@ def get_text(place: npt.NDArray[np.uint8]) -> str:
     return bytes(place).split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
 
-class Control:
+class Control(SharedTable):
     """Commands to the engine; its state and events back."""
 
+    FIELDS = _CONTROL
+
     def __init__(self, block: SharedBlock) -> None:
-        self._block = block
+        super().__init__(block)
         self._taken = 0
-
-    @classmethod
-    def create(cls) -> Control:
-        """Make an empty one."""
-        return cls(SharedBlock.create(_CONTROL))
-
-    @classmethod
-    def attach(cls, name: str) -> Control:
-        """Open the one the program made."""
-        return cls(SharedBlock.attach(name))
-
-    @property
-    def name(self) -> str:
-        """Name for `attach`."""
-        return self._block.name
-
-    def close(self) -> None:
-        """Let go; the program, which made it, removes it."""
-        self._block.close()
 
     def send(self, command: Command, a: float = 0.0, b: float = 0.0) -> None:
         """Program: append a command."""

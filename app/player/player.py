@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from app.player import engine_process
 from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, PlayerStatus
@@ -88,7 +88,7 @@ class Player:
         self._crash_notice = ""
         self._lost = self._stalled = self._no_decoder = False
         self._watchdog = Watchdog()
-        self._running = self._closed = False
+        self._life: Literal["new", "running", "closed"] = "new"
         self._features = StimulusFeatures()
         self._envelope = LayerRows()
         self._trace = Trace(self.timeline)
@@ -116,7 +116,7 @@ class Player:
             notice = self._control.text("notice") if state == 2 else _LIBRARY
             self.close()
             raise DeviceError(notice)
-        self._running = True
+        self._life = "running"
 
     def _start_engine(self, output: str) -> int:
         """Start the engine; return 1 if it runs, 2 if it has no output, 0 if it died."""
@@ -149,9 +149,9 @@ class Player:
     def close(self) -> None:
         """Fade out, end the children, let go of the shared memory. Safe to call twice."""
         with self._lock:
-            if self._closed:
+            if self._life == "closed":
                 return
-            self._closed, self._running = True, False
+            self._life = "closed"
             if self._engine is not None:
                 self._control.quit()
                 self._engine.join(2.0)
@@ -164,7 +164,7 @@ class Player:
 
     def _look(self) -> None:
         """Look after the children."""
-        if not self._running:
+        if self._life != "running":
             raise DeviceError("The player is not running; start it first.")
         if not self._lost and not self._engine.is_alive():
             self._lost = True
@@ -207,7 +207,7 @@ class Player:
         """
         check_option("who", who, BEATING)
         with self._lock:
-            if self._running:
+            if self._life == "running":
                 self._look()
                 self._control.beat(who, now())
 
@@ -284,7 +284,7 @@ class Player:
     def status(self) -> PlayerStatus:
         """Return the state of the player, as it is heard now; before and after life all is off."""
         with self._lock:
-            if not self._running:
+            if self._life != "running":
                 return PlayerStatus()
             self._look()
             state = self._control.status()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from app.player.control import PATH_BYTES, TEXT_BYTES, get_text, put_text
 from app.player.decks import Item
-from devices.shared import Fields, SharedBlock
+from devices.shared import Fields, SharedBlock, SharedTable
 from dsp.grid import BLOCK, FS
 
 RING = 8 * FS  #: frames of decoded sound a deck holds
@@ -44,30 +44,10 @@ class Done(enum.IntEnum):
     FAILED = 2
 
 
-class Bus:
+class Bus(SharedTable):
     """Music and layer as rendered: one writer (engine), one reader (program)."""
 
-    def __init__(self, block: SharedBlock) -> None:
-        self._block = block
-
-    @classmethod
-    def create(cls) -> Bus:
-        """Make an empty one."""
-        return cls(SharedBlock.create(_BUS))
-
-    @classmethod
-    def attach(cls, name: str) -> Bus:
-        """Open the one the program made."""
-        return cls(SharedBlock.attach(name))
-
-    @property
-    def name(self) -> str:
-        """Name for `attach`."""
-        return self._block.name
-
-    def close(self) -> None:
-        """Let go; the program, which made it, removes it."""
-        self._block.close()
+    FIELDS = _BUS
 
     @property
     def total(self) -> int:
@@ -102,31 +82,14 @@ class Bus:
         return first, arrays["music"][at], arrays["layer"][at]
 
 
-class DeckRing:
+class DeckRing(SharedTable):
     """Decoded sound of one deck: the decoder writes, the engine reads (it is the deck's feed)."""
 
+    FIELDS = _DECK
+
     def __init__(self, block: SharedBlock) -> None:
-        self._block = block
+        super().__init__(block)
         self._a = block.arrays
-
-    @classmethod
-    def create(cls) -> DeckRing:
-        """Make an empty one."""
-        return cls(SharedBlock.create(_DECK))
-
-    @classmethod
-    def attach(cls, name: str) -> DeckRing:
-        """Open the one the program made."""
-        return cls(SharedBlock.attach(name))
-
-    @property
-    def name(self) -> str:
-        """Name for `attach`."""
-        return self._block.name
-
-    def close(self) -> None:
-        """Let go; the program, which made it, removes it."""
-        self._block.close()
 
     # The engine's side: `app.player.decks.Feed`.
 
