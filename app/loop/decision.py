@@ -23,7 +23,8 @@ class Asked:
 
     `kind`: ``next`` or ``skip`` (another track: the operator's wish, the client's), ``layer_off``
     or ``layer_on`` (for this session), or to take something back: ``back`` (a change: back to
-    `place`), ``unrated`` (a `rating`, 0..1), ``nothing`` (there is none).
+    `place`, and the `rating` that goes with it), ``unrated`` (a `rating`, 0..1), ``nothing``
+    (there is none).
     """
 
     kind: Literal["next", "skip", "layer_off", "layer_on", "back", "unrated", "nothing"]

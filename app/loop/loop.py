@@ -159,6 +159,7 @@ class Loop:
             quality=self._senses.quality if self._senses else (),
             decision=decision,
             starts=starts,
+            unrated=any(one.rating is not None for one in asked),
             coming=listening.coming,
         )
 
@@ -201,11 +202,12 @@ class Loop:
         if left is not None and left.play != self._listening.newest:
             left = None  # the music went on since
         if left is not None and (rated is None or rated.time <= left.time):
-            if left.cause == "rating":  # that changed the track goes with the change
+            goes = rated.value if rated is not None and left.cause == "rating" else None
+            if goes is not None:  # the rating that changed the track goes with the change
                 self._unrate()
             self._left = None
             self._protected.add(left.place)
-            return Asked("back", place=left.place)
+            return Asked("back", place=left.place, rating=goes)
         if rated is not None:
             self._unrate()
             return Asked("unrated", rating=rated.value)

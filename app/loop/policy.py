@@ -40,7 +40,8 @@ def decide(
         decision, state = rule(view, state, settings, rng)
         if decision is not None:
             break
-    if decision is None or (decision.kind == "hold" and decision.code == state.code):
+    repeats = decision is not None and decision.kind == "hold" and decision.code == state.code
+    if decision is None or (repeats and decision.cause != "operator"):  # a hand is always answered
         return None, state
     return decision, replace(state, code=decision.code)
 
@@ -140,7 +141,19 @@ def _changed(view: View, state: PolicyState, *, eeg: bool = False) -> PolicyStat
 def _commands(
     view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
 ) -> _Result:
-    """Do what a hand asks for, at once."""
+    """Do what a hand asks for, at once; what it took back beside that is said too."""
+    decision, state = _obeyed(view, state, settings, rng)
+    unrated = [one for one in view.asked if one.kind == "unrated"]
+    if decision is not None and decision.code != "unrated" and unrated:
+        numbers = decision.numbers | {"given": _given(unrated[-1].rating)}
+        because = f"{decision.because} {_say('unrated', numbers)}"
+        decision = replace(decision, because=because, numbers=numbers)
+    return decision, state
+
+
+def _obeyed(
+    view: View, state: PolicyState, settings: Settings, rng: np.random.Generator
+) -> _Result:
     was_off, asked = state.layer_off, {one.kind: one for one in view.asked}
     for one in view.asked:
         if one.kind in ("layer_off", "layer_on"):
@@ -158,7 +171,7 @@ def _commands(
         found = _change(view, settings, rng, kind="change_track", code=code, cause="operator", n=n)
         if found is not None:
             return found, _changed(view, state)
-    if state.layer_off and not was_off:
+    if state.layer_off and (not was_off or state.layer_since is not None):
         because = _say("layer_operator", numbers)
         out = Decision("layer_off", "layer_operator", 0.0, because, "operator", 1.0, (), numbers)
         return out, replace(state, layer_since=None)

@@ -101,6 +101,8 @@ class TickResult:
         The play that the decision sets going, if it does.
     coming : Coming or None
         What is asked for and not heard yet, this decision included.
+    unrated : bool
+        Whether a rating was taken back, by itself or with the change that it made.
     """
 
     now: float
@@ -120,3 +122,4 @@ class TickResult:
     decision: Decision | None
     starts: Play | None
     coming: Coming | None
+    unrated: bool = False

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.loop.decision import Cause, Decision
+from app.loop.decision import Decision
 from app.loop.ticks import TickResult
 from app.player.contract import EventKind, PlayerEvent, PlayerStatus
 from app.session.snapshot import FOLLOWING_STATES, NO_EEG, Snapshot, Span, TrackView
@@ -47,7 +47,7 @@ class Watcher:
         self._buffer = np.empty((256, COLUMNS))
         self._n_rows = self._n_lost = 0
         self._why: dict[Play, str] = {}
-        self._changed_for: Cause = "none"  # why the latest change of track was decided
+        self._n_rated = 0  # ratings there were when the latest "undo" was asked for
 
     @property
     def now(self) -> float:
@@ -107,6 +107,8 @@ class Watcher:
             self.say("Automation put on hold." if value else "Automation goes on.", now)
         elif kind == "layer_off":
             self.set(layer_off=value)
+        elif kind == "undo":
+            self._n_rated = len(told.ratings)
 
     def device(self, event: SourceEvent) -> None:
         """Show why a source is not streaming."""
@@ -132,11 +134,6 @@ class Watcher:
             self.say(decision.because, now)
         if play is not None and decision.target is not None:
             self._why[play] = decision.because
-        back = decision.code == "back" and self._changed_for == "rating"
-        if back or decision.code == "unrated":
-            self.set(ratings=self._told.ratings[:-1])  # it was taken back
-        if decision.kind == "change_track":
-            self._changed_for = decision.cause
         if decision.kind in ("layer_on", "layer_off"):
             self.set(layer_target=float(decision.target or 0.0))
 
@@ -153,6 +150,9 @@ class Watcher:
         """Take the estimates of a second."""
         now = result.now
         self._rated(result.play)
+        if result.unrated:
+            known, n = self._told.ratings, self._n_rated
+            self.set(ratings=(*known[: n - 1], *known[n:]))  # the latest before the undo
         self._heard(result)
         self.set(
             now=now,

@@ -162,6 +162,49 @@ def test_a_change_that_the_music_has_left_behind_stays():
     assert (said.decision.kind, said.decision.code) == ("hold", "nothing")
 
 
+def test_every_hand_is_answered_also_when_it_asks_again():
+    one = Player(DEMO)
+    one.run(3)
+    assert [one.tick(UNDO).decision.code for _ in range(2)] == ["nothing", "nothing"]
+    said = [one.tick(rated(value), UNDO) for value in (0.5, 0.625)]
+    assert [r.decision.because for r in said] == [
+        "Rating 5 of 9 taken back.",
+        "Rating 6 of 9 taken back.",
+    ]
+    assert all(r.unrated for r in said)
+
+
+def test_a_rating_taken_back_beside_another_wish_is_said_with_it():
+    one = Player(DEMO)
+    one.tick(rated(0.5))
+    one.run(3)
+    both = one.tick(UNDO, NEXT)
+    assert (both.decision.kind, both.decision.code) == ("change_track", "next")
+    assert both.decision.because.endswith(" Rating 5 of 9 taken back.")
+    assert both.unrated
+
+
+def test_a_change_taken_back_without_its_rating_leaves_that_standing():
+    one = Player(DEMO)
+    one.run(20)
+    one.tick(rated(0.125))
+    one.run(5)
+    one.tick(rated(0.5))
+    assert one.tick(UNDO).unrated  # the 5 on the new track
+    back = one.tick(UNDO)
+    assert (back.decision.code, back.unrated) == ("back", False)
+    assert one.loop._belief.rated == {0: 0.125}
+
+
+def test_the_layer_is_switched_off_also_beside_a_wish_for_another_track():
+    one = Player(DEMO)
+    one.run(20)
+    one.loop._policy = replace(one.loop._policy, layer_since=one.results[-1].now, layer_decided=0)
+    assert one.tick(LoopEvent("layer_off", True), NEXT).decision.kind == "change_track"
+    off = one.tick()
+    assert (off.decision.kind, off.decision.code) == ("layer_off", "layer_operator")
+
+
 # Plays
 
 

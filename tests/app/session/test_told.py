@@ -42,7 +42,7 @@ def _prepared(place):
     )
 
 
-def _result(now, *, play=FIRST, coming=None, gate="", usable=True, position=3.0):
+def _result(now, *, play=FIRST, coming=None, gate="", usable=True, position=3.0, unrated=False):
     return TickResult(
         now=now,
         eeg_until=None,
@@ -61,6 +61,7 @@ def _result(now, *, play=FIRST, coming=None, gate="", usable=True, position=3.0)
         decision=None,
         starts=None,
         coming=coming,
+        unrated=unrated,
     )
 
 
@@ -186,20 +187,17 @@ def _decided(watcher, kind, code, cause):
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "left"),
+    ("asked", "unrated", "left"),
     [
-        ("rating", "back", [7]),  # the rating that changed the track goes with the change
-        ("eeg", "back", [7, 2]),
-        ("eeg", "unrated", [7]),
-        ("eeg", "nothing", [7, 2]),
+        ((7, 2, "undo"), True, [7]),
+        ((7, "undo", 2), True, [2]),  # all in one second
+        ((7, 2, "undo"), False, [7, 2]),  # a change was taken back, or nothing
     ],
 )
-def test_a_rating_that_was_taken_back_is_shown_no_more(watcher, change, code, left):
-    for given in (7, 2):
-        watcher.asked(5001.0, "rating", given)
-    _tick(watcher, 5001.0)
-    _decided(watcher, "change_track", "rated_low" if change == "rating" else "change", change)
-    _decided(watcher, "change_track" if code == "back" else "hold", code, "operator")
+def test_a_rating_that_was_taken_back_is_shown_no_more(watcher, asked, unrated, left):
+    for one in asked:
+        watcher.asked(5001.0, *(("undo", None) if one == "undo" else ("rating", one)))
+    _tick(watcher, 5001.0, unrated=unrated)
     assert [rating.given for rating in watcher.snapshot().ratings] == left
 
 
