@@ -279,10 +279,10 @@ def _barred(view: View, state: PolicyState, settings: Settings) -> str:
 def _barrier(view: View, settings: Settings) -> Decision | None:
     """First reason why the EEG may not act now."""
     eeg, limits = settings.eeg, settings.limits
-    if view.play < 0 or view.changing:
-        return _hold(view, settings, "no_track")
     if view.stalled:
         return _hold(view, settings, "stalled")
+    if view.play < 0 or view.changing:
+        return _hold(view, settings, "no_track")
     if view.paused:
         return _hold(view, settings, "paused")
     if view.silent:

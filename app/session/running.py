@@ -84,6 +84,7 @@ class Running:
         self._result: TickResult | None = None  # of the last tick
         self._sounding = threading.RLock()  # held by whoever starts or ends sound
         self._last: PlayerStatus | None = None  # how it stood when silence came
+        self._paused = False  # as it was asked for last, whether the engine has obeyed yet or not
         self.failed = False  #: it ended before its time, and nobody asked for that
         for problem in first.problems:
             self._log("note", text=problem)
@@ -107,9 +108,9 @@ class Running:
         player = self.rig.player
         with self._sounding, contextlib.suppress(DeviceError):  # it has just ended
             if not self._stopping.is_set():
-                paused = not player.status().paused
-                (player.pause if paused else player.resume)()
-                self._asked.put(("pause", paused))
+                (player.resume if self._paused else player.pause)()
+                self._paused = not self._paused
+                self._asked.put(("pause", self._paused))
 
     def silence(self) -> None:
         """Silence at once; whoever waits to start something finds it forbidden."""
@@ -243,10 +244,11 @@ class Running:
                 with self._sounding:
                     if self._stopping.is_set():
                         return
-                    if due.at_once and self.rig.player.status().paused:
-                        self._events.append(LoopEvent("pause", False))  # a start ends a pause
                     liking, fade = self._plan.liking_of(due.place), self._settings.timing.fade
                     track = due.hand_over(self.rig.player, liking=liking, fade=fade)
+                    if due.at_once and self._paused:
+                        self._paused = False  # a start ends a pause
+                        self._asked.put(("pause", False))
             except InputError as error:
                 self._events.append(LoopEvent("unplayable", due.play))
                 self._log("note", text=str(error))

@@ -69,7 +69,9 @@ def near(*edges):
     layer_since=st.sampled_from([None, None, NOW - 19.5, NOW - 20.0, NOW - 59.5, NOW - 60.0]),
 )
 def test_it_is_empty_exactly_where_the_eeg_could_act(preset, view, state, layer_since):
-    since = layer_since if state["layer_decided"] == VIEW.play else None
+    # A layer that a hand switched off goes with it, or with the track that the hand changes.
+    there = state["layer_decided"] == VIEW.play and not state["layer_off"]
+    since = layer_since if there else None
     seen, known = replace(VIEW, **view), replace(STATE, **state, layer_since=since)
     assert (gate(seen, known, preset) == "") == would_act(seen, known, preset)
 
@@ -155,3 +157,9 @@ def test_the_loop_tells_of_a_second_that_it_was_not_asked():
     for seconds in (1.0, 1.0, 1.4, 13.0, 1.0, 2.0):
         one.tick(seconds=seconds)
     assert [v.unwatched for v in seen] == pytest.approx([0.0, 0.0, 0.0, 12.0, 0.0, 1.0])
+
+
+def test_an_engine_that_does_not_answer_is_named_whatever_is_to_come():
+    for more in ({}, {"changing": True}, {"on_hold": True}, {"play": -1}):
+        seen = replace(VIEW, stalled=True, paused=True, **more)
+        assert gate(seen, STATE, DEMO) == "No action: the sound engine does not answer."

@@ -126,6 +126,30 @@ def test_while_the_engine_hangs_nothing_is_estimated_and_one_sentence_says_so(pl
     assert len([text for text in seen if text]) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are stopped by a signal")
+def test_a_pause_is_what_was_asked_for_last_also_while_the_engine_hangs(plan):
+    session, ticks = Session(plan), []
+    session.watch(ticks.append)
+    session.start()
+    try:
+        until(lambda: len(ticks) >= 1, seconds=30)
+        pid = session.running.rig.player._engine.pid
+        os.kill(pid, signal.SIGSTOP)
+        for _ in range(3):
+            session.toggle_pause()
+        session.next()
+        until(lambda: ticks[-1].coming is not None, seconds=30)
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: ticks[-1].play == 1, seconds=30)  # a start ends a pause
+        n = len(ticks)
+        until(lambda: len(ticks) >= n + 2, seconds=30)
+    finally:
+        session.close()
+    given = [event for row in rows(session, "tick") for event in row["events"]]
+    assert [e["value"] for e in given if e["kind"] == "pause"] == [True, False, True, False]
+    assert ticks[-1].gate != "Paused."
+
+
 def test_eeg_of_later_than_the_tick_waits_for_the_next():
     rig = LiveRig("none", listener="clear", seed=0, output="null")
     try:
