@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from app.window.screens.session.screen import COMPACT_BELOW, COMPACT_NARROWER, S
 from app.window.screens.stop_question import StopQuestion
 from app.window.theme import TEXT_PX, Look, px, set_text_px, style_sheet
 from app.window.zoom import Zoom
-from dsp.checks import AttuneError
+from dsp.checks import AttuneError, DeviceError
 
 _log = logging.getLogger(__name__)
 
@@ -137,7 +138,8 @@ class MainWindow(QMainWindow):
         self._frame += 1
         session = self.driver.session
         if session is not None and not self.over:
-            self.screen_.pull(session.ring, session.info)
+            with contextlib.suppress(DeviceError):  # its devices go a moment before it says so
+                self.screen_.pull(session.ring, session.info)
         if self._frame % _SLOW == 0 and not self.settled:
             self._render()
 

@@ -364,3 +364,13 @@ def test_an_estimate_that_cannot_tell_is_grey(bench):
     session.changes = {"tracking": replace(story(100.0).tracking, state="cannot tell")}
     window._render()
     assert "held" in ring.accessibleDescription()
+
+
+def test_eeg_that_is_gone_a_moment_before_the_session_says_so_is_no_error(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    assert session.ring is not None
+    session._ring.close()
+    for _ in range(2):
+        window._on_frame()
+    assert not window.over
