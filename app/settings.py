@@ -174,6 +174,8 @@ def load_preset(name: str) -> Settings:
     shipped = sorted(p.stem for p in PRESET_DIR.glob("*.toml"))
     path = PRESET_DIR / f"{name}.toml" if name in shipped else Path(name)
     try:
+        if not path.is_file():
+            raise FileNotFoundError(path)  # a pipe or a device has no end
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(

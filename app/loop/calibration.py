@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 from dataclasses import dataclass
@@ -78,8 +79,9 @@ class Calibration:
             simulated = None if said is None else bool(said)
             return cls(name, decoder, numbers[0], numbers[1], tuple(numbers[2:]), simulated)
         except Exception as error:  # zip, zlib and numpy have a dozen ways to find a file damaged
+            first = str(error).split(". ")[0]  # what numpy advises beyond is not for this file
             raise InputError(
-                f"{origin!r} is no calibration ({error}); give a file that `attune simulate "
+                f"{origin!r} is no calibration ({first}); give a file that `attune simulate "
                 "calibration` wrote, or leave it out."
             ) from error
 
@@ -95,6 +97,8 @@ def load_calibration(name: str) -> Calibration:
     shipped = CALIBRATION_DIR / f"{name}.npz"
     path = shipped if shipped.exists() else Path(name)
     try:
+        if not path.is_file():  # a pipe or a device has no end
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(

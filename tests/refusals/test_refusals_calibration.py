@@ -1,6 +1,7 @@
 """A calibration that is damaged, foreign or another's is refused in one sentence."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from app.loop.calibration import CALIBRATION_DIR, Calibration, load_calibration
 from app.session.plan import Plan
 from app.session.session import Session
+from app.settings import load_preset
 from dsp.checks import InputError
 
 SHIPPED = (CALIBRATION_DIR / "clear.npz").read_bytes()
@@ -62,3 +64,19 @@ def test_a_persons_own_is_welcome(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["clear", "silent", "typical"])
 def test_what_is_shipped_says_that_it_is_of_no_person(name: str) -> None:
     assert load_calibration(name).simulated is True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices are files on POSIX only")
+def test_what_has_no_end_is_no_calibration_and_no_preset():
+    # Their own sizes are none: each would be read for ever, or until no memory is left.
+    with pytest.raises(InputError, match=r"'/dev/zero' is no calibration .*leave it out\.$"):
+        load_calibration("/dev/zero")
+    with pytest.raises(InputError, match=r"there is no preset '/dev/zero'; .* \.toml file\.$"):
+        load_preset("/dev/zero")
+
+
+def test_a_refusal_does_not_advise_to_load_unsafely(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"root:x:0:0:root:/root:/bin/bash")
+    with pytest.raises(InputError) as refused:
+        load_calibration(str(tmp_path / "a.npz"))
+    assert "unsafely" not in str(refused.value)
