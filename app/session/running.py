@@ -126,18 +126,19 @@ class Running:
         """Tick until the time is over or somebody stops; then write everything."""
         end = self._start + 60.0 * (self._plan.minutes or math.inf)
         tick = math.floor(self._start) + 1.0
-        self.failed = True
+        ended = False
         try:
             while tick <= end and self.rig.wait(tick, self._idle):
                 self._tick(tick, on_tick)
                 # After a suspended computer the missed seconds are not made up for.
                 tick = max(tick + 1.0, math.floor(self.rig.now()))
-            self.failed = False
+            ended = True
         except AttuneError as error:
             _log.info("the session ended early", exc_info=True)
             self._watcher.set(notice=f"The session ended early: {error}")
             self._log("error", text=str(error))
         finally:
+            self.failed = not ended
             self._finish()
 
     def _idle(self) -> bool:

@@ -2,8 +2,8 @@
 
 Each second is rebuilt by weights that have seen neither it nor anything within 3 s of it
 (prequential: Dawid 1984, J. R. Stat. Soc. A 147:278), and is learnt from later. The tracker's own
-decoder and its rivals (another range of lags, other signals than EEG, the stored decoder alone)
-are all of this kind, so that a comparison of two compares nothing but what they see.
+decoder and those it is compared with (another range of lags, other signals than EEG, the stored
+one alone) are all of this kind, so that a comparison of two compares nothing but what they see.
 """
 
 from __future__ import annotations
