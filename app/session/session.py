@@ -221,7 +221,16 @@ class Session:
             self._opening.set_result(running)
             if self._stopping.is_set():
                 running.silence()
-            running.run(self._on_tick)
+            try:
+                running.run(self._on_tick)
+            except Exception as error:  # a fault of ours; no picture of a running session may stay
+                running.failed = True
+                self._watcher.set(
+                    phase="ended",
+                    notice=f"The session ended early, by a fault of the program ({error!r}); "
+                    "start a new one.",
+                )
+                raise
         finally:
             self._ended.set()
 

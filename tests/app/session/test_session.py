@@ -10,6 +10,7 @@ from app.lab.replay import replay
 from app.lab.simulate_demo import demo_session, starter
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
+from app.session.journal import Journal
 from app.session.plan import Plan
 from app.session.session import Session
 
@@ -163,3 +164,20 @@ def test_a_listener_with_nothing_in_the_eeg_changes_nothing():
 @pytest.mark.parametrize("written", ["none", " none "])
 def test_a_session_without_a_headset_says_so_from_its_first_moment(written):
     assert Session(Plan(source=written)).snapshot().source_state == "none"
+
+
+@pytest.mark.parametrize("where", ["tick", "close"])
+def test_a_fault_of_the_program_ends_the_session_with_a_sentence(prepared, monkeypatch, where):
+    def faulty(*_, **__):
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr(Journal, where, faulty)
+    plan = Plan(source="simulated", seed=3, minutes=0.1, record=False)
+    session = Session(plan, prepared=prepared)
+    with pytest.raises(ZeroDivisionError):  # what it was is seen, not swallowed
+        session.run()
+    shot = session.snapshot()
+    assert session.failed
+    assert shot.phase == "ended"
+    assert "nobody thought of this" in shot.notice
+    assert shot.notice.endswith("start a new one.")
