@@ -131,7 +131,7 @@ class Running:
             while tick <= end and self.rig.wait(tick, self._idle):
                 self._tick(tick, on_tick)
                 # After a suspended computer the missed seconds are not made up for.
-                tick = max(tick + 1.0, math.floor(self.rig.now()))
+                tick = max(tick + 1.0, float(math.floor(self.rig.now())))
             ended = True
         except AttuneError as error:
             _log.info("the session ended early", exc_info=True)

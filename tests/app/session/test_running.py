@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from app.lab.replay import replay
 from app.lab.simulate_demo import starter
 from app.player.player import Player
 from app.records.reader import SessionReader
@@ -148,6 +149,27 @@ def test_a_pause_is_what_was_asked_for_last_also_while_the_engine_hangs(plan):
     given = [event for row in rows(session, "tick") for event in row["events"]]
     assert [e["value"] for e in given if e["kind"] == "pause"] == [True, False, True, False]
     assert ticks[-1].gate != "Paused."
+
+
+def test_a_session_that_stood_still_replays_byte_for_byte(plan):
+    session, ticks = Session(plan), []
+
+    def tick(result):
+        ticks.append(result)
+        if len(ticks) == 2:
+            time.sleep(2.5)
+
+    session.watch(tick)
+    session.start()
+    try:
+        until(lambda: len(ticks) >= 2, seconds=30)
+        session.next()  # taken in the first tick after the stall, so that it decides something
+        until(lambda: len(ticks) >= 5, seconds=30)
+    finally:
+        session.close()
+    assert max(np.diff([result.now for result in ticks])) > 1.5
+    assert "next" in [row["decision"]["code"] for row in rows(session, "decision")]
+    assert replay(session.folder).same
 
 
 def test_eeg_of_later_than_the_tick_waits_for_the_next():
