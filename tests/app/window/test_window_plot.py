@@ -145,6 +145,23 @@ def test_seconds_that_were_not_watched_are_not_drawn():
     assert state_runs(t, codes, end=10.0, n_columns=10) == [(0, 2, 2), (8, 9, 2)]
 
 
+@pytest.mark.parametrize("n", LENGTHS)
+def test_no_line_leads_over_time_that_was_not_watched(drawn, n):
+    whole = _history(n)
+    kept = np.ones(n, dtype=bool)
+    kept[n // 3 : n // 3 + 13] = False  # 13 s
+    rows = ("t", "mean", "sd", "r", "r_null95", "state", "usable")
+    plot = drawn(replace(whole, **{name: getattr(whole, name)[kept] for name in rows}))
+    middle = whole.t[n // 3] + 6.0
+    for curve in (plot._mean, plot._curve, plot._chance):
+        t, y = curve.getData()
+        pairs = itertools.pairwise(zip(t, y, strict=True))
+        over = [a for a, b in pairs if a[0] < middle < b[0] and np.isfinite([a[1], b[1]]).all()]
+        assert not over
+    assert not plot._bands[0].path().contains(QPointF(middle, 50.0))
+    assert plot._bands[0].path().elementCount() > 0
+
+
 def test_cannot_tell_and_not_following_are_drawn_in_other_forms(drawn):
     for n in LENGTHS:
         pieces = []

@@ -21,6 +21,7 @@ from dsp.intervals import Z90
 
 _ENDS = (120, 180, 240, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400)
 _STEPS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_UNWATCHED = 1.5  # s between two rows, a second each, from which on one was missed
 _POINTS = 600  # more than the plot has columns to tell apart
 _R_LOW, _R_STEP = -0.1, 0.1
 _LANE = 17  # px above and below the curve, for words alone
@@ -137,8 +138,16 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def _draw_curves(self, history: History, end: float, n_columns: int) -> None:
         n = history.t.size
         pick = np.unique(np.linspace(0, n - 1, min(n, _POINTS)).astype(int))
-        t, mean, sd = history.t[pick], 100 * history.mean[pick], 100 * history.sd[pick]
-        usable = history.usable[pick]
+        # No line leads over time that nobody watched, as after a program that stood still.
+        after = np.flatnonzero(np.diff(history.t) > _UNWATCHED) + 1
+        pick = np.union1d(pick, np.concatenate([after - 1, after]))
+        at = np.searchsorted(pick, after)
+        t, usable = np.insert(history.t[pick], at, history.t[after]), history.usable[pick]
+        usable = np.insert(usable, at, usable[at])
+        mean, sd, r, level = (
+            np.insert(values[pick], at, np.nan)
+            for values in (100 * history.mean, 100 * history.sd, history.r, history.r_null95)
+        )
         # What is held reaches to its neighbours, so that the two are one line.
         held = ~usable | ~np.append(usable[1:], True) | ~np.append(True, usable[:-1])
         self._mean.setData(t, np.where(usable, mean, np.nan), connect="finite")
@@ -146,14 +155,14 @@ class SessionPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         low, high = (np.clip(mean + side * Z90 * sd, 0, 100) for side in (-1, 1))
         for band, where in zip(self._bands, (usable, held), strict=True):
             band.setPath(_area(t, np.where(where, low, np.nan), high))
-        r, level = _possible(history.r[pick], -1.0), _possible(history.r_null95[pick], 0.0)
+        r, level = _possible(r, -1.0), _possible(level, 0.0)
         self._curve.setData(t, r, connect="finite")
         self._chance.setData(t, level, connect="finite")
         seen = np.concatenate([r[np.isfinite(r)], level[np.isfinite(level)], [0.0]])
-        high = min(1.0, max(0.4, _R_STEP * math.ceil(float(seen.max()) / _R_STEP + 0.3)))
-        low = max(-1.0, min(_R_LOW, _R_STEP * math.floor(float(seen.min()) / _R_STEP)))
-        self._r.setYRange(low, high, padding=0.06)
-        self._r.getAxis("left").setTicks([_r_ticks(high)])
+        top = min(1.0, max(0.4, _R_STEP * math.ceil(float(seen.max()) / _R_STEP + 0.3)))
+        bottom = max(-1.0, min(_R_LOW, _R_STEP * math.floor(float(seen.min()) / _R_STEP)))
+        self._r.setYRange(bottom, top, padding=0.06)
+        self._r.getAxis("left").setTicks([_r_ticks(top)])
         runs = state_runs(history.t, history.state, end=end, n_columns=n_columns)
         width = end / n_columns
         unsure, still, following = ([run for run in runs if run[2] == code] for code in range(3))
