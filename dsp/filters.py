@@ -157,6 +157,12 @@ class Strip:
 
     Rows that were never written read as NaN. `end` is one beyond the newest row.
 
+    Parameters
+    ----------
+    n_columns : int
+    keep : int
+        Grid points that can be read back at least.
+
     Examples
     --------
     >>> strip = Strip(1, keep=64)

@@ -111,6 +111,13 @@ def _pulse(carrier: float) -> npt.NDArray[np.float32]:
 class SubBass:
     """Recipe 1: a pulse on every beat of a sure grid, at the key of the track.
 
+    Parameters
+    ----------
+    beats : float64 [shape=(n,)]
+        Seconds from the start of the track, rising; one too near the one before is left out.
+    tonic : float
+        Hz, 0 where it is not known; brought by octaves into the range of the carrier.
+
     Examples
     --------
     >>> voice = SubBass(np.array([0.5, 1.0]), tonic=55.0)

@@ -20,6 +20,11 @@ _MAX_HOLE = 2.5 / RATE  # s between stimulus rows that are still neighbours
 class SoundSampler:
     """Stimulus rows at about 64 Hz to the grid, by straight lines between neighbours.
 
+    Parameters
+    ----------
+    n_columns : int
+        Of the rows.
+
     Examples
     --------
     >>> sampler = SoundSampler(1)
