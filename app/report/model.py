@@ -243,10 +243,16 @@ def _tracks(
 
 
 def _ratings(events: Sequence[Event], start: float) -> tuple[Rating, ...]:
-    out = []
-    for event in of_kind(events, "rating"):
+    """Return the ratings that nobody took back."""
+    out: list[Rating] = []
+    n_before = 0  # how many there were when the latest "undo" was asked for
+    for event in events:
+        if event["kind"] == "undo":
+            n_before = len(out)
+        elif event["kind"] == "unrated":
+            del out[max(0, n_before - 1) : n_before]
         value, given = share(event, "value"), number(event, "given")
-        if math.isfinite(value):
+        if event["kind"] == "rating" and math.isfinite(value):
             shown = round(given) if 1 <= given <= 9 else rating_given(value)
             out.append(Rating(number(event, "t") - start, value, shown))
     return tuple(out)

@@ -159,6 +159,8 @@ class Running:
         result = self._loop.tick(given)
         status = self.rig.player.status()
         self._journal.tick(given, result, status, self.rig.player.timeline)
+        if result.unrated:
+            self._log("unrated", now)
         shown = self._watch(result)
         self._watcher.set(recording_problem=self._journal.problem)
         self._watcher.received(given.eeg)

@@ -10,6 +10,7 @@ from app.lab.replay import replay
 from app.lab.simulate_demo import demo_session, starter
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
+from app.report.model import build_model
 from app.session.journal import Journal
 from app.session.plan import Plan
 from app.session.session import Session
@@ -111,6 +112,23 @@ def test_a_high_rating_forbids_every_eeg_action_on_that_track(prepared, given):
 def test_a_low_rating_changes_the_track_at_once(prepared, given):
     _, made = run_rated(prepared, given, minutes=0.6)
     assert next((d.kind, d.cause) for d in made if d.kind != "hold") == ("change_track", "rating")
+
+
+def test_a_rating_that_was_taken_back_is_in_no_report(prepared, tmp_path):
+    plan = Plan(source="simulated", seed=3, minutes=0.5, out=tmp_path)
+    session, ticks = Session(plan, prepared=prepared), []
+
+    def tick(result):
+        ticks.append(result)
+        if len(ticks) == 5:
+            session.rate(4), session.rate(5)
+        elif len(ticks) == 8:
+            session.undo(), session.next(), session.rate(6)
+
+    session.watch(tick)
+    session.run()
+    assert [rating.given for rating in session.snapshot().ratings] == [4, 6]
+    assert [rating.given for rating in build_model(SessionReader(session.folder)).ratings] == [4, 6]
 
 
 def test_operator_commands_reach_the_music_and_the_log(prepared, tmp_path):
