@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.commands import main
+from app.commands.command_line import main
 from app.lab.evaluate_tracking import evaluate_tracking
 from app.lab.recordings import envelope_rows, file_stimulus, open_recording
 from devices.formats.npz import read_npz

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from app.commands import main
+from app.commands.command_line import main
 
 
 @pytest.mark.parametrize(

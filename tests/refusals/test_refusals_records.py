@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import main
+from app.commands.command_line import main
 from app.loop.calibration import Calibration, load_calibration
 from app.records.reader import SessionReader
 from app.records.sink import AppendFile

@@ -175,7 +175,7 @@ def test_a_folder_of_somebody_else_is_refused_in_one_sentence():
 @pytest.mark.parametrize(("lost", "said"), [("numpy", True), ("dsp.checks", False)])
 def test_a_package_that_is_damaged_within_is_said_with_the_cure(lost, said):
     # start.py sees at each start that every package is there, not every file of it
-    code = f"import sys; sys.modules[{lost!r}] = None; from app.commands import main; "
+    code = f"import sys; sys.modules[{lost!r}] = None; from app.commands.command_line import main; "
     done = subprocess.run(
         [sys.executable, "-c", code + "sys.exit(main(['run']))"],
         cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,

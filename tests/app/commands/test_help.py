@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.commands import COMMANDS, main
+from app.commands.command_line import COMMANDS, main
 from tests.doubles.making_sessions import make_session
 
 

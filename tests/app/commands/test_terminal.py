@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app import commands
+from app.commands import command_line as commands
 from app.commands.terminal import ROOM, Terminal
 from tests.doubles.program import until
 
@@ -128,7 +128,7 @@ def test_a_program_without_standard_output_speaks_to_nobody(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a device that is always full")
 def test_a_command_whose_output_nobody_can_take_says_so_in_one_sentence(monkeypatch, capsys):
-    def command(words):
+    def command(*_):
         return 0 * sys.stdout.write("the numbers\n")
 
     with open("/dev/full", "w", encoding="ascii") as full:
@@ -143,6 +143,6 @@ def test_a_command_whose_output_nobody_can_take_says_so_in_one_sentence(monkeypa
 def test_a_command_prints_what_a_narrow_code_page_has(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    monkeypatch.setattr(commands, "_run", lambda _: 0 * sys.stdout.write("31 ± 7\n"))
+    monkeypatch.setattr(commands, "_run", lambda *_: 0 * sys.stdout.write("31 ± 7\n"))
     assert commands.main(["evaluate"]) == 0
     assert raw.getvalue() == b"31 ? 7\n"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.commands import main
+from app.commands.command_line import main
 from app.loop import RULES
 from app.loop.loop import Loop
 from app.loop.ticks import TickResult
