@@ -43,6 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     status = 0
     if done.rules != RULES:
         problems.append(_by_others(done, RULES))
+    elif done.logged and not done.compared:
+        status = 2
+        problems.append("Nothing that was logged could be compared: the recording is lost.")
     elif done.same:
         if not arguments.json:
             n = len(done.compared)

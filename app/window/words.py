@@ -184,7 +184,7 @@ def rated_word(snapshot: Snapshot) -> str:
     rating = rated(snapshot)
     if rating is not None:
         return f"{rating.given}, {ago(snapshot.t - rating.t)}"
-    return "none of this track yet" if snapshot.ratings else "none yet"
+    return "this track: none" if snapshot.ratings else "none yet"
 
 
 def possible(snapshot: Snapshot) -> frozenset[str]:

@@ -160,6 +160,14 @@ def test_eeg_of_the_future_is_named(folder, capsys, monkeypatch):
     assert "Tick 50.0: The tick at 50.0 took EEG of 53.0" in capsys.readouterr().err
 
 
+def test_a_recording_that_is_lost_is_not_called_the_same(folder, capsys):
+    (folder / "recording.xdf").unlink()
+    assert main(["replay", str(folder)]) == 2
+    out, said = capsys.readouterr()
+    assert "the recorded ones" not in out
+    assert "Nothing that was logged could be compared: the recording is lost." in said
+
+
 @pytest.mark.parametrize("lost", ["gone", "empty", "folder"])
 def test_a_log_that_is_lost_is_not_called_the_same(folder, capsys, lost):
     log = folder / "events.jsonl"

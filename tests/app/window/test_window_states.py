@@ -255,7 +255,7 @@ def test_a_rating_belongs_to_its_track(bench):
     assert window.screen_.rating.side.text() == "4, 0 s ago"
     session._t0 = 100.0  # another track is heard now
     window._render()
-    assert window.screen_.rating.side.text() == "none of this track yet"
+    assert window.screen_.rating.side.text() == "this track: none"
     assert all(key.property("last") != "true" for key in window.screen_.rating.keys)
     QTest.keyClick(window, Qt.Key.Key_7)
     assert window.screen_.rating.side.text() == "7, 0 s ago"
