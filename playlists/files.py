@@ -63,6 +63,10 @@ def open_playlist(spec: str | Path) -> Playlist:
     """
     if str(spec) == STARTER:
         return _checked(spec, *_starter())
+    if not str(spec):
+        raise InputError(
+            "The playlist is ''; expected starter, a folder, an M3U8 file or a sound file."
+        )
     place = Path(spec)
     if os.path.isdir(place):
         return _checked(spec, *_folder(place))

@@ -274,7 +274,9 @@ class Loop:
             now=now,
             play=listening.play,
             position=listening.position,
-            remaining=0.0 if broken_off else round(self._duration - listening.position, 6),
+            remaining=0.0
+            if broken_off
+            else round(max(self._duration - listening.position, 0.0), 6),
             mean=enjoyment.mean,
             sd=enjoyment.sd,
             p_low=enjoyment.p_low,

@@ -134,6 +134,10 @@ def test_an_empty_folder_and_an_empty_playlist_are_refused(tmp_path):
     assert "no music" in sentence_of(lambda: open_playlist(tmp_path / "list.m3u8"))
 
 
+def test_no_words_are_no_playlist_and_not_the_current_folder():
+    assert "expected starter, a folder" in sentence_of(lambda: open_playlist(""))
+
+
 def test_a_playlist_of_broken_entries_names_how_many_and_the_first(tmp_path):
     (tmp_path / "list.m3u8").write_text("gone.mp3\nhttp://x/y\n")
     text = sentence_of(lambda: open_playlist(tmp_path / "list.m3u8"))

@@ -117,6 +117,11 @@ def test_what_remains_is_rounded_to_a_millionth(monkeypatch) -> None:
     assert view.remaining == round(100.12345678 - 63 / 64, 6)
 
 
+def test_less_than_nothing_never_remains(monkeypatch) -> None:
+    loop, _ = made([PoolTrack("One", 0.5)], place=0)  # its stated length is a little too short
+    assert seen(monkeypatch, loop, *heard_only(0, 1)).remaining == 0.0
+
+
 def test_the_track_that_a_session_begins_with_is_on_its_way_until_it_is_heard(monkeypatch) -> None:
     loop, _ = made()
     assert seen(monkeypatch, loop, *heard_only(-1, 1)).changing
