@@ -60,7 +60,9 @@ def doing(done: Doing) -> tuple[str, str, str]:
         said = f"Rated {given:.0f} of 9." if 1 <= given <= 9 else "A rating was given."
         return "rating", said, "listener"
     if done.kind == "stop":
-        return "end", "The time was over." if off else "The session was stopped.", "operator"
+        if off:
+            return "end", "The time was over.", ""
+        return "end", "The session was stopped.", "operator"
     return _DONE[done.kind]
 
 

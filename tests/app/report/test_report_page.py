@@ -14,8 +14,9 @@ import pytest
 
 from app.records.reader import SessionReader
 from app.report import write_report
-from app.report.model import build_model
+from app.report.model import Doing, build_model
 from app.report.research import _output
+from app.report.words import doing
 from dsp.checks import RecordError
 from tests.doubles.making_sessions import NOTICE, T0, make_session
 
@@ -257,6 +258,17 @@ def test_what_was_not_watched_has_no_state_and_no_line(tmp_path: Path) -> None:
     spans = [(60 * int(a) + int(b), 60 * int(c) + int(d)) for a, b, c, d in told]
     assert not any(a < 70 and b > 30 for a, b in spans)
     assert chart.count('stroke="#00736a"') == 2  # two pieces of the curve
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(True, ("stopped", "operator")), (False, ("over", ""))]
+)
+def test_a_session_whose_time_was_over_was_ended_by_nobody(
+    asked: bool, told: tuple[str, str]
+) -> None:
+    word, said, who = doing(Doing(60.0, "stop", asked))
+    assert (word, who) == ("end", told[1])
+    assert told[0] in said
 
 
 def test_what_people_did_stands_with_what_the_player_did(tmp_path: Path) -> None:
