@@ -36,8 +36,8 @@ pcm.!default { type pulse hint { show on description "Default: the null sink" } 
 ctl.!default { type pulse }
 pcm.pulse { type pulse hint { show on description "The null sink" } }
 CONF
-    printf "export PULSE_SERVER='unix:%s' ALSA_CONFIG_PATH='%s' XDG_RUNTIME_DIR='%s'\n" \
-        "$socket" "$dir/asound.conf" "$dir/run"
+    printf "export PULSE_SERVER='unix:%s' PULSE_SINK='%s' ALSA_CONFIG_PATH='%s' XDG_RUNTIME_DIR='%s'\n" \
+        "$socket" attune "$dir/asound.conf" "$dir/run"
 }
 
 stop() {

@@ -164,15 +164,27 @@ def _pactl(*words: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def sound_server() -> SoundServer:
-    """A sound server with a null sink, or a skip: a real loudspeaker is nobody's test bench."""
+def sound_server() -> Iterator[SoundServer]:
+    """A null sink of these tests alone, or a skip: a real loudspeaker is nobody's test bench.
+
+    Other workers start programs that play too: into a sink that were everybody's they would be
+    recorded with what is to be judged, and each stream that comes or goes shifts its time.
+    """
     sink = _pactl("get-default-sink") if os.environ.get("PULSE_SERVER") else ""
     if not sink:
         _without("no sound server of our own (bash .ci/run starts one)")
     drivers = [line.split("\t") for line in _pactl("list", "short", "sinks").splitlines()]
     if not any(row[1] == sink and "null" in row[2] for row in drivers if len(row) > 2):
         _without(f"the default sink {sink} is not a null sink")
-    return SoundServer(sink)
+    own = f"attune-{os.getpid()}"
+    form = ("format=float32le", f"rate={RATE}", "channels=2")
+    module = _pactl("load-module", "module-null-sink", f"sink_name={own}", *form)
+    if not module:
+        _without("the sound server makes no sink for these tests")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULSE_SINK", own)  # where whatever this process starts plays to
+        yield SoundServer(own)
+    _pactl("unload-module", module)
 
 
 # --- display, data -------------------------------------------------------------------------------

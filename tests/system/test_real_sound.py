@@ -204,6 +204,7 @@ def own_server(
     server = _Server(folder)
     server.start()
     monkeypatch.setenv("PULSE_SERVER", server.address)
+    monkeypatch.setenv("PULSE_SINK", "lone")
     yield server
     server.kill()
 
