@@ -86,6 +86,7 @@ class Housekeeper:
 
     def serve(self) -> None:
         """Open an output and look after it."""
+        self._state(started=0)  # each is a step that the program waits for
         if not self._open():
             self._state(started=2)
             return
@@ -100,6 +101,7 @@ class Housekeeper:
         """Wait until the output's times hold; silence is rendered so long."""
         until = now() + _SETTLE_S
         while self._output and not self._output.settled() and now() < until:
+            self._state(started=0)
             time.sleep(_LOOK)
 
     def _notice(self, text: str) -> None:

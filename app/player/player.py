@@ -34,12 +34,16 @@ from playlists.tracks import PreparedTrack
 
 __all__ = ["Player", "PlayerEvent", "PlayerStatus"]
 
-_START_S = 15.0  # longest wait for the engine
+_START_S = 30.0  # s without a step of its start after which the engine is given up
 _STALL_S = 0.8  # s without a sign of life after which the engine counts as hung; looks take time
 _WARM_UP = WINDOW // HOP  # rows after a gap that lack their history
 _LIBRARY = (
     "The sound library ends the sound engine as it starts; check the sound system's configuration "
     "or choose another device."
+)
+_NO_START = (
+    "The sound engine does not come to start: the computer is too busy, or the sound system does "
+    "not answer; close other programs, or choose another device."
 )
 _ENGINE_LOST = (
     "The sound engine ended unexpectedly; there is no sound any more, end the session and start "
@@ -107,19 +111,18 @@ class Player:
         """
         for decoder in self._decoders:
             decoder.look()
-        state = self._start_engine(self._output)
-        if state == 0 and self._output == "auto":
-            # A sound library that aborts takes the engine with it: once more, without one.
-            self._crash_notice = f"{_LIBRARY} Until then the session runs in silence."
-            state = self._start_engine("null")
-        if state != 1:
-            notice = self._control.text("notice") if state == 2 else _LIBRARY
+        problem = self._start_engine(self._output)
+        if problem and self._output == "auto":
+            # A sound library that aborts or hangs takes the engine with it: once more, without one.
+            self._crash_notice = f"{problem} Until then the session runs in silence."
+            problem = self._start_engine("null")
+        if problem:
             self.close()
-            raise DeviceError(notice)
+            raise DeviceError(problem)
         self._life = "running"
 
-    def _start_engine(self, output: str) -> int:
-        """Start the engine; return 1 if it runs, 2 if it has no output, 0 if it died."""
+    def _start_engine(self, output: str) -> str:
+        """Start the engine; return why it does not run, or nothing."""
         setup = engine_process.EngineSetup(
             control=self._control.name,
             bus=self._bus.name,
@@ -136,15 +139,17 @@ class Player:
         )
         with deaf_children():
             self._engine.start()
-        deadline = time.monotonic() + _START_S
-        while not self._control.status()["started"]:
-            if time.monotonic() > deadline:
+        # A busy machine may take long over it; only a start that stands still is given up.
+        watchdog, alive = Watchdog(), True
+        while alive and not (state := self._control.status())["started"]:
+            if watchdog.silent(state["looks"], now()) > _START_S:
                 self._engine.kill()
                 self._engine.join()
-            if not self._engine.is_alive():
-                break
+                return _NO_START
             time.sleep(0.005)
-        return int(self._control.status()["started"])
+            alive = self._engine.is_alive()
+        reasons = (_LIBRARY, "", self._control.text("notice"))
+        return reasons[int(self._control.status()["started"])]
 
     def close(self) -> None:
         """Fade out, end the children, let go of the shared memory. Safe to call twice."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.player import engine_process
+from app.player import player as player_module
+from app.player.engine_process import EngineSetup
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from devices.sound import DeviceOutput
@@ -123,6 +127,29 @@ def test_a_sound_library_that_aborts_costs_the_sound_not_the_session(
         player.close()
     with pytest.raises(DeviceError, match=r"sound|PortAudio"):
         Player(output="device").start()
+
+
+def _stands_still(setup: EngineSetup) -> None:
+    time.sleep(60.0)
+
+
+def _ends(setup: EngineSetup) -> None:
+    raise SystemExit(1)
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [(_stands_still, "does not come to start: the computer is too busy"), (_ends, "library ends")],
+)
+def test_an_engine_that_does_not_start_is_said_to_be_slow_or_ended_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, run: Callable[[EngineSetup], None], said: str
+) -> None:
+    """At load 30 a start that was merely slow was laid upon the sound library."""
+    monkeypatch.setattr(engine_process, "run", run)
+    if run is _stands_still:
+        monkeypatch.setattr(player_module, "_START_S", 0.2)
+    with pytest.raises(DeviceError, match=said):
+        Player(output="null").start()
 
 
 def test_no_device_where_one_was_demanded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,3 +132,18 @@ def test_without_any_device_the_silent_output_has_the_name(watched: Watched) -> 
     watched.keeper._state(started=1)
     assert watched.program.text("output") == "silent output"
     assert watched.program.status()["device_s"] == 0.0
+
+
+def test_an_engine_that_waits_for_its_device_shows_that_it_goes_on(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that was merely slow was given up after 15 s."""
+    speaker = Speaker("speaker", is_null=False)
+    settled = iter([False] * 20 + [True])
+    speaker.settled = lambda: next(settled)  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine_process, "_LOOK", 0.0)
+    watched.keeper._start(speaker)
+    before = watched.program.status()["looks"]
+    watched.keeper._settle()
+    assert watched.program.status()["looks"] == before + 20
+    assert watched.program.status()["started"] == 0
