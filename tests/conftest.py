@@ -70,6 +70,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: groups[item.nodeid] not in shared)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run side by side where pytest-xdist has lost the groups, as it does in silence.
+
+    It hands them on at the end of the node ids, which is no promise of pytest's.
+    """
+    if session.items and session.config.getoption("loadgroup", default=False):
+        assert "@" in session.items[0].nodeid, "pytest-xdist loses this pytest's groups"
+
+
 def _without(reason: str) -> None:
     if os.environ.get("ATTUNE_CI") == "1":
         pytest.fail(f"in CI nothing may be missing: {reason}", pytrace=False)
