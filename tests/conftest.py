@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from pathlib import Path
@@ -26,6 +27,7 @@ import pytest
 if TYPE_CHECKING:
     from app.loop.ticks import TickInput, TickResult
     from playlists.tracks import PreparedTrack
+    from tests.doubles.witness import Witness
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 48000
@@ -186,7 +188,9 @@ def sound_server() -> Iterator[SoundServer]:
     if not any(row[1] == sink and "null" in row[2] for row in drivers if len(row) > 2):
         _without(f"the default sink {sink} is not a null sink")
     own = f"attune-{os.getpid()}"
-    form = ("format=float32le", f"rate={RATE}", "channels=2")
+    # A null sink fills itself with 2 s of silence whenever nothing plays, and who comes then, or
+    # comes back after it ran dry, waits until most of that is over. Without rewinds it takes 50 ms.
+    form = ("format=float32le", f"rate={RATE}", "channels=2", "norewinds=yes")
     module = _pactl("load-module", "module-null-sink", f"sink_name={own}", *form)
     if not module:
         _without("the sound server makes no sink for these tests")
@@ -194,6 +198,15 @@ def sound_server() -> Iterator[SoundServer]:
         patch.setenv("PULSE_SINK", own)  # where whatever this process starts plays to
         yield SoundServer(own)
     _pactl("unload-module", module)
+
+
+@pytest.fixture(scope="session")
+def machine() -> "Iterator[Witness]":
+    """Tell a machine that stood still from a program that was late."""
+    from tests.doubles.witness import Witness
+
+    with closing(Witness()) as witness:
+        yield witness
 
 
 # --- display, data -------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from dsp.checks import InputError
 from dsp.grid import HOP
-from dsp.sound.heard import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, Play
 from playlists.tracks import PreparedTrack
 from tests.doubles.tones import beats, pulses, write
 from tests.doubles.watching import Watch
+from tests.doubles.witness import Witness
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
 
@@ -32,13 +33,37 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[PreparedTrack]:
     ]
 
 
-@pytest.fixture(params=["null", pytest.param("device", marks=pytest.mark.sound), "virtual"])
-def player(request: pytest.FixtureRequest) -> Iterator[AnyPlayer]:
+@pytest.fixture(
+    scope="module", params=["null", pytest.param("device", marks=pytest.mark.sound), "virtual"]
+)
+def opened(request: pytest.FixtureRequest, tracks: list[PreparedTrack]) -> Iterator[AnyPlayer]:
+    """One player of each kind for all promises: its children take longer to start than to play."""
+    if request.param == "device":
+        request.getfixturevalue("sound_server")
     virtual = request.param == "virtual"
     made = VirtualPlayer(start=700.0) if virtual else Player(output=request.param)
     made.start()
+    watch = Watch(made)
+    for play in (0, 1):  # until both decoders have come to work
+        made.play(Play(play), tracks[play])
+        watch.until(lambda play=play: made.status().play == play)
     yield made
     made.close()
+
+
+@pytest.fixture
+def player(opened: AnyPlayer) -> AnyPlayer:
+    """Return the player, in which nothing sounds and of which nothing is left to tell."""
+    silence(opened)
+    return opened
+
+
+def silence(player: AnyPlayer) -> None:
+    """Stop it; wait until what was rendered after the stop is heard."""
+    player.stop()
+    watch = Watch(player)
+    heard_at = watch.now() + player.status().latency + 0.1
+    watch.until(lambda: watch.times.size > 0 and bool(watch.times[-1] > heard_at))
 
 
 def _public(kind: type) -> set[str]:
@@ -60,28 +85,32 @@ def test_the_real_and_the_virtual_player_are_asked_alike() -> None:
 
 
 def test_what_it_plays_is_heard_row_by_row_and_on_time(
-    player: AnyPlayer, tracks: list[PreparedTrack]
+    player: AnyPlayer, tracks: list[PreparedTrack], machine: Witness
 ) -> None:
-    watch = Watch(player)
-    player.play(0, tracks[0])
-    player.set_layer(1.0, ramp=0.25)
-    watch.until(lambda: bool(watch.values[:, POSITION].max(initial=0.0) > 1.5))
-    rows = np.flatnonzero(watch.values[:, TRACK] == 0)
-    # Tracks start on a row of the bus, so that rows of the bus are rows of the track.
-    lag = np.round(watch.values[rows, POSITION] * 64.0 - 0.5).astype(int)
-    beyond = lag > 8
-    np.testing.assert_array_equal(
-        watch.values[rows, FLUX][beyond].astype("f4"), tracks[0].feature[lag[beyond] + 1]
-    )
-    assert np.all(watch.values[rows, GAIN][beyond] == pytest.approx(0.7))
-    assert watch.values[rows, LAYER].max() > 0.005
-    steps = np.diff(watch.times[rows])
-    assert np.abs(steps - HOP / 48_000).max() < 0.004  # none is lost
-    assert np.median(np.abs(steps - HOP / 48_000)) < 0.0005
-    status = player.status()
-    assert (status.playing, status.paused, status.play) == (True, False, 0)
-    assert status.lost_blocks == 0
-    assert abs(watch.times[-1] - watch.now()) < 0.2
+    for one in machine.tries():
+        silence(player)
+        with one:
+            lost = player.status().lost_blocks
+            watch = Watch(player)
+            player.play(0, tracks[0])
+            player.set_layer(1.0, ramp=0.25)
+            watch.until(lambda w=watch: bool(w.values[:, POSITION].max(initial=0.0) > 1.5))
+            rows = np.flatnonzero(watch.values[:, TRACK] == 0)
+            # Tracks start on a row of the bus, so that rows of the bus are rows of the track.
+            lag = np.round(watch.values[rows, POSITION] * 64.0 - 0.5).astype(int)
+            beyond = lag > 8
+            np.testing.assert_array_equal(
+                watch.values[rows, FLUX][beyond].astype("f4"), tracks[0].feature[lag[beyond] + 1]
+            )
+            assert np.all(watch.values[rows, GAIN][beyond] == pytest.approx(0.7))
+            assert watch.values[rows, LAYER].max() > 0.005
+            steps = np.diff(watch.times[rows])
+            assert np.abs(steps - HOP / 48_000).max() < 0.004  # none is lost
+            assert np.median(np.abs(steps - HOP / 48_000)) < 0.0005
+            status = player.status()
+            assert (status.playing, status.paused, status.play) == (True, False, 0)
+            assert status.lost_blocks == lost
+            assert abs(watch.times[-1] - watch.now()) < 0.2
 
 
 def test_play_cross_fades_and_says_so(player: AnyPlayer, tracks: list[PreparedTrack]) -> None:
@@ -97,8 +126,9 @@ def test_play_cross_fades_and_says_so(player: AnyPlayer, tracks: list[PreparedTr
 
 def test_a_cued_track_follows_by_itself(player: AnyPlayer, tracks: list[PreparedTrack]) -> None:
     watch = Watch(player)
-    player.play(0, tracks[2])
     player.cue(1, tracks[1], fade=0.5)
+    watch.until(lambda: player.status().cued == 1)
+    player.play(0, tracks[2])
     watch.until(lambda: player.status().play == 1)
     started = [event.time for event in watch.events if event.kind == "track_started"]
     assert started[1] - started[0] == pytest.approx(1.5, abs=0.05)
