@@ -4,7 +4,8 @@
 synthetic board, kills one part of each with SIGKILL (the program, the engine, a decoder, the
 process that reads the board, or all at once, Python's own helper included), and prints a table.
 Each folder must read, no process may be left, and after the next start no byte of shared memory.
-Moments are drawn from the first sign of the folder to the end of the session, its report included.
+Moments are drawn from the first sign of the folder to the end of the session, its report included
+where the program itself is killed; where the victim had ended by then, once more.
 Linux only.
 """
 
@@ -33,7 +34,7 @@ from tests.doubles.program import HEADLESS, Program, alive, children, segments, 
 
 VICTIMS = ("program", "engine", "decoder", "board", "all")
 SESSION_S = 5.0
-LONGEST_S = SESSION_S + 2.0  # after the folder appears; a later moment is drawn anew
+REPORT_S = 1.0  # s in which a program writes its report, when its children have ended
 PATIENCE_S = 180.0  # s in which a program must have ended; the machine may be busy
 STUCK_S = 15.0  # s after the end of the program in which its children must have ended
 _SHM = Path("/dev/shm")
@@ -110,7 +111,7 @@ def _held(program: int) -> int:
     return left
 
 
-def _start(root: Path, seconds: float = SESSION_S) -> Program:
+def _start(root: Path, seconds: float) -> Program:
     words = ("--source", "synthetic", "--minutes", str(seconds / 60.0), "--out", str(root))
     return Program(*HEADLESS, *words, group=True)
 
@@ -145,11 +146,12 @@ def _read(folder: Path) -> str:
     return ""
 
 
-def kill_one(victim: str, root: Path, rng: np.random.Generator) -> tuple[Kill, int]:
+def kill_one(victim: str, root: Path, rng: np.random.Generator, seconds: float) -> tuple[Kill, int]:
     """Run sessions until one still had `victim` at the moment drawn; return the program's id."""
+    longest = seconds + (REPORT_S if victim in ("program", "all") else 0.0)
     while True:
-        moment, number = float(rng.uniform(0.0, LONGEST_S)), len(list(root.iterdir()))
-        with _start(root) as program:
+        moment, number = float(rng.uniform(0.0, longest)), len(list(root.iterdir()))
+        with _start(root, seconds) as program:
             pid = program.process.pid
             until(partial(_has_more_than, number, root), seconds=PATIENCE_S)
             time.sleep(moment)
@@ -170,18 +172,18 @@ def kill_one(victim: str, root: Path, rng: np.random.Generator) -> tuple[Kill, i
             return Kill(victim, moment, _read(_newest(root)), len(left), _held(pid)), pid
 
 
-def kills(n: int, seed: int, root: Path) -> Iterator[Kill]:
-    """`n` kills, one after the other, each followed by the next start."""
+def kills(n: int, seed: int, root: Path, seconds: float = SESSION_S) -> Iterator[Kill]:
+    """`n` kills in sessions of `seconds`, one after the other, each followed by the next start."""
     rng = np.random.default_rng(seed)
     last: tuple[Kill, int] | None = None
     for k in range(n):
-        this = kill_one(VICTIMS[(seed + k) % len(VICTIMS)], root, rng)
+        this = kill_one(VICTIMS[(seed + k) % len(VICTIMS)], root, rng, seconds)
         if last is not None:
             last[0].after = _held(last[1])
             yield last[0]
         last = this
     if last is not None:
-        with _start(root, 3.0) as program:
+        with _start(root, 1.0) as program:
             _wait(program)
         last[0].after = _held(last[1])
         yield last[0]
