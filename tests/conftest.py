@@ -38,7 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the caches, settings and data of whoever runs the tests out of them."""
     folder = tempfile.TemporaryDirectory(prefix="attune-tests-", ignore_cleanup_errors=True)
     config.stash[_homes] = folder
-    for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
+    kinds = ["CONFIG", "DATA", "STATE"]
+    if not hasattr(config, "workerinput"):
+        kinds.append("CACHE")  # one for all workers of a run: each track is measured once
+    for kind in kinds:
         os.environ[f"XDG_{kind}_HOME"] = str(Path(folder.name) / kind.lower())
 
 

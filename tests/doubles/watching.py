@@ -11,7 +11,7 @@ from app.player.contract import PlayerEvent
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from devices.clock import now
-from dsp.sound.heard import HEARD_NAMES
+from dsp.sound.heard import HEARD_NAMES, NO_PLAY
 
 
 class Watch:
@@ -57,3 +57,13 @@ class Watch:
 
     def kinds(self) -> list[tuple[str, int | None]]:
         return [(event.kind, event.value) for event in self.events]
+
+
+def silence(player: Player | VirtualPlayer) -> None:
+    """Stop it; wait until all that was rendered before has been heard."""
+    player.stop()
+    watch = Watch(player)
+    watch.until(lambda: not player.status().playing)
+    heard_at = watch.now() + player.status().latency + 0.1
+    watch.until(lambda: watch.times.size > 0 and bool(watch.times[-1] > heard_at))
+    watch.until(lambda: player.status().play == NO_PLAY)

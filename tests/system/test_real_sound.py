@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import soundfile
 from app.player.player import Player, PlayerEvent
 from dsp.grid import FS
 from dsp.sound.beatgrid import UNKNOWN_GRID, BeatGrid
-from dsp.sound.heard import NO_PLAY, Play
+from dsp.sound.heard import Play
 from playlists.tracks import PreparedTrack, Track
+from tests.doubles.watching import silence
 from tests.doubles.witness import Witness
 
 Sound = npt.NDArray[np.float32]
@@ -66,12 +68,6 @@ def _at(player: Player, track: int, position: float) -> Callable[[], bool]:
     return there
 
 
-def _quiet(player: Player) -> None:
-    """Let nothing sound any more, whatever a measurement that was void left."""
-    player.stop()
-    _until(player, lambda: player.status().play == NO_PLAY)
-
-
 @pytest.fixture
 def player(sound_server: Any) -> Iterator[Player]:
     made = Player(output="device")
@@ -96,7 +92,7 @@ def test_what_comes_out_is_the_track_sample_by_sample_and_when_the_timeline_says
     track, expected = _track(tmp_path / "noise.wav", sound), sound * np.float32(0.5)
     for play, one in enumerate(machine.tries()):
         with one, sound_server.record() as recording:
-            _quiet(player)
+            silence(player)
             recording.wait(0.3)
             lost = player.status().lost_blocks
             player.play(Play(play), track)
@@ -124,7 +120,7 @@ def test_a_track_change_cross_fades_at_equal_power(
     tracks = _track(tmp_path / "1.wav", _tone(440, 9)), _track(tmp_path / "2.wav", _tone(990, 6))
     for play, one in enumerate(machine.tries()):
         with one, sound_server.record() as recording:
-            _quiet(player)
+            silence(player)
             player.play(Play(2 * play), tracks[0])
             _until(player, _at(player, 2 * play, 0.5))
             player.play(Play(2 * play + 1), tracks[1], fade=2.0)
@@ -151,14 +147,16 @@ def test_stop_is_silent_in_a_third_of_a_second(
 ) -> None:
     track = _track(tmp_path / "tone.wav", _tone(200, 20), sure=True)
     after: list[float] = []
+    plays = map(Play, count())
     with sound_server.record() as recording:
         recording.wait(0.2)
         for number in range(10):
             for one in machine.tries():
                 with one:
-                    player.play(Play(number), track)
+                    play = next(plays)
+                    player.play(play, track)
                     player.set_layer(1.0, ramp=0.25)
-                    _until(player, _at(player, number, 0.35 + 0.017 * number))
+                    _until(player, _at(player, play, 0.35 + 0.017 * number))
                     called = time.perf_counter()
                     player.stop()
                     sounds = recording.wait(called + 0.5 - recording.seconds(0))

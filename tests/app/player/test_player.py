@@ -17,7 +17,7 @@ from dsp.grid import HOP
 from dsp.sound.heard import HEARD_NAMES, Play
 from playlists.tracks import PreparedTrack
 from tests.doubles.tones import beats, pulses, write
-from tests.doubles.watching import Watch
+from tests.doubles.watching import Watch, silence
 from tests.doubles.witness import Witness
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
@@ -56,14 +56,6 @@ def player(opened: AnyPlayer) -> AnyPlayer:
     """Return the player, in which nothing sounds and of which nothing is left to tell."""
     silence(opened)
     return opened
-
-
-def silence(player: AnyPlayer) -> None:
-    """Stop it; wait until what was rendered after the stop is heard."""
-    player.stop()
-    watch = Watch(player)
-    heard_at = watch.now() + player.status().latency + 0.1
-    watch.until(lambda: watch.times.size > 0 and bool(watch.times[-1] > heard_at))
 
 
 def _public(kind: type) -> set[str]:

@@ -26,7 +26,7 @@ from dsp.sound.heard import HEARD_NAMES
 from playlists.tracks import PreparedTrack
 from tests.doubles.program import segments
 from tests.doubles.tones import beats, pulses, write
-from tests.doubles.watching import Watch
+from tests.doubles.watching import Watch, silence
 
 FLUX, RISE, LAYER, TRACK, POSITION, GAIN, LEVEL, DB = range(len(HEARD_NAMES))
 
@@ -41,12 +41,20 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[PreparedTrack]:
     ]
 
 
-@pytest.fixture
-def silent_player() -> Iterator[Player]:
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Player]:
+    """One player for all faults that it outlives."""
     made = Player(output="null")
     made.start()
     yield made
     made.close()
+
+
+@pytest.fixture
+def silent_player(opened: Player) -> Player:
+    """Return the player, in which nothing sounds and of which nothing is left to tell."""
+    silence(opened)
+    return opened
 
 
 def _kill_decoders(player: Player) -> None:
@@ -131,18 +139,20 @@ def test_a_decoder_that_cannot_start_is_tried_three_times_and_then_said(
         player.close()
 
 
-def test_a_killed_engine_is_told_and_nothing_hangs(
-    silent_player: Player, tracks: list[PreparedTrack]
-) -> None:
-    player = silent_player
-    watch = Watch(player)
-    player.play(0, tracks[0])
-    watch.until(lambda: player.status().play == 0)
-    player._engine.kill()
-    watch.until(lambda: bool(watch.events) and watch.events[-1].kind == "engine_lost")
-    player.play(1, tracks[1])
-    assert "engine" in player.status().notice
-    assert not player.status().playing
+def test_a_killed_engine_is_told_and_nothing_hangs(tracks: list[PreparedTrack]) -> None:
+    player = Player(output="null")
+    try:
+        player.start()
+        watch = Watch(player)
+        player.play(0, tracks[0])
+        watch.until(lambda: player.status().play == 0)
+        player._engine.kill()
+        watch.until(lambda: bool(watch.events) and watch.events[-1].kind == "engine_lost")
+        player.play(1, tracks[1])
+        assert "engine" in player.status().notice
+        assert not player.status().playing
+    finally:
+        player.close()
 
 
 def test_without_a_sign_of_life_the_layer_fades(
