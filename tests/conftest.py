@@ -160,7 +160,7 @@ class SoundServer:
     def record(self) -> Recording:
         """Record what the sink plays: ``with sound_server.record() as recording: ...``."""
         command = ["parec", f"--device={self.sink}.monitor", "--raw", "--format=float32le"]
-        command += [f"--rate={RATE}", "--channels=2", "--latency-msec=10"]
+        command += [f"--rate={RATE}", "--channels=2", "--latency-msec=4"]
         return Recording(subprocess.Popen(command, stdout=subprocess.PIPE))
 
 

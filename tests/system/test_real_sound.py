@@ -108,7 +108,7 @@ def test_what_comes_out_is_the_track_sample_by_sample_and_when_the_timeline_says
             assert player.status().lost_blocks == lost
             playing = rows[rows[:, 3] == play]
             said = playing[0, 0] + (frames - playing[0, 4]) / FS
-            # The recorder hands on pieces of 10 ms.
+            # The recorder hands on pieces of 4 ms.
             assert np.abs(said - times).max() < 0.015
             assert player.status().timing_residual < 0.002
 
