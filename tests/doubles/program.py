@@ -35,7 +35,6 @@ class Program:
     ) -> None:
         full: dict[str, str | None] = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
         self.lines: list[str] = []
-        self.started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.commands", *words],
             stdout=subprocess.PIPE,

@@ -34,6 +34,7 @@ from tests.doubles.program import HEADLESS, Program, alive, children, segments, 
 
 VICTIMS = ("program", "engine", "decoder", "board", "all")
 SESSION_S = 5.0
+SHORTEST_S = 3.0  # that the program takes
 REPORT_S = 1.0  # s in which a program writes its report, when its children have ended
 PATIENCE_S = 180.0  # s in which a program must have ended; the machine may be busy
 STUCK_S = 15.0  # s after the end of the program in which its children must have ended
@@ -183,8 +184,9 @@ def kills(n: int, seed: int, root: Path, seconds: float = SESSION_S) -> Iterator
             yield last[0]
         last = this
     if last is not None:
-        with _start(root, 1.0) as program:
+        with _start(root, SHORTEST_S) as program:
             _wait(program)
+        assert program.process.returncode == 0, program.text
         last[0].after = _held(last[1])
         yield last[0]
 
@@ -235,7 +237,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="attune-kills-") as folder:
         for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
             os.environ[f"XDG_{kind}_HOME"] = str(Path(folder) / kind.lower())
-        with _start(Path(folder), 3.0) as program:  # measures the first track once
+        with _start(Path(folder), SHORTEST_S) as program:  # measures the first track once
             _wait(program)
         with ThreadPoolExecutor(chosen.at_once) as pool:
             for future in [pool.submit(work, worker) for worker in range(chosen.at_once)]:
