@@ -248,6 +248,20 @@ def measured() -> "Callable[[Path], PreparedTrack]":
     return partial(prepare, cache=tracks_cache())
 
 
+@pytest.fixture(scope="session")
+def starter_measured(measured: "Callable[[Path], PreparedTrack]", worker_id: str) -> Path:
+    """Cache in which the starter tracks are measured: once in a run, before a session has to."""
+    from app.paths import tracks_cache
+    from playlists.files import STARTER_DIR
+
+    tracks = sorted(STARTER_DIR.glob("*.ogg"))
+    if worker_id == "gw1":  # two workers that begin together meet in the middle
+        tracks.reverse()
+    for path in tracks:
+        measured(path)
+    return tracks_cache()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _watched() -> Iterator[None]:
     """Let no tick of any test say what cannot be."""

@@ -25,6 +25,7 @@ from playlists.files import STARTER_DIR
 from tests.doubles.eeg_fakes import Sender
 from tests.doubles.program import HEADLESS, ROOT, Program, children, until
 
+pytestmark = pytest.mark.usefixtures("starter_measured")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 
@@ -51,8 +52,10 @@ def test_a_sender_that_dies_costs_the_eeg_and_not_the_session(tmp_path):
 
 
 @posix
-def test_a_board_process_that_is_killed_costs_the_eeg_and_not_the_session(tmp_path):
-    plan = Plan(source="synthetic", minutes=1, out=tmp_path, output="null")
+def test_a_board_process_that_is_killed_costs_the_eeg_and_not_the_session(
+    tmp_path, starter_measured
+):
+    plan = Plan(source="synthetic", minutes=1, out=tmp_path, output="null", cache=starter_measured)
     session, ticks = Session(plan), []
     session.watch(ticks.append)
     session.start()

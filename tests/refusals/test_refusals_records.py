@@ -241,7 +241,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return writer.folder
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(events=st.lists(EVENTS, max_size=6), lines=st.lists(JSON, max_size=2))
 def test_any_log_is_read_and_reported_without_a_crash(
     foreign: Path, events: list[Any], lines: list[Any]
@@ -350,10 +350,16 @@ def test_a_pipe_in_a_foreign_folder_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
-def test_only_the_user_may_read_what_is_recorded(tmp_path: Path) -> None:
+def test_only_the_user_may_read_what_is_recorded(tmp_path: Path, starter_measured: Path) -> None:
     before = os.umask(0)  # a user who lets everybody read everything else
     try:
-        plan = Plan(source="simulated", minutes=0.05, seed=1, out=tmp_path / "a" / "sessions")
+        plan = Plan(
+            source="simulated",
+            minutes=0.05,
+            seed=1,
+            out=tmp_path / "a" / "sessions",
+            cache=starter_measured,
+        )
         Session(plan).run()
     finally:
         os.umask(before)

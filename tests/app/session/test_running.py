@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,9 +30,9 @@ def rows(session, kind):
 
 
 @pytest.fixture
-def plan(tmp_path):
+def plan(tmp_path, starter_measured):
     """A session without a headset and without a sound device."""
-    return Plan(source="none", output="null", out=tmp_path, minutes=2)
+    return Plan(source="none", output="null", out=tmp_path, minutes=2, cache=starter_measured)
 
 
 def test_a_track_that_takes_long_to_measure_costs_no_minute_of_the_session(plan, monkeypatch):
@@ -40,7 +41,7 @@ def test_a_track_that_takes_long_to_measure_costs_no_minute_of_the_session(plan,
         return prepare(path, cache=cache)
 
     monkeypatch.setattr(upcoming, "prepare", slow)
-    session = Session(Plan(source="none", output="null", out=plan.out, minutes=0.05))
+    session = Session(replace(plan, cache=None, minutes=0.05))
     session.start()
     assert session.wait(60)
     assert session.snapshot().track.position > 1.9
