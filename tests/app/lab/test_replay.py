@@ -8,16 +8,30 @@ import numpy as np
 import pytest
 
 from app.commands.command_line import main
+from app.lab.simulate_demo import starter
 from app.loop import RULES
 from app.loop.loop import Loop
 from app.loop.ticks import TickResult
 from app.records.reader import SessionReader
+from app.session.plan import Plan
+from app.session.session import Session
+
+
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory):
+    """The first 55 s of the demo, in which the layer comes in: enough to be opened, and cheap."""
+    out = tmp_path_factory.mktemp("minute")
+    session = Session(
+        Plan(source="simulated", seed=5000, minutes=55 / 60, out=out), prepared=starter()
+    )
+    session.run()
+    return session.folder
 
 
 @pytest.fixture
-def folder(demo_folder, tmp_path):
-    """A copy of the recorded demo."""
-    return shutil.copytree(demo_folder, tmp_path / "session")
+def folder(minute, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(minute, tmp_path / "session")
 
 
 def rewritten(folder, name, change):
