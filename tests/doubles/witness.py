@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -16,24 +17,24 @@ STOOD_STILL = 0.08
 TRIES = 12
 
 _SLEEPER = """
-import contextlib, os, time
+import contextlib, os, sys, time
 with contextlib.suppress(OSError):
     os.setpriority(os.PRIO_PROCESS, 0, -11)  # as the engine does
+if sys.argv[1:]:
+    os.sched_setaffinity(0, {int(sys.argv[1])})
 while True:
     time.sleep(0.01)
     print(time.perf_counter(), flush=True)
 """
 
 
-class Witness:
-    """A process beside the tests that sleeps, and says when it was woken.
+class Sleeper:
+    """A process that sleeps, on one processor where that can be had, and says when it was woken."""
 
-    It shares no code with the program, so that what holds up the program alone is no excuse.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, processor: int | None) -> None:
+        where = [] if processor is None else [str(processor)]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _SLEEPER], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _SLEEPER, *where], stdout=subprocess.PIPE, text=True
         )
         self._woken: list[float] = []
         self._thread = threading.Thread(target=self._read)
@@ -53,6 +54,30 @@ class Witness:
         woken = [start, *(at for at in self._woken if start < at < end), end]
         return max(after - before for before, after in pairwise(woken))
 
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+class Witness:
+    """A sleeper on each processor beside the tests.
+
+    It shares no code with the program, so that what holds up the program alone is no excuse.
+    """
+
+    def __init__(self) -> None:
+        can_pin = hasattr(os, "sched_getaffinity")
+        where = sorted(os.sched_getaffinity(0)) if can_pin else [None]
+        self._sleepers = [Sleeper(processor) for processor in where]
+
+    def longest(self, start: float, end: float) -> float:
+        """Return the longest time between `start` and `end` for which one was not woken, s."""
+        return max(sleeper.longest(start, end) for sleeper in self._sleepers)
+
     def tries(self) -> Iterator[Try]:
         """Measure until a measurement counts: ``for one in machine.tries(): with one: ...``.
 
@@ -66,11 +91,8 @@ class Witness:
 
     def close(self) -> None:
         """End it."""
-        self._process.kill()
-        self._process.wait()
-        self._thread.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for sleeper in self._sleepers:
+            sleeper.close()
 
 
 class Try:
