@@ -6,6 +6,7 @@ set by ``.ci/run``) nothing may be missing, and the same reason is a failure.
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -35,7 +36,9 @@ _homes = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the caches, settings and data of whoever runs the tests out of them."""
+    """Keep the caches, settings, data and signals of whoever runs the tests out of them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a job in a shell's background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory(prefix="attune-tests-", ignore_cleanup_errors=True)
     config.stash[_homes] = folder
     kinds = ["CONFIG", "DATA", "STATE"]

@@ -12,11 +12,14 @@ if __name__ == "__main__":
         os.write(2, b"attune: stopped.\n")
         os._exit(2)
 
-    _signal.signal(_signal.SIGINT, stopped)
+    heard = _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN  # as it is behind a shell's `&`
+    if heard:
+        _signal.signal(_signal.SIGINT, stopped)
     from app.commands.command_line import main
 
     def loaded() -> None:
         """From here on, Ctrl-C is the command's to handle."""
-        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        if heard:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
     sys.exit(main(loaded=loaded))

@@ -169,6 +169,21 @@ def test_ctrl_c_ends_a_session_at_once_with_its_folder_and_report(tmp_path):
     assert logged(program.path("Session"), "stop")[-1]["asked"] is True
 
 
+@posix
+def test_ctrl_c_behind_an_ampersand_is_for_somebody_else(tmp_path):
+    """A shell has the jobs in its background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        words = ["--source", "none", "--minutes", "0.05", "--out", str(tmp_path)]
+        with Program(*HEADLESS, *words) as program:
+            program.says("0:01  ")
+            program.interrupt()
+            assert program.ends() == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert logged(program.path("Session"), "stop")[-1]["asked"] is False
+
+
 def has_run(pid: int) -> float:
     """Seconds of a processor that a process has had (Linux)."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

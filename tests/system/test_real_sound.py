@@ -112,7 +112,8 @@ def test_what_comes_out_is_the_track_sample_by_sample_and_when_the_timeline_says
             said = playing[0, 0] + (frames - playing[0, 4]) / FS
             # The recorder hands on pieces of 4 ms.
             assert np.abs(said - times).max() < 0.015
-            assert player.status().timing_residual < 0.002
+            # A busy machine makes them jitter again; it must pass by itself.
+            _until(player, lambda: player.status().timing_residual < 0.002)
 
 
 @pytest.mark.sound
