@@ -18,6 +18,7 @@ from dsp.sound.stimulus import StimulusFeatures
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.decoder import lag_steps, lagged, ridge
 from dsp.tracking.tracker import CANNOT_TELL, calibrate
+from tests.doubles.recordings import DATA, SILENT
 from tests.doubles.simulated_brain import (
     NOISE_RMS,
     SFREQ,
@@ -101,14 +102,13 @@ def broadband(size: Sizes) -> list[Row]:
 
 def resting(size: Sizes) -> list[Row]:
     """Test 3: real EEG recorded without sound, with music it never heard."""
-    folder = ROOT.parent / "shared" / "data"
     songs = sorted((ROOT / "playlists" / "starter").glob("*.ogg"))
-    songs += sorted((folder / "music").glob("*.*g"))
+    songs += sorted((DATA / "music").glob("*.*g"))
     songs = songs[:: max(len(songs) // size(14, 1), 1)]
     sounds = [file_stimulus(song, start=-5.0 * number) for number, song in enumerate(songs)]
     p: list[float] = []
     eeg = 0
-    for path in sorted((folder / "eeg" / "muse_no_sound").glob("*.npz")):
+    for path in SILENT:
         recording = read_npz(path)
         hole = np.flatnonzero(np.diff(recording.times) > 10.0)
         stop = int(hole[0]) + 1 if hole.size else recording.times.size
