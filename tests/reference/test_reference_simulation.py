@@ -44,7 +44,7 @@ def test_silence_has_no_number():
 
 def test_unrelated_noise_is_seldom_significant_and_never_followed():
     windows, sessions = validation_nulls.broadband(quick)
-    assert windows.n >= 25
+    assert windows.n >= 12
     assert not unexpected(windows.value * windows.n, windows.n, FALSE_ALARMS)
     assert sessions.value == 0.0
 
@@ -70,7 +70,7 @@ def test_stamps_do_not_jump_when_a_connection_comes_back():
 def test_blinks_and_muscles_at_the_beat_are_not_taken_for_a_brain():
     rows = validation_artefacts.silent_movers(quick)
     silent = [row for row in rows if row.what.startswith("silent brain")]
-    said = {row.what: row.value for row in silent if "nodding" not in row.what}
+    said = {row.what: row.value for row in silent}
     assert len(said) == 3
     assert set(said.values()) == {0.0}
 

@@ -133,7 +133,7 @@ def test_recordings_without_sound_do_not_follow(
 def test_wrong_sound_is_not_followed() -> None:
     false = count = 0
     for path in TONES:
-        others = [str(p) for p in TONES + AM[:1] if p != path]
+        others = [str(p) for p in TONES[:2] + AM[:1] if p != path]
         result = evaluate_silence([path], against=others)
         false += result["rate"] * result["windows"]
         count += result["windows"]

@@ -109,6 +109,8 @@ def silent_movers(size: Sizes) -> list[Row]:
         ),
     }
     beside = list(labels)[-2:]  # what the limit does not speak of
+    if size(0, 1):  # one session each says nothing of nodding
+        labels = {key: disturb for key, disturb in labels.items() if "nodding" not in key[1]}
     rows = []
     for number, ((test, label), disturb) in enumerate(labels.items()):
         said, naive = [], []

@@ -78,7 +78,7 @@ def silence(size: Sizes) -> list[Row]:
 
 def broadband(size: Sizes) -> list[Row]:
     """Test 2: music and 1/f EEG that have nothing to do with each other."""
-    sessions = size(74, 4)
+    sessions = size(74, 2)
     rows, all_p = [], []
     for label, known in (("from nothing", False), ("calibrated", True)):
         p: list[float] = []
