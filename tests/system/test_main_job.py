@@ -73,7 +73,7 @@ def killed(tmp_path_factory) -> Path:
         pytest.skip("processes are looked up in /proc")
     root = tmp_path_factory.mktemp("killed")
     with Program(*HEADLESS, "--source", "synthetic", "--seed", "3", "--out", str(root)) as program:
-        program.says("0:06  EEG streaming")
+        program.says(r"0:(0[6-9]|1\d)  EEG streaming")
         ours = children(program.process.pid)
         # Only what our processes have mapped: other programs on this machine make segments too.
         held = {s for s in segments() for pid in ours if s in Path(f"/proc/{pid}/maps").read_text()}
