@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import queue
 import re
+import shutil
 import tempfile
 import threading
 import time
@@ -38,6 +40,7 @@ EEG, STIMULUS, TIMELINE, MARKERS = 1, 2, 3, 4  #: stream numbers in recording.xd
 SYNC_EVERY = 1.0  # s between two fdatasync
 QUEUE_LIMIT = 64 << 20  # bytes waiting for a stalled disk: over 4 minutes of 64 channels at 1 kHz
 CLOSE_TIMEOUT = 20.0  # s that `close` waits for a stalled disk
+_BEGUN, _LEFT_S = ".beginning-", 3600.0  # how a folder is called before it has its name
 _SILENT_KINDS = ("tick", "truth")  # not repeated as markers in recording.xdf
 
 _log = logging.getLogger(__name__)
@@ -95,25 +98,46 @@ def check_root(root: Path) -> None:
         ) from error
 
 
-def _make_folder(root: Path, name: str) -> Path:
-    """Make ``<root>/<YYYY-MM-DD_HHMMSS>_<name>``, with a number behind it if that exists."""
+def _make_folder(root: Path, name: str, manifest: bytes) -> Path:
+    """Make ``<root>/<YYYY-MM-DD_HHMMSS>_<name>``, with a number behind it if that exists.
+
+    It appears with session.json in it: whenever the program is killed, a folder that can be seen
+    is that of a session.
+    """
     kept = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "session"
     stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{kept}"
     try:
         if not root.is_dir():
             make_folder(root)
-        for number in range(1, 1000):
-            folder = root / (stem if number == 1 else f"{stem}_{number}")
-            try:
-                make_folder(folder)
-            except FileExistsError:
-                continue
-            return folder
+        _sweep(root)
+        begun = Path(tempfile.mkdtemp(prefix=_BEGUN, dir=root))
+        try:
+            replace_file(begun / "session.json", manifest)
+            for number in range(1, 1000):
+                folder = root / (stem if number == 1 else f"{stem}_{number}")
+                if os.path.lexists(folder):
+                    continue
+                try:
+                    begun.rename(folder)
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                        raise
+                    continue  # another program was quicker
+                return folder
+        finally:
+            shutil.rmtree(begun, ignore_errors=True)  # where it still has this name
     except FileExistsError as error:
         raise RecordError(f"{root} is a file; sessions need a folder to be recorded in.") from error
     except OSError as error:
         raise RecordError(_sentence(error, root)) from error
     raise RecordError(f"{root / stem} exists a thousand times; clear the folder up.")
+
+
+def _sweep(root: Path) -> None:
+    """Take away what programs left that were killed before their folder had its name."""
+    for left in root.glob(f"{_BEGUN}*"):
+        if time.time() - left.stat().st_mtime > _LEFT_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def marker_text(event: Mapping[str, Any]) -> str:
@@ -158,7 +182,6 @@ class SessionWriter:
         open_file: Callable[[Path], DataFile] = AppendFile,
     ) -> None:
         now = datetime.now().astimezone()
-        self.folder = _make_folder(Path(root), str(manifest.get("name") or "session"))
         self._manifest: dict[str, Any] = {
             "format": FORMAT,
             "schema": SCHEMA,
@@ -168,6 +191,8 @@ class SessionWriter:
             "clean": False,
             "problem": "",
         }
+        name, known = str(manifest.get("name") or "session"), encode(self._manifest, indent=1)
+        self.folder = _make_folder(Path(root), name, known)
         self._problem = ""
         self._n_eeg = 0
         self._closed = False
@@ -179,7 +204,6 @@ class SessionWriter:
         self._reserve: Reserve | None = None
         try:
             self._reserve = Reserve(self.folder)
-            replace_file(self.folder / "session.json", encode(self._manifest, indent=1))
             for name in ("events.jsonl", "recording.xdf"):
                 self._files.append(open_file(self.folder / name))
             self._events, recording = self._files

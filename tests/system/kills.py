@@ -123,12 +123,17 @@ def _wait(program: Program) -> None:
         program.process.wait(PATIENCE_S)
 
 
+def _folders(root: Path) -> list[Path]:
+    """Return the folders of sessions: one that has no name yet is none."""
+    return [path for path in root.iterdir() if not path.name.startswith(".")]
+
+
 def _newest(root: Path) -> Path:
-    return max(root.iterdir(), key=lambda path: path.stat().st_ctime_ns)
+    return max(_folders(root), key=lambda path: path.stat().st_ctime_ns)
 
 
 def _has_more_than(number: int, root: Path) -> bool:
-    return len(list(root.iterdir())) > number
+    return len(_folders(root)) > number
 
 
 def _read(folder: Path) -> str:
@@ -151,7 +156,7 @@ def kill_one(victim: str, root: Path, rng: np.random.Generator, seconds: float) 
     """Run sessions until one still had `victim` at the moment drawn; return the program's id."""
     longest = seconds + (REPORT_S if victim in ("program", "all") else 0.0)
     while True:
-        moment, number = float(rng.uniform(0.0, longest)), len(list(root.iterdir()))
+        moment, number = float(rng.uniform(0.0, longest)), len(_folders(root))
         with _start(root, seconds) as program:
             pid = program.process.pid
             until(partial(_has_more_than, number, root), seconds=PATIENCE_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import pyxdf
 
+from app.records import writer as writer_module
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
 from app.records.sink import AppendFile
@@ -19,6 +21,28 @@ from devices.sources.source import SourceInfo
 from devices.timeline import COLUMNS
 from dsp.sound.heard import HEARD_NAMES, Heard
 from tests.doubles.making_sessions import CH_NAMES, NOTICE, T0, make_session, manifest
+
+
+def test_a_folder_that_can_be_seen_holds_its_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever kills the program in its first milliseconds leaves a folder that reads, or none."""
+    seen: list[list[str]] = []
+    write = writer_module.replace_file
+
+    def watched(path: Path, data: bytes) -> None:
+        seen.append([one.name for one in tmp_path.iterdir() if one.name[0] != "."])
+        write(path, data)
+
+    old = tmp_path / ".beginning-killed"
+    old.mkdir()
+    os.utime(old, (0, 0))
+    monkeypatch.setattr(writer_module, "replace_file", watched)
+    writer = SessionWriter(tmp_path, manifest())
+    assert seen == [[]]  # nothing to be seen until it was written
+    writer.close()
+    assert list(tmp_path.iterdir()) == [writer.folder]  # nor anything else afterwards
+    assert SessionReader(writer.folder).problems == []
 
 
 def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) -> None:
