@@ -9,6 +9,7 @@ sentence, and everything else goes on.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -136,8 +137,9 @@ def _make_folder(root: Path, name: str, manifest: bytes) -> Path:
 def _sweep(root: Path) -> None:
     """Take away what programs left that were killed before their folder had its name."""
     for left in root.glob(f"{_BEGUN}*"):
-        if time.time() - left.stat().st_mtime > _LEFT_S:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another program's has its name by now
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def marker_text(event: Mapping[str, Any]) -> str:
