@@ -231,7 +231,7 @@ def test_a_backlog_that_was_only_held_up_loses_nothing(pause, phase):
     assert abs(times[-1] - (100.0 + 1999 / 250.0)) < 0.001
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 40), st.integers(0, 300), st.floats(0.0, 3.0)),

@@ -40,7 +40,7 @@ def near(*edges):
     return st.sampled_from(sorted({e + d for e in edges for d in (-40.0, -0.5, 0.0, 0.5, 40.0)}))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(
     preset=st.sampled_from([DEMO, DEFAULT, NO_LAYER]),
     view=st.fixed_dictionaries(

@@ -45,6 +45,13 @@ def test_a_folder_that_can_be_seen_holds_its_manifest(
     assert SessionReader(writer.folder).problems == []
 
 
+def test_a_folder_of_another_program_that_got_its_name_just_now_refuses_no_session(tmp_path: Path):
+    (tmp_path / ".beginning-gone").symlink_to("the-name-it-got")  # listed, and no longer there
+    writer = SessionWriter(tmp_path, manifest())
+    writer.close()
+    assert SessionReader(writer.folder).problems == []
+
+
 def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     times = T0 + np.sort(rng.random(500))
