@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the caches, settings, data and signals of whoever runs the tests out of them."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a job in a shell's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if os.name == "posix" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # behind nohup
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     folder = tempfile.TemporaryDirectory(prefix="attune-tests-", ignore_cleanup_errors=True)
     config.stash[_homes] = folder
     kinds = ["CONFIG", "DATA", "STATE"]
