@@ -41,7 +41,7 @@ EEG, STIMULUS, TIMELINE, MARKERS = 1, 2, 3, 4  #: stream numbers in recording.xd
 SYNC_EVERY = 1.0  # s between two fdatasync
 QUEUE_LIMIT = 64 << 20  # bytes waiting for a stalled disk: over 4 minutes of 64 channels at 1 kHz
 CLOSE_TIMEOUT = 20.0  # s that `close` waits for a stalled disk
-_BEGUN, _LEFT_S = ".beginning-", 3600.0  # how a folder is called before it has its name
+_BEGUN, _LEFT_S = ".attune-beginning-", 3600.0  # how a folder is called before it has its name
 _SILENT_KINDS = ("tick", "truth")  # not repeated as markers in recording.xdf
 
 _log = logging.getLogger(__name__)
@@ -137,8 +137,10 @@ def _make_folder(root: Path, name: str, manifest: bytes) -> Path:
 def _sweep(root: Path) -> None:
     """Take away what programs left that were killed before their folder had its name."""
     for left in root.glob(f"{_BEGUN}*"):
-        with contextlib.suppress(FileNotFoundError):  # another program's has its name by now
-            if time.time() - left.stat().st_mtime > _LEFT_S:
+        with contextlib.suppress(
+            OSError
+        ):  # it may have its name by now; and no session hangs on it
+            if time.time() - left.lstat().st_mtime > _LEFT_S:
                 shutil.rmtree(left, ignore_errors=True)
 
 

@@ -34,7 +34,7 @@ def test_a_folder_that_can_be_seen_holds_its_manifest(
         seen.append([one.name for one in tmp_path.iterdir() if one.name[0] != "."])
         write(path, data)
 
-    old = tmp_path / ".beginning-killed"
+    old = tmp_path / ".attune-beginning-killed"
     old.mkdir()
     os.utime(old, (0, 0))
     monkeypatch.setattr(writer_module, "replace_file", watched)
@@ -45,11 +45,25 @@ def test_a_folder_that_can_be_seen_holds_its_manifest(
     assert SessionReader(writer.folder).problems == []
 
 
-def test_a_folder_of_another_program_that_got_its_name_just_now_refuses_no_session(tmp_path: Path):
-    (tmp_path / ".beginning-gone").symlink_to("the-name-it-got")  # listed, and no longer there
-    writer = SessionWriter(tmp_path, manifest())
-    writer.close()
-    assert SessionReader(writer.folder).problems == []
+def test_what_cannot_be_swept_refuses_no_session_and_what_is_not_ours_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / ".beginning-notes"
+    own.mkdir()
+    os.utime(own, (0, 0))
+    (tmp_path / ".attune-beginning-gone").mkdir()
+    lstat = Path.lstat
+
+    def gone(path: Path) -> os.stat_result:
+        if path.name == ".attune-beginning-gone":
+            raise FileNotFoundError(path)  # another program's got its name just now
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", gone)
+    loop = tmp_path / ".attune-beginning-loop"
+    loop.symlink_to(loop.name)
+    SessionWriter(tmp_path, manifest()).close()
+    assert own.is_dir()
 
 
 def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) -> None:
