@@ -92,10 +92,13 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make `path` and what is missing above it, for the user alone; `OSError` if it is there."""
+    """Make `path` and what is missing above it, for the user alone, where it is not there yet.
+
+    Another program that is quicker is no error; `OSError` if it is a file.
+    """
     if not path.parent.exists():
         make_folder(path.parent)
-    path.mkdir(mode=0o700)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 class Reserve:

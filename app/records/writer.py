@@ -87,8 +87,7 @@ def check_root(root: Path) -> None:
         It cannot be made, nothing can be written there, or there is no room for a session's end.
     """
     try:
-        if not root.is_dir():
-            make_folder(root)
+        make_folder(root)
         with tempfile.TemporaryFile(dir=root) as file:
             file.write(bytes(RESERVE))
     except OSError as error:
@@ -108,8 +107,7 @@ def _make_folder(root: Path, name: str, manifest: bytes) -> Path:
     kept = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "session"
     stem = f"{datetime.now():%Y-%m-%d_%H%M%S}_{kept}"
     try:
-        if not root.is_dir():
-            make_folder(root)
+        make_folder(root)
         _sweep(root)
         begun = Path(tempfile.mkdtemp(prefix=_BEGUN, dir=root))
         try:

@@ -66,6 +66,26 @@ def test_what_cannot_be_swept_refuses_no_session_and_what_is_not_ours_stays(
     assert own.is_dir()
 
 
+def test_programs_that_start_at_once_in_a_new_folder_all_record(tmp_path: Path):
+    """The slower one of two was told that the folder is a file."""
+    start, folders = threading.Barrier(8), []
+
+    def record(root: Path) -> None:
+        start.wait()
+        writer = SessionWriter(root, manifest())
+        writer.close()
+        folders.append(writer.folder)
+
+    for number in range(5):
+        root = tmp_path / str(number) / "sessions"
+        threads = [threading.Thread(target=record, args=(root,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(set(folders)) == len(folders) == 40
+
+
 def test_signals_come_back_bit_for_bit_in_the_order_of_the_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     times = T0 + np.sort(rng.random(500))
