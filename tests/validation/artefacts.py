@@ -47,7 +47,7 @@ from tests.validation.rows import (
 
 _SESSION = 162  # s
 _LOST_AT = 30  # s after which an electrode is lost
-_LOST, _SWAPPED = ("off", "flat", "noisy"), ("swapped", "one pair swapped")
+_FAULTS = ("off", "flat", "noisy", "swapped", "one pair swapped")
 
 
 def _naive_p(recording: Recording, heard: Stimulus) -> list[float]:
@@ -230,13 +230,11 @@ def electrodes(size: Sizes) -> list[Row]:
     return [row for sites in (EIGHT, SITES) for row in electrodes_of(sites, size)]
 
 
-def electrodes_of(
-    sites: tuple[str, ...], size: Sizes, *, faults: tuple[str, ...] = _LOST + _SWAPPED
-) -> list[Row]:
-    """Test 13 with the electrodes `sites`; swapped sides only where they are among the faults."""
+def electrodes_of(sites: tuple[str, ...], size: Sizes) -> list[Row]:
+    """Test 13 with the electrodes `sites`."""
     people = size(8, 1)
     known = (COUPLING, 10) if size(1, 0) else (0.25, 2)
-    scores: dict[str, list[float]] = {n: [] for n in ("whole", *faults)}
+    scores: dict[str, list[float]] = {n: [] for n in ("whole", *_FAULTS)}
     found: list[float] = []
     warned: dict[str, list[bool]] = {n: [] for n in scores}
     for seed in range(people):
@@ -265,8 +263,7 @@ def electrodes_of(
     slowest = max(found)
     what = f"{of} turns noisy: seconds until it is called bad, slowest"
     rows.append(Row(13, what, "under 5 s", f"{slowest:.0f} s", people, slowest < 5.0, slowest))
-    swapped = set(_SWAPPED) <= set(faults)
-    return rows + _sides(sites, whole, scores, warned) if swapped else rows
+    return rows + _sides(sites, whole, scores, warned)
 
 
 def _sides(
