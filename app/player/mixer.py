@@ -18,7 +18,7 @@ from app.player.decks import EDGE, Deck, DeckState, Feed, Item
 from app.player.glide import Glide
 from dsp.grid import BLOCK, FS, HOP
 from dsp.sound.heard import NO_PLAY, Play
-from dsp.sound.layer import level_gain, voice_for
+from dsp.sound.layer import NoiseBed, level_gain, voice_for
 from dsp.sound.limiter import Limiter
 
 STOP = FS // 50  #: frames in which layer and music fade at a stop (20 ms)
@@ -78,6 +78,7 @@ class Mixer:
         self._watch_music = Glide(1.0)
         self._volume = Glide(1.0)
         self._limiter = Limiter()
+        NoiseBed()  # makes its loop, once a process: too long for a block, which must not wait
 
     def _tell(self, kind: EventKind, play: Play, text: str) -> None:
         self.events.append(MixerEvent(self.frame, kind, play, text))

@@ -11,6 +11,7 @@ from app.player.decks import ENOUGH, Item
 from app.player.glide import Glide
 from app.player.mixer import Mixer
 from dsp.grid import BLOCK, FS, HOP
+from dsp.sound import layer
 from dsp.sound.beatgrid import UNKNOWN_GRID
 from dsp.sound.layer import PEAK_CAP
 from tests.doubles.tones import beats, pulses, tone, write
@@ -65,6 +66,17 @@ def _playing(hz: float = 110.0, *, amplitude: float = 0.4) -> Mixer:
     mixer.play(_item(0, sound.shape[0]), 4 * FS)
     _out(mixer, 0.5)
     return mixer
+
+
+def test_no_block_waits_for_the_noise_bed_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer._bed.cache_clear()
+    mixer = Mixer([Tape(tone(220.0, 1.0)), Tape(tone(220.0, 1.0))])
+    made = layer._bed.cache_info().misses
+    monkeypatch.setattr(np.fft, "irfft", pytest.fail)
+    mixer.play(_item(0, FS), 0)
+    mixer.set_layer(1.0, FS // 4)
+    assert np.any(_out(mixer, 0.5))
+    assert layer._bed.cache_info().misses == made == 1
 
 
 @pytest.mark.parametrize(
