@@ -18,7 +18,7 @@ start() {
         pulseaudio -n --daemonize=no --exit-idle-time=-1 --realtime=yes --high-priority=yes \
         --use-pid-file=no --log-target=stderr --log-level=notice \
         -L "module-native-protocol-unix auth-anonymous=1 socket=$socket" \
-        -L "module-null-sink sink_name=attune format=float32le rate=48000 channels=2" \
+        -L "module-null-sink sink_name=attune format=float32le rate=48000 channels=2 norewinds=yes" \
         </dev/null >"$dir/server.log" 2>&1 &
     echo $! >"$dir/pid"
     until PULSE_SERVER="unix:$socket" pactl info >/dev/null 2>&1; do

@@ -208,7 +208,7 @@ def sound_server() -> Iterator[SoundServer]:
     _pactl("unload-module", module)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machine() -> "Iterator[Witness]":
     """Tell a machine that stood still from a program that was late."""
     from tests.doubles.witness import Witness

@@ -22,7 +22,7 @@ class World:
 
     sfreq: float = 250.0
     ppm: float = 40.0
-    seconds: float = 95.0  # the line is fitted to the last 60
+    seconds: float = 80.0  # the line is fitted to the last 60
     burst: float = 0.016  # s between deliveries of a serial driver, +-25 %
     jitter: float = 0.0  # s, one-sided, of each packet
     packet: int = 1  # samples that arrive and are counted together
@@ -149,10 +149,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("case", CASES)
-def test_every_lost_sample_is_counted_and_every_row_is_in_place(case, seed):
-    world = World(**{**CASES[case].__dict__, "seconds": 40.0, "seed": seed})
+def test_every_lost_sample_is_counted_and_every_row_is_in_place(case):
+    world = World(**{**CASES[case].__dict__, "seconds": 40.0, "seed": 1})
     placed = live(world)
     assert np.array_equal(placed.number, placed.truth)
 

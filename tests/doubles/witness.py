@@ -23,7 +23,7 @@ with contextlib.suppress(OSError):
 if sys.argv[1:]:
     os.sched_setaffinity(0, {int(sys.argv[1])})
 while True:
-    time.sleep(0.01)
+    time.sleep(0.02)
     print(time.perf_counter(), flush=True)
 """
 

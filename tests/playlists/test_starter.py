@@ -93,6 +93,7 @@ def test_no_track_follows_itself_at_a_later_time(shipped):
     assert later < (0.2 if flux.size > 140 * RATE else 0.4)
 
 
+@pytest.mark.slow
 def test_a_score_renders_to_the_shipped_music():
     song = next(song for song in SONGS if song.__name__ == "glass_rotations")
     rendered = mix(song())

@@ -177,7 +177,6 @@ def one_thread() -> dict[str, list[float]]:
     "env",
     [
         {"OPENBLAS_NUM_THREADS": "2"},
-        {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Sandybridge"},
         {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Nehalem"},
         {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "SkylakeX"},
     ],

@@ -41,6 +41,7 @@ def test_silence_has_no_number():
     assert [row.what for row in validation_nulls.silence(quick) if not row.passed] == []
 
 
+@pytest.mark.slow
 def test_unrelated_noise_is_seldom_significant_and_never_followed():
     windows, sessions = validation_nulls.broadband(quick)
     assert windows.n >= 12
@@ -58,6 +59,7 @@ def test_stamps_do_not_jump_when_a_connection_comes_back():
     assert [row.measured for row in validation_timing.reconnect(quick) if not row.passed] == []
 
 
+@pytest.mark.slow
 def test_blinks_and_muscles_at_the_beat_are_not_taken_for_a_brain():
     rows = validation_artefacts.silent_movers(quick)
     silent = [row for row in rows if row.what.startswith("silent brain")]

@@ -191,7 +191,7 @@ def has_run(pid: int) -> float:
 
 
 @linux
-@pytest.mark.parametrize("after", [0.1, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("after", [0.1, 0.3, 0.6])
 def test_ctrl_c_while_starting_says_one_word_and_leaves_nothing(tmp_path, after):
     """After so much of its own work: on a busy machine Python itself takes 0.1 s to come up."""
     with Program(*HEADLESS, "--minutes", "5", "--out", str(tmp_path), group=True) as program:

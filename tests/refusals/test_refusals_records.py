@@ -241,7 +241,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return writer.folder
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(events=st.lists(EVENTS, max_size=6), lines=st.lists(JSON, max_size=2))
 def test_any_log_is_read_and_reported_without_a_crash(
     foreign: Path, events: list[Any], lines: list[Any]

@@ -100,6 +100,7 @@ def test_a_calibration_is_the_same_again_from_its_seed_and_another_from_another(
     assert sound_and_eeg(first) != sound_and_eeg(other)
 
 
+@pytest.mark.slow
 def test_no_belief_is_earned_where_theta_answers_nothing(taught):
     tracks = list(starter().values())
     made = [calibrate_listener("silent", tracks, seed=s) for s in range(2)]

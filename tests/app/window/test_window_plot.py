@@ -71,20 +71,20 @@ def _overprinted(drawn, history, n, size):
         marks=(0.3 * n, 0.5 * n),
     )
     box = plot._joy.getViewBox()
-    curve = [
+    points = [
         box.mapViewToScene(QPointF(x, 100 * y))
         for x, y in zip(history.t, history.mean, strict=True)
     ]
+    x, y = np.array([(point.x(), point.y()) for point in points]).T
+    low, high = np.minimum(y[:-1], y[1:]), np.maximum(y[:-1], y[1:])
     labels = [label for label in plot.labels.texts if label.scene() is not None]
     assert len(labels) >= 10
     out = []
     for label in labels:
         ink = label.mapRectToScene(label.boundingRect()).adjusted(4, 3, -4, -3)  # without margins
-        for a, b in itertools.pairwise(curve):
-            if a.x() <= ink.right() and b.x() >= ink.left():
-                low, high = sorted((a.y(), b.y()))
-                if high >= ink.top() and low <= ink.bottom():
-                    out.append(label.toPlainText())
+        beside = (x[:-1] <= ink.right()) & (x[1:] >= ink.left())
+        if np.any(beside & (high >= ink.top()) & (low <= ink.bottom())):
+            out.append(label.toPlainText())
     return out
 
 

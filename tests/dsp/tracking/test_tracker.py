@@ -130,7 +130,7 @@ def test_an_answer_too_weak_to_be_shown_by_calibration_is_still_a_start() -> Non
     assert not known.found
     assert np.array_equal(known.lags, WIDE_LAGS)  # nothing is claimed of the delay
     gain = []
-    for seed in range(4):
+    for seed in range(2):
         flux = feature(90, seed=200 + seed)
         eeg = eeg_for(flux, gain=0.2, seed=300 + seed)
         gain.append(correlation(flux, eeg, decoder=known) - correlation(flux, eeg))
@@ -165,7 +165,7 @@ def test_from_nothing_follows_after_a_while() -> None:
 
 
 def test_silent_brain_never_follows_with_or_without_a_decoder(decoder: Decoder) -> None:
-    for seed in range(4):
+    for seed in range(2):
         flux = feature(80, seed=10 + seed)
         eeg = eeg_for(flux, gain=0.0, seed=20 + seed)
         for known in (None, decoder):
