@@ -136,6 +136,13 @@ def _tracking(result: Mapping[str, Any]) -> Iterator[str]:
                 + ("" if after is None else f", and {percent(after)} of the seconds from then on")
             )
         )
+        if one["power"] is not None:
+            yield f"  an answer of the usual size would be found with {percent(one['power'])}"
+        if one["drift_ms_per_min"] is not None:
+            yield (
+                f"  the answer comes later by {one['drift_ms_per_min']:+.1f} ms a minute "
+                f"(± {one['drift_sd_ms_per_min']:.1f})"
+            )
         matched = ", ".join(
             f"{length} s {percent(found['accuracy'])}"
             for length, found in one["match_mismatch"].items()

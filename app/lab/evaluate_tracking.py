@@ -19,7 +19,7 @@ from dsp.grid import RATE
 from dsp.tracking.decoder import Decoder
 from dsp.tracking.diagnostics import diagnose
 from dsp.tracking.nulls import Nulls, bins_of
-from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING
+from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING, NOT_FOLLOWING, Tracking
 
 
 def evaluate_tracking(
@@ -112,6 +112,7 @@ def _describe(
         },
         "first_following_s": None if first is None else round(first, 1),
         "following_after_first": round(float(np.mean(after)), 3) if after else None,
+        **_timing([t for _, t in run.seconds]),
         "residual": residual_summary(run.seconds),
         "diagnostics": {
             figure.name: {"value": _rounded(figure.value), "null95": _rounded(figure.null95)}
@@ -120,6 +121,24 @@ def _describe(
         "masked": run.masked,
         "cannot_tell_because": dict(reasons.most_common(5)),
     }
+
+
+def _timing(said: Sequence[Tracking]) -> dict[str, float | None]:
+    """Delay, drift and power as they were known last; None where they never were."""
+    last = [t for t in said if math.isfinite(t.drift)][-1:]
+    power = [t.power for t in said if math.isfinite(t.power)][-1:]
+    out: dict[str, float | None] = dict.fromkeys(
+        ("delay_change_ms", "drift_ms_per_min", "drift_sd_ms_per_min", "power")
+    )
+    for t in last:
+        out["delay_change_ms"] = _rounded(1000.0 * t.delay_change)
+        out["drift_ms_per_min"], out["drift_sd_ms_per_min"] = (
+            _rounded(t.drift),
+            _rounded(t.drift_sd),
+        )
+    for value in power:
+        out["power"] = _rounded(value)
+    return out
 
 
 def _rounded(value: float) -> float | None:

@@ -114,6 +114,8 @@ def tracking_note(snapshot: Snapshot) -> str:
         return tracking.reasons[0]
     if tracking.state == "following":
         return "more than chance explains"
+    if tracking.state == "not following" and math.isfinite(tracking.power):
+        return f"an answer would have shown ({percent(tracking.power)})"
     if tracking.ever_following:
         return "followed earlier in this session"
     return "no more than chance explains"

@@ -126,7 +126,7 @@ class Aligned:
         reach: int,
         keep: int = KEEP,
     ) -> None:
-        self._reach = reach
+        self.reach = reach  #: grid points of EEG needed beyond a second
         self._eeg_sampler = GridSampler(n_channels, sfreq=sfreq)
         self._sound_sampler = SoundSampler(2)
         self._eeg = Filtered(n_channels, band=band, keep=keep)
@@ -168,9 +168,9 @@ class Aligned:
             self._second = max(self.feature.start, self.eeg.start) // RATE
         while (self._second + 1) * RATE <= self.feature.end and (
             self._second + 1
-        ) * RATE + self._reach <= self.eeg.end:
+        ) * RATE + self.reach <= self.eeg.end:
             first = self._second * RATE
-            eeg = self.eeg.read(first, first + RATE + self._reach)
+            eeg = self.eeg.read(first, first + RATE + self.reach)
             feature = self.feature.read(first, first + RATE)[:, 0]
             self._second += 1
             yield self._second - 1, eeg, feature

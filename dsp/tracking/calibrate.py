@@ -164,10 +164,11 @@ def calibrate(
     cross = np.asarray(sum(p.cross[:, 0] for p in parts))
     seconds = sum(p.n for p in parts) / RATE
     sums = Sums(cov, cross, float(sum(p.power[0] for p in parts)), seconds)
-    sums = sums.scaled(sums.levels(n), seconds=seconds)
+    levels = sums.levels(n)
+    sums = sums.scaled(levels, seconds=seconds)
     effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
     heard = _windows(grids, n, sfreq, (band, lags, parts), columns)
-    return Decoder(ch_names, band, lags, sums, r, null95, effect, bleed, heard)
+    return Decoder(ch_names, band, lags, sums, r, null95, effect, bleed, heard, levels)
 
 
 def _clean_s(recording: Recording, sfreq: float) -> float:

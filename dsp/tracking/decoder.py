@@ -308,6 +308,8 @@ class Decoder:
     windows : float64 [shape=(n_windows, 6)]
         Of each 30 s left out: r, its SD by chance, and `expectation.ACOUSTICS`. Empty in
         calibrations stored before there were any.
+    levels : float64 [shape=(n_channels,)]
+        Rms of each electrode then, microvolt; empty in calibrations stored before there were any.
     """
 
     ch_names: tuple[str, ...]
@@ -319,6 +321,7 @@ class Decoder:
     effect: float
     bleed: bool = False
     windows: Floats = field(default_factory=lambda: np.empty((0, 2 + len(ACOUSTICS))))
+    levels: Floats = field(default_factory=lambda: np.empty(0))
 
     @property
     def found(self) -> bool:
@@ -338,6 +341,7 @@ class Decoder:
             ),
             "bleed": np.array(self.bleed),
             "windows": self.windows,
+            "levels": self.levels,
         }
 
     @classmethod
@@ -354,6 +358,7 @@ class Decoder:
             windows = np.asarray(
                 arrays.get("windows", np.empty((0, 2 + len(ACOUSTICS)))), dtype=np.float64
             ).reshape(-1, 2 + len(ACOUSTICS))
+            levels = np.asarray(arrays.get("levels", np.empty(0)), dtype=np.float64)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"The stored decoder cannot be read ({error}); use another calibration, or none."
@@ -365,7 +370,7 @@ class Decoder:
                 f"electrodes and {lags.size} lags; expected ({d}, {d}): use another calibration."
             )
         sums = Sums(cov, cross, power, seconds)
-        return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows)
+        return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows, levels)
 
     def select(self, ch_names: Sequence[str]) -> Sums:
         """Sums for the electrodes `ch_names`; one that calibration did not have gets none."""

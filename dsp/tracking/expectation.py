@@ -211,6 +211,7 @@ class Residuals:
         self._waiting: list[tuple[int, float, float, Floats]] = []
         self._sampler = SoundSampler(1)
         self._level = Strip(1, keep=KEEP)
+        self.x = np.full(len(ACOUSTICS), math.nan)  #: `acoustics` of the window looked at last
 
     def push_level(self, level: Floats, times: Floats) -> None:
         """Take the level of the music [shape=(n, 1)], dB; [shape=(n, 0)] where it is unknown."""
@@ -234,13 +235,11 @@ class Residuals:
         """
         while self._waiting and self._waiting[0][0] <= until - WINDOW:
             self._expectation.learn(*self._waiting.pop(0)[1:])
+        level = self._level.read((until - WINDOW) * RATE, until * RATE)
+        self.x = x = acoustics(heard[:, 0], level[:, 0])
         if not math.isfinite(score.r):
             return Residual()
-        level = self._level.read((until - WINDOW) * RATE, until * RATE)
-        x = acoustics(heard[:, 0], level[:, 0])
-        # An interval that reaches to 1 says nothing, and is no error.
-        low, high = max(score.r_low, -1.0 + 1e-9), min(score.r_high, 1.0 - 1e-9)
-        sd = (math.atanh(high) - math.atanh(low)) / (2 * Z90)
+        sd = score.sd
         fit = score.usable_s >= _MIN_USABLE and learnt >= _LEARNT and np.isfinite(x[:3]).all()
         if until % WINDOW == 0 and fit:
             self._waiting.append((until, score.r, sd, x))

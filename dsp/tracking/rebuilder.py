@@ -56,12 +56,18 @@ class Rebuilder:
         self._weights: Floats | None = None
         self._share = np.ones((_SHARE_WINDOW, n_columns))
         self.without: Bools = np.zeros(n_columns, dtype=bool)  #: columns to leave out
+        self.shift = 0  #: grid points by which the signals follow later than `lags` say
         self.rebuilt = Strip(1, keep=KEEP)  #: the feature as rebuilt, NaN where masked
 
     @property
     def share(self) -> Floats:
         """Valid share of each column in the newest 10 s [shape=(n_columns,)]."""
         return np.asarray(self._share.mean(axis=0))
+
+    @property
+    def levels(self) -> Floats:
+        """Rms of each column in this session [shape=(n_columns,)]."""
+        return self._own.levels(self._n)
 
     @property
     def learnt(self) -> float:
@@ -92,9 +98,8 @@ class Rebuilder:
             Filtered, NaN where not heard.
         """
         start = second * RATE
-        design = lagged(
-            self._source.read(start + self._first, start + RATE + self._last), self._lags, RATE
-        )
+        first, last = start + self._first + self.shift, start + RATE + self._last + self.shift
+        design = lagged(self._source.read(first, last), self._lags, RATE)
         valid: Bools = np.isfinite(design)
         design[~valid] = 0.0
         by_column = valid.reshape(RATE, self._n, -1).mean(axis=2)

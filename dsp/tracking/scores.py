@@ -58,6 +58,13 @@ class Tracking:
     delay_change, delay_change_sd : float
         By how much the answer comes later than at calibration and its standard error, s; NaN
         without a stored decoder, or before a minute of data that it can rebuild.
+    drift, drift_sd : float
+        ms by which the answer comes later each minute (a clock that drifts), and its standard
+        error; NaN where no answer stands out. The decoder's lags follow it.
+    power : float
+        Chance that the newest three minutes of EEG would show an answer of the size that this
+        person usually gives, 0 to 1; NaN where they never gave one. "Not following" is said from
+        0.8 on.
     residual : float
         r less what this person usually shows with such a sound (`expectation`); NaN where
         that is not known. No state and no estimate depends on it.
@@ -81,6 +88,9 @@ class Tracking:
     reasons: tuple[str, ...]
     delay_change: float = math.nan
     delay_change_sd: float = math.nan
+    drift: float = math.nan
+    drift_sd: float = math.nan
+    power: float = math.nan
     residual: float = math.nan
     residual_low: float = math.nan
     residual_high: float = math.nan
@@ -101,6 +111,12 @@ class Score:
     p: float = 1.0
     usable_s: float = 0.0
     told: bool = True
+
+    @property
+    def sd(self) -> float:
+        """Spread by chance of atanh r; an interval that reaches to 1 says nothing, and is wide."""
+        low, high = max(self.r_low, -1.0 + 1e-9), min(self.r_high, 1.0 - 1e-9)
+        return (math.atanh(high) - math.atanh(low)) / (2 * Z90)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,11 @@ from dsp.checks import InputError, check_number
 from dsp.filters import BANDS
 from dsp.grid import RATE, Bools, Floats
 from dsp.quality import CleanBlock
+from dsp.tracking.absence import Absence
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.calibrate import calibrate
-from dsp.tracking.decoder import PENALTY, WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
+from dsp.tracking.decoder import WIDE_LAGS, Decoder, chosen_electrodes, lag_steps
+from dsp.tracking.delays import Delays
 from dsp.tracking.doubts.bleed import Bleed
 from dsp.tracking.doubts.blinks import BlinkLock
 from dsp.tracking.doubts.delay import Delay
@@ -123,6 +125,7 @@ class Tracker:
         self._bleed = decoder is not None and decoder.bleed
         wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
         lags = decoder.lags if decoder else wide
+        self._lags = lags
         known = decoder.ch_names if decoder else ()
         self._pick = chosen_electrodes(ch_names, lags.size, known=known)
         self.ch_names = tuple(ch_names[int(i)] for i in self._pick)  #: those decoded from
@@ -135,7 +138,6 @@ class Tracker:
         self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
-        self._calibrated = found is not None
         self._warned: tuple[str, ...] = ()  # what is said beside a state
         self._lines = Lines(self._aligned, self.ch_names, band=band)
         self._nulls = Nulls(seed=seed)
@@ -143,8 +145,14 @@ class Tracker:
         self._nuisance = Nuisance(
             self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
         )
-        bleed = Bleed(self._aligned, self._n, latest=int(lags.max()), calibrated=self._calibrated)
-        self._delay = Delay(self._aligned, self._n, lags, prior) if found and prior else None
+        bleed = Bleed(self._aligned, self._n, latest=int(lags.max()), calibrated=found is not None)
+        # What the answer of old would look like now: the stored decoder's, which learns nothing.
+        stored = self._main
+        if found is not None:
+            stored = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior, learns=False)
+        self._delays = Delays(self._aligned, stored)
+        self._delay = Delay(self._delays, stored=found is not None)
+        self._absence = Absence(self._delays, stored, self.ch_names, found)
         movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
         self._doubts: tuple[Doubt, ...] = (
             self._lines,
@@ -153,10 +161,8 @@ class Tracker:
             bleed,
             movement,
         )
-        self._warners: tuple[Doubt, ...] = () if self._delay is None else (self._delay,)
-        self._of_eeg: tuple[Rebuilder, ...] = (self._main,)
-        if self._delay is not None:
-            self._of_eeg += self._delay.rebuilders
+        self._warners: tuple[Doubt, ...] = (self._delay,)
+        self._of_eeg = (self._main,) if stored is self._main else (self._main, stored)
         if prior is not None:
             self._warners += (Montage(self._aligned.eeg, self.ch_names, prior),)
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
@@ -230,6 +236,10 @@ class Tracker:
                 self._aligned.heard(second + 1, WINDOW),
                 learnt=self._main.learnt,
             )
+            if fresh:
+                self._absence.look(self._residuals.x)
+                if (second + 1) % WINDOW == 0 and self._following:
+                    self._absence.learn(self._score.r, self._score.sd, self._residuals.x)
 
     def _look(self, second: int) -> None:
         """Which electrodes count, and whether something else than the brain may speak."""
@@ -240,8 +250,11 @@ class Tracker:
         if said and not self._doubted:
             self._evidence.void()
         self._doubted = said
+        self._delays.add(second)
         warned = tuple(w for warner in self._warners if (w := warner.look(second)))
         self._warned = self._lines.sentences + warned
+        self._main.shift = self._delay.shift
+        self._aligned.reach = int(self._lags.max()) + max(self._delay.shift, 0)
 
     # ---- what it says
 
@@ -316,9 +329,9 @@ class Tracker:
         elif evidence.now > LOWER or significant:
             state = CANNOT_TELL
             reasons += ("The evidence is not enough yet, one way or the other.",)
-        elif not self._can_find():
+        elif not self._absence.shown:
             state = CANNOT_TELL
-            reasons += ("The decoder has not learnt enough yet to find an answer.",)
+            reasons += (self._absence.why(evidence.blocks * BLOCK),)
         else:
             state = NOT_FOLLOWING
         self._following = state == FOLLOWING
@@ -336,17 +349,16 @@ class Tracker:
             usable=usable,
             # Why nothing can be said comes first; a warning is no cause of it.
             reasons=reasons + self._warned,
-            delay_change=self._delay.seconds if self._delay else math.nan,
-            delay_change_sd=self._delay.sd if self._delay else math.nan,
+            delay_change=self._delay.seconds,
+            delay_change_sd=self._delay.sd,
+            drift=self._delay.drift,
+            drift_sd=self._delay.drift_sd,
+            power=self._absence.power,
             residual=residual.value,
             residual_low=residual.low,
             residual_high=residual.high,
             residual_reason=residual.reason,
         )
-
-    def _can_find(self) -> bool:
-        """Whether an answer would show: with many electrodes a decoder learns for minutes."""
-        return self._calibrated or self._main.learnt >= PENALTY * self._n
 
     def _hindrances(self, now: float, age: float) -> tuple[str, ...]:
         """Why nothing can be said, or nothing."""

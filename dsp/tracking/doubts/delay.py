@@ -1,7 +1,9 @@
-"""Whether the answer still comes as late as it did at calibration.
+"""Whether the answer comes as late as the decoder expects, and whether that moves.
 
 The *stored* decoder alone, which learns nothing in the session, rebuilds the sound too late where
-the answer comes later; it goes the way of the main one (`dsp.tracking.rebuilder`).
+the answer comes later; from nothing, the session's own does. Where both clocks run apart the
+delay moves on a straight line. What is found of it the lags of the decoder follow, so that a clock
+that drifts costs little.
 """
 
 from __future__ import annotations
@@ -10,80 +12,58 @@ import math
 
 import numpy as np
 
-from dsp.grid import RATE, Ints
-from dsp.tracking.alignment import Aligned
-from dsp.tracking.decoder import Sums
-from dsp.tracking.evidence import BLOCK
-from dsp.tracking.rebuilder import Rebuilder
+from dsp.grid import RATE
+from dsp.tracking.delays import Delays, Search
 
-_DELAYS = np.arange(-round(0.5 * RATE), 3 * RATE + 1)  # grid points
-_NEAR = round(0.3 * RATE)  # grid points in which a changed delay is looked for
-_MIN_DELAY_SECONDS = 60
+#: Delays within 0.3 s, clocks wrong by up to 600 millionths; half forgotten in two minutes.
+STEADY = Search(memory=200.0, near=0.3, drifts=np.linspace(-6e-4, 6e-4, 13), chance=4.0)
+_MIN_BLOCKS = 12  # a minute
 _CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
+_DRIFTS, _FAST = 2.5, 3.0  # standard errors from which a drift is one; ms a minute that cost r
+_PLAY = 0.75  # grid points that the lags may be off before they are moved
 
 
 class Delay:
-    """By how much the answer comes later than at calibration.
-
-    The cross-covariance of what the stored decoder alone rebuilds and the feature, summed over
-    the session, has its peak there; a parabola through the three highest points finds it between
-    grid points. Its standard error is that of the slope at the peak over the curvature, with the
-    spread of slopes at lags of 1 to 3 s, where no answer is.
+    """By how much the answer comes later than the decoder expects.
 
     Parameters
     ----------
-    aligned : Aligned
-    n_channels : int
-    lags : int64 [shape=(n_lags,)]
-    prior : Sums
-        Of the stored decoder.
+    delays : Delays
+        Of the stored decoder alone, or of the session's own.
+    stored : bool
+        Whether of the former: from nothing there is no delay to compare with, only a drift.
     """
 
-    def __init__(self, aligned: Aligned, n_channels: int, lags: Ints, prior: Sums) -> None:
-        self._aligned = aligned
-        self._stored = Rebuilder(aligned.eeg, n_channels, lags, prior=prior, learns=False)
-        self.rebuilders = (self._stored,)
-        self._cross = np.zeros(_DELAYS.size)
-        self._seconds = 0.0
+    def __init__(self, delays: Delays, *, stored: bool) -> None:
+        self._delays = delays
+        self._stored = stored
+        self.shift = 0  #: grid points by which the lags are to be moved
         self.seconds = math.nan  #: later than at calibration, s
         self.sd = math.nan  #: standard error, s
+        self.drift = math.nan  #: ms by which it comes later each minute
+        self.drift_sd = math.nan  #: standard error, ms a minute
 
     def look(self, second: int) -> str:
-        """Take in the newest block whose feature is known as far ahead; say if it has changed."""
-        stop = second * RATE + int(_DELAYS[0])
-        start = stop - BLOCK * RATE
-        y = self._stored.rebuilt.read(start, stop)[:, 0]
-        ok = np.isfinite(y)
-        if not ok.any():
-            return self._warning()
-        s = self._aligned.feature.read(start - int(_DELAYS[-1]), stop - int(_DELAYS[0]))[:, 0]
-        size = float(np.std(y[ok])) or 1.0
-        # Each block in units of its own size: a loud minute must not outweigh the others.
-        y = np.where(ok, y, 0.0) / size
-        self._cross += np.correlate(np.nan_to_num(s), y, mode="valid")[::-1]
-        self._seconds += float(np.count_nonzero(ok)) / RATE
-        if self._seconds >= _MIN_DELAY_SECONDS:
-            self._locate()
+        """Say if the delay has changed, from all that was taken in before."""
+        best = self._delays.best(STEADY) if self._delays.n_blocks >= _MIN_BLOCKS else None
+        if best is None or best.z < STEADY.chance or not math.isfinite(best.drift_sd):
+            self.seconds = self.sd = self.drift = self.drift_sd = math.nan
+            return ""
+        moves = abs(best.drift) >= _DRIFTS * best.drift_sd
+        delay, sd = (best.delay, best.delay_sd) if moves else (best.middle, best.middle_sd)
+        if abs(delay * RATE - self.shift) > _PLAY:
+            self.shift = round(delay * RATE)
+        self.drift, self.drift_sd = 60e3 * best.drift, 60e3 * best.drift_sd
+        if self._stored:
+            self.seconds, self.sd = delay, sd
+        if moves and abs(self.drift) >= _FAST:
+            side = "later" if self.drift > 0.0 else "sooner"
+            return f"The answer comes {side} by {abs(self.drift):.0f} ms a minute: a clock drifts."
         return self._warning()
-
-    def _locate(self) -> None:
-        near = np.flatnonzero(np.abs(_DELAYS) <= _NEAR)
-        at = int(near[np.argmax(self._cross[near])])
-        left, peak, right = self._cross[at - 1 : at + 2]
-        curvature = 2.0 * peak - left - right
-        slopes = np.diff(self._cross[_DELAYS >= RATE])
-        noise = float(np.std(slopes))
-        if curvature <= 0.0 or peak <= 2.0 * float(np.std(self._cross[_DELAYS >= RATE])):
-            self.seconds = self.sd = math.nan
-            return
-        self.seconds = (float(_DELAYS[at]) + 0.5 * (right - left) / curvature) / RATE
-        self.sd = noise / curvature / RATE
 
     def _warning(self) -> str:
         """A sentence if the delay has changed for certain."""
-        if math.isnan(self.seconds) or abs(self.seconds) < _CHANGED:
-            return ""
-        if abs(self.seconds) < _CERTAIN * self.sd:
+        if not abs(self.seconds) >= max(_CHANGED, _CERTAIN * self.sd):
             return ""
         side = "later" if self.seconds > 0.0 else "sooner"
         return (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsp.quality import CleanBlock
-from dsp.tracking.decoder import PENALTY, WIDE_LAGS
+from dsp.tracking.decoder import WIDE_LAGS
 from dsp.tracking.doubts.montage import Montage
 from dsp.tracking.evidence import Evidence
 from dsp.tracking.tracker import (
@@ -279,12 +279,51 @@ def test_a_doubt_takes_back_what_was_gained_and_no_more() -> None:
     assert blocks <= 3  # and not as many more as the session is long
 
 
-def test_what_has_not_learnt_enough_does_not_say_that_nothing_is_followed() -> None:
-    flux = feature(120, seed=31)
-    waits = False
-    for seed in range(3):
-        said = follow(flux, eeg_for(flux, gain=0.0, seed=40 + seed))
-        first = [k for k, t in enumerate(said) if t.state == NOT_FOLLOWING]
-        assert min(first) > PENALTY * len(CH)
-        waits |= any("not learnt enough yet" in r for t in said[:45] for r in t.reasons)
-    assert waits
+def states_of(said: list[Tracking]) -> set[str]:
+    return {t.state for t in said}
+
+
+def test_without_an_answer_ever_shown_nothing_is_said_of_its_absence() -> None:
+    recordings = []
+    for k in range(3):
+        flux = feature(60, seed=70 + k)
+        recordings.append((blocks(eeg_for(flux, gain=0.0, seed=80 + k)), sound(flux)))
+    nothing = calibrate(recordings, ch_names=CH, sfreq=SFREQ)
+    assert not nothing.found
+    flux = feature(95, seed=31)
+    for seed, known in ((40, None), (41, nothing)):
+        said = follow(flux, eeg_for(flux, gain=0.0, seed=seed), decoder=known)
+        assert states_of(said) == {CANNOT_TELL}
+        assert any(r.startswith("No answer found so far in ") for t in said for r in t.reasons)
+        assert all(np.isnan(t.power) for t in said)
+
+
+def test_a_person_who_answered_and_now_does_not_is_told_so_after_minutes(decoder: Decoder) -> None:
+    flux = feature(80, seed=31)
+    said = follow(flux, eeg_for(flux, gain=0.0, seed=42), decoder=decoder)
+    assert NOT_FOLLOWING in states_of(said[40:])
+    assert NOT_FOLLOWING not in states_of(said[:20])
+    assert all(t.power >= 0.8 for t in said if t.state == NOT_FOLLOWING)
+
+
+@pytest.mark.parametrize(("rate", "late"), [(1.01, 0.0), (1.0, 0.2)])
+def test_a_wrong_rate_or_delay_is_not_taken_for_somebody_who_does_not_follow(
+    decoder: Decoder, rate: float, late: float
+) -> None:
+    flux = feature(90, seed=32)
+    at = (np.arange(flux.size) / 64 - late) / rate
+    heard = np.interp(at, np.arange(flux.size) / 64, flux)
+    said = follow(flux, eeg_for(heard, gain=2.0, seed=43), decoder=decoder)
+    assert NOT_FOLLOWING not in states_of(said)
+
+
+def test_a_clock_that_drifts_is_followed_and_told(decoder: Decoder) -> None:
+    flux, ms_a_minute = feature(120, seed=33), 30.0
+    at = np.arange(flux.size) / 64 / (1.0 + ms_a_minute / 60e3)
+    heard = np.interp(at, np.arange(flux.size) / 64, flux)
+    eeg = eeg_for(heard, gain=2.0, seed=44)
+    last = follow(flux, eeg, decoder=decoder)[-1]
+    assert abs(last.drift - ms_a_minute) < 4.0 * last.drift_sd < 30.0
+    assert last.delay_change == pytest.approx(0.06, abs=0.02)
+    assert last.state == FOLLOWING
+    assert any("ms a minute: a clock drifts" in r for r in last.reasons)

@@ -15,6 +15,8 @@ def test_a_changed_delay_is_measured_and_warned_of(decoder: Decoder, late: float
     assert 0.0 < last.delay_change_sd < 0.02
     warned = any("than at calibration" in r for r in last.reasons)
     assert warned == (abs(late) >= 0.05) or abs(late) == 0.03
+    assert abs(last.drift) < 4.0 * last.drift_sd
+    assert not any("drifts" in r for r in last.reasons)
 
 
 def test_without_a_stored_decoder_no_change_of_delay_is_claimed() -> None:

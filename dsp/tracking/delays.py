@@ -1,0 +1,202 @@
+"""At which delay, and moving how fast, what was rebuilt resembles what was heard.
+
+A decoder that is solved for one delay rebuilds the sound too late where the answer comes later. So
+its reconstruction is laid beside the sound at every delay, block by block; and because a clock
+may run, and a rate be wrong, the blocks are added up along every straight line
+``delay(age) = d - m age`` as well (a stack along slopes: in radar, a search over delay and
+Doppler). The highest of these sums tells where the answer is. If none is high, no answer is
+anywhere within reach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsp.grid import RATE, Floats, Ints
+from dsp.tracking.alignment import Aligned
+from dsp.tracking.evidence import BLOCK
+from dsp.tracking.rebuilder import Rebuilder
+
+_REACH = 3 * RATE  # grid points to both sides that blocks are kept for
+_KEPT = 120  # blocks: ten minutes
+_FAR = RATE  # grid points beyond which no answer stands that one looks for
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which delays and drifts are looked at, and how fast the past is forgotten.
+
+    Attributes
+    ----------
+    memory : float
+        s after which a block counts 1/e.
+    near : float
+        Largest delay to both sides, s.
+    drifts : float64 [shape=(n,)]
+        s of delay for each s of time, evenly spaced and symmetrical.
+    chance : float
+        Spreads that the highest sum stays under in 95 of 100 looks at least where nobody answers.
+    """
+
+    memory: float
+    near: float
+    drifts: Floats
+    chance: float
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The highest sum of a search.
+
+    Attributes
+    ----------
+    r, sd : float
+        Correlation there, and its spread where nothing answers.
+    delay, delay_sd : float
+        Delay now against that of the decoder and its standard error, s; later is positive.
+    middle, middle_sd : float
+        The same on average over the time that counts: the better known one where nothing moves.
+    drift, drift_sd : float
+        s a second.
+    """
+
+    r: float
+    sd: float
+    delay: float
+    delay_sd: float
+    middle: float
+    middle_sd: float
+    drift: float
+    drift_sd: float
+
+    @property
+    def z(self) -> float:
+        """Correlation in units of its spread by chance."""
+        return self.r / self.sd
+
+
+@dataclass(frozen=True)
+class _Block:
+    end: int  # second
+    cross: Floats  # with the feature at each delay, of the reconstruction at unit variance
+    rows: int
+    power: float  # of the feature
+    noise: float  # variance of `cross` at delays where no answer is
+    slope: float  # the same of its differences
+
+
+class Delays:
+    """Cross-covariance of a reconstruction and the feature at each delay, for each block.
+
+    Parameters
+    ----------
+    aligned : Aligned
+    rebuilder : Rebuilder
+        Whose reconstruction it is.
+    """
+
+    def __init__(self, aligned: Aligned, rebuilder: Rebuilder) -> None:
+        self._aligned = aligned
+        self._rebuilder = rebuilder
+        self._blocks: deque[_Block] = deque(maxlen=_KEPT)
+        self._shifts: deque[int] = deque([0], maxlen=2)
+
+    def add(self, second: int) -> None:
+        """Take in the block that ended `BLOCK` s before `second`: the sound after it is known."""
+        end = second - BLOCK
+        self._shifts.append(self._rebuilder.shift)
+        shift = self._shifts[0]  # of the lags, when that block was rebuilt
+        start, stop = (end - BLOCK) * RATE, end * RATE
+        y = self._rebuilder.rebuilt.read(start, stop)[:, 0]
+        ok = np.isfinite(y)
+        if np.count_nonzero(ok) < RATE:
+            return
+        around = self._aligned.feature.read(start - _REACH + shift, stop + _REACH + shift)[:, 0]
+        around = np.nan_to_num(around)
+        # Each block in units of its own size: a loud minute must not outweigh the others.
+        y = np.where(ok, y, 0.0) / (float(np.std(y[ok])) or 1.0)
+        cross = np.correlate(around, y, mode="valid")[::-1]
+        heard = around[_REACH - shift : _REACH - shift + y.size][ok]
+        far = np.abs(np.arange(-_REACH, _REACH + 1)) >= _FAR
+        self._blocks.append(
+            _Block(
+                end,
+                cross,
+                heard.size,
+                float(heard @ heard),
+                float(np.mean(cross[far] ** 2)),
+                float(np.mean(np.diff(cross)[far[1:]] ** 2)),
+            )
+        )
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks that are known."""
+        return len(self._blocks)
+
+    def best(self, search: Search) -> Moved | None:
+        """Return the highest sum over all delays and drifts, or None without data."""
+        newest = self._blocks[-1].end if self._blocks else 0
+        blocks = [b for b in self._blocks if newest - b.end < 3.0 * search.memory]
+        age = np.array([float(newest - b.end) for b in blocks])
+        weight = np.exp(-age / search.memory)
+        size = float(weight @ [b.rows for b in blocks]) * float(weight @ [b.power for b in blocks])
+        if size <= 0.0:
+            return None
+        middle = float(weight @ age / weight.sum())
+        sums = _sums(np.array([b.cross for b in blocks]), weight, age - middle, search)
+        at, place = np.unravel_index(int(np.argmax(sums)), sums.shape)
+        step = float(search.drifts[1] - search.drifts[0])
+        top = float(sums[at, place])
+        later, bend = _vertex(sums[at], int(place))
+        faster, _ = _vertex(sums[:, place], int(at))
+        drift = float(search.drifts[at]) + faster * step
+        delay = (float(place - sums.shape[1] // 2) + later) / RATE
+        # Errors of delay (in the middle) and drift: slopes by chance over the bend of the peak.
+        errors = np.full((2, 2), math.nan)
+        if bend > 0.0:
+            by_age = np.stack([np.ones(age.size), middle - age])
+            bends = bend * (by_age * (weight / weight.sum())) @ by_age.T
+            slopes = (by_age * (weight**2 * [b.slope for b in blocks])) @ by_age.T
+            if len(blocks) > 1:
+                inverse = np.linalg.inv(bends)
+                errors = inverse @ slopes @ inverse / RATE**2
+        now = np.array([1.0, middle])
+        return Moved(
+            r=top / math.sqrt(size),
+            sd=math.sqrt(float(weight**2 @ [b.noise for b in blocks]) / size),
+            delay=delay + drift * middle,
+            delay_sd=math.sqrt(float(now @ errors @ now)),
+            middle=delay,
+            middle_sd=math.sqrt(float(errors[0, 0])),
+            drift=drift,
+            drift_sd=math.sqrt(float(errors[1, 1])),
+        )
+
+
+def _sums(cross: Floats, weight: Floats, age: Floats, search: Search) -> Floats:
+    """Sum over blocks along each line [shape=(n_drifts, n_delays)]; `age` less its mean."""
+    near = round(search.near * RATE)
+    delays = np.arange(-near, near + 1)
+    out = np.empty((search.drifts.size, delays.size))
+    rows = np.arange(len(cross))[:, None]
+    weighted = cross * weight[:, None]
+    for k, drift in enumerate(search.drifts):
+        moved: Ints = np.rint(-drift * age * RATE).astype(np.int64)
+        index = delays[None, :] + moved[:, None] + _REACH
+        inside = (index >= 0) & (index < cross.shape[1])
+        out[k] = np.where(inside, weighted[rows, np.where(inside, index, 0)], 0.0).sum(axis=0)
+    return out
+
+
+def _vertex(values: Floats, at: int) -> tuple[float, float]:
+    """Top of a parabola through a peak and its neighbours, from the peak; minus its second bend."""
+    if not 0 < at < values.size - 1:
+        return 0.0, 0.0
+    left, peak, right = (float(v) for v in values[at - 1 : at + 2])
+    bend = 2.0 * peak - left - right
+    return (0.5 * (right - left) / bend if bend > 0.0 else 0.0), bend

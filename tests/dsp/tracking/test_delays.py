@@ -1,0 +1,119 @@
+"""Where an answer stands, and how it moves, is found; and nothing where none is."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dsp.filters import Strip, bandpass
+from dsp.tracking.absence import ANYWHERE
+from dsp.tracking.delays import Delays, Moved, Search
+from dsp.tracking.doubts.delay import STEADY
+
+SECONDS, FIRST = 240, 500
+
+
+def signal(seed: int) -> np.ndarray:
+    raw = np.random.default_rng(seed).standard_normal((SECONDS + 20) * 64)
+    x = np.convolve(raw, bandpass(1.0, 8.0), mode="same")
+    return np.asarray(x / x.std())
+
+
+class Rebuilt:
+    """A reconstruction of a sound that is answered later and later, r in size."""
+
+    def __init__(
+        self, *, r: float, delay: float = 0.0, drift: float = 0.0, seed: int = 1, size: float = 1.0
+    ) -> None:
+        sound, noise = signal(seed), signal(1000 + seed)
+        at = np.arange(sound.size) / 64
+        late = np.interp(at - delay - drift * at, at, sound, left=0.0)
+        self.y = size * (r * late + np.sqrt(1.0 - r * r) * noise)
+        self.rebuilder = SimpleNamespace(rebuilt=Strip(1, keep=len(sound)), shift=0)
+        feature = Strip(2, keep=len(sound))
+        feature.write(FIRST * 64, np.stack([sound, sound], axis=1))
+        self.delays = Delays(SimpleNamespace(feature=feature), self.rebuilder)  # type: ignore[arg-type]
+
+    def go(self, first: int = 0, last: int = SECONDS, *, shift: int = 0) -> "Rebuilt":
+        self.rebuilder.shift = shift
+        for second in range(first, last, 5):
+            rows = self.y[second * 64 + shift : (second + 5) * 64 + shift, None]
+            self.rebuilder.rebuilt.write((FIRST + second) * 64, rows)
+            self.delays.add(FIRST + second + 5)
+        return self
+
+    def best(self, search: Search = STEADY) -> Moved:
+        found = self.delays.best(search)
+        assert found is not None
+        return found
+
+
+def test_without_data_nothing_is_found() -> None:
+    assert Rebuilt(r=0.3).delays.best(STEADY) is None
+
+
+@pytest.mark.parametrize(("delay", "ms_a_minute"), [(0.0, 0.0), (0.12, 10.0), (-0.08, -20.0)])
+def test_delay_and_drift_are_found_with_their_errors(delay: float, ms_a_minute: float) -> None:
+    drift = ms_a_minute / 60e3
+    wrong = []
+    for seed in range(4):
+        best = Rebuilt(r=0.25, delay=delay, drift=drift, seed=seed).go().best()
+        now = delay + drift * (SECONDS - 5)
+        wrong += [(best.delay - now) / best.delay_sd, (best.drift - drift) / best.drift_sd]
+        assert best.delay_sd < 0.012
+        assert 60e3 * best.drift_sd < 6.0
+        assert best.z > 6.0
+        assert abs(best.middle - best.delay) < 110.0 * abs(best.drift) + 1e-9  # its mean age
+        assert drift or abs(best.middle - delay) < 0.01
+        assert best.middle_sd < best.delay_sd
+    assert 0.2 < float(np.sqrt(np.mean(np.square(wrong)))) < 2.0
+
+
+def test_the_correlation_and_its_spread_are_those_of_the_signals() -> None:
+    still = replace(STEADY, memory=1e6, near=0.1)
+    found = [Rebuilt(r=0.25, seed=seed, size=40.0).go().best(still) for seed in range(4)]
+    assert np.mean([f.r for f in found]) == pytest.approx(0.25, abs=0.025)
+    # 14 independent numbers a second
+    assert np.mean([f.sd for f in found]) == pytest.approx(1.0 / np.sqrt(14.0 * SECONDS), rel=0.2)
+
+
+@pytest.mark.parametrize("rate", [0.01, -0.01])
+def test_a_rate_wrong_by_a_hundredth_hides_no_answer(rate: float) -> None:
+    best = Rebuilt(r=0.25, drift=rate).go(last=120).best(ANYWHERE)
+    assert best.z > 5.5
+    assert best.drift == pytest.approx(rate, abs=4e-4)
+    assert best.delay == pytest.approx(rate * 115, abs=0.04)
+
+
+def test_where_nothing_answers_searches_stay_under_chance() -> None:
+    for search in (STEADY, ANYWHERE):
+        z = [Rebuilt(r=0.0, seed=seed).go(last=150).best(search).z for seed in range(12)]
+        assert np.mean(np.array(z) > search.chance) <= 0.1
+        assert max(z) > 0.7 * search.chance  # a chance that is never reached would be none
+
+
+def test_lags_that_were_moved_leave_the_delay_where_it_is() -> None:
+    known = Rebuilt(r=0.4, delay=0.05)
+    known.go(0, 100).go(100, 200, shift=3)
+    assert known.best().middle == pytest.approx(0.05, abs=0.008)
+    assert known.best().r == pytest.approx(0.4, abs=0.06)
+
+
+def test_what_is_old_is_forgotten() -> None:
+    sound = Rebuilt(r=0.4)
+    changed = np.roll(sound.y, 8)
+    sound.go(0, 120)
+    sound.y = changed
+    sound.go(120, 240)
+    short = replace(STEADY, memory=20.0, drifts=np.array([-1e-4, 0.0, 1e-4]))
+    assert sound.best(short).middle == pytest.approx(0.125, abs=0.01)
+
+
+def test_masked_blocks_count_for_nothing() -> None:
+    known = Rebuilt(r=0.3).go(0, 100)
+    before = known.best()
+    known.y[:] = np.nan
+    known.go(100, 110)
+    assert known.delays.n_blocks == 20  # one of them was still to come in
+    assert known.best() == before or known.best().r == pytest.approx(before.r, abs=0.02)
