@@ -33,23 +33,23 @@ from dsp.tracking.expectation import ACOUSTICS
 PENALTY = 15.0
 MAX_STRENGTH = 3.0  #: of the penalty, in units of the data, while there are hardly any
 _ALIKE = 0.1  # share of the penalty that is the same for all electrodes
-_LAG_SMOOTH = 5  # lags on each side over which their weights are pooled
+_LAG_SMOOTH = 3  # lags on each side over which their weights are pooled
 _LAG_RANGE = (0.2, 20.0)  # how far the penalty of a lag may move
 MAX_ELECTRODES = 32  #: with lags as wide as without a calibration
-MAX_WEIGHTS = 1280  #: with fewer lags more electrodes: the cost grows with the cube of the weights
+MAX_WEIGHTS = 832  #: with fewer lags more electrodes: the cost grows with the cube of the weights
 #: s that a stored decoder counts for at most, for each electrode. The more weights there are, the
 #: longer a session takes to know better; with few it must, or a changed delay would turn r over.
 MAX_PRIOR = 60.0
-_STEP = 2  # grid points between lags: the band ends at 8 Hz
+_STEP = 3  # grid points between lags: samples up to 10.7 Hz, and the band ends at 8
 
 
 def lag_steps(start: float, stop: float) -> Ints:
-    """Lags from `start` to `stop` s, every second grid point [shape=(n_lags,)].
+    """Lags from `start` to `stop` s, every third grid point [shape=(n_lags,)].
 
     Examples
     --------
     >>> (lag_steps(0.1, 0.2) / RATE).round(3).tolist()
-    [0.094, 0.125, 0.156, 0.188]
+    [0.094, 0.141, 0.188]
     """
     return np.arange(round(start * RATE), round(stop * RATE) + 1, _STEP)
 
@@ -116,31 +116,20 @@ def strength(seconds: float, n_channels: int) -> float:
     return min(PENALTY * n_channels / max(seconds, 1e-9), MAX_STRENGTH)
 
 
-def penalty_shape(cov: Floats, n_lags: int, by_lag: Floats | None = None) -> Floats:
-    """Penalty P with the trace of `cov`: covariance of the electrodes at each of `n_lags` lags.
-
-    Parameters
-    ----------
-    cov : float64 [shape=(d, d)]
-        Columns run over lags within each channel.
-    n_lags : int
-    by_lag : float64 [shape=(n_lags,)], optional
-        How much dearer each lag is.
+def penalty_shape(cov: Floats, n_lags: int) -> Floats:
+    """Penalty P of each of `n_lags` lags [shape=(n_channels, n_channels)], from C [shape=(d, d)].
 
     Examples
     --------
-    >>> shape = penalty_shape(np.diag([4.0, 2.0]), n_lags=1)
-    >>> np.diag(shape).round(2).tolist(), round(float(np.trace(shape)), 2)
-    ([3.9, 2.1], 6.0)
+    >>> penalty_shape(np.diag([4.0, 2.0]), n_lags=1).round(2).tolist()
+    [[3.9, 0.0], [0.0, 2.1]]
     """
     n = cov.shape[0] // n_lags
     lag = np.arange(n_lags)
     space = cov.reshape(n, n_lags, n, n_lags)[:, lag, :, lag].mean(axis=0)
     shape = (1.0 - _ALIKE) * space
     shape[np.diag_indices(n)] += _ALIKE * float(np.trace(space)) / n
-    out = np.zeros((n, n_lags, n, n_lags))
-    out[:, lag, :, lag] = shape if by_lag is None else shape * by_lag[:, None, None]
-    return out.reshape(cov.shape)
+    return np.asarray(shape)
 
 
 def ridge(
@@ -157,7 +146,7 @@ def ridge(
     n_lags : int
         Lags within each channel; 0 for the textbook's ``P = tr(C) / d I``.
     by_lag : float64 [shape=(n_lags,)], optional
-        See `penalty_shape`.
+        How much dearer each lag is.
 
     Examples
     --------
@@ -169,11 +158,17 @@ def ridge(
     d = cov.shape[0]
     if not np.trace(cov) > 0.0:
         return np.zeros_like(cross)
+    lhs = cov.copy()
     if n_lags:
-        lhs = cov + penalty * penalty_shape(cov, n_lags, by_lag)
+        lag = np.arange(n_lags)
+        dear = np.ones(n_lags) if by_lag is None else by_lag
+        same_lag = lhs.reshape(-1, n_lags, d // n_lags, n_lags)
+        same_lag[:, lag, :, lag] += penalty * dear[:, None, None] * penalty_shape(cov, n_lags)
     else:
-        lhs = cov + penalty * float(np.trace(cov)) / d * np.eye(d)
-    return np.asarray(cho_solve(cho_factor(lhs, check_finite=False), cross, check_finite=False))
+        lhs[np.diag_indices(d)] += penalty * float(np.trace(cov)) / d
+    # Symmetric, so that its transpose, which is in the order of LAPACK, needs no copy.
+    factor = cho_factor(lhs.T, lower=True, overwrite_a=True, check_finite=False)
+    return np.asarray(cho_solve(factor, cross, check_finite=False))
 
 
 def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) -> Floats:
@@ -202,8 +197,8 @@ def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) 
     (6, True)
     """
     first = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
-    energy = first * (penalty_shape(cov, n_lags) @ first)
-    energy = energy.reshape(-1, n_lags).sum(axis=0)
+    by_channel = first.reshape(-1, n_lags)
+    energy = np.sum(by_channel * (penalty_shape(cov, n_lags) @ by_channel), axis=0)
     if not energy.any():
         return first
     window = np.hanning(2 * _LAG_SMOOTH + 3)[1:-1]
@@ -278,7 +273,7 @@ class Sums:
         )
         factor = seconds / self.seconds
         return Sums(
-            self.cov * unit[:, None] * unit[None, :] * factor,
+            (self.cov * unit[:, None]) * (unit * factor),
             self.cross * unit * factor,
             self.power * factor,
             seconds,
@@ -441,7 +436,8 @@ def solve(
         total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR * n_channels))
     keep = np.flatnonzero(alive)
     weights = np.zeros(alive.size)
-    cov, cross = total.cov[np.ix_(keep, keep)], total.cross[keep]
+    whole = keep.size == alive.size
+    cov, cross = total.cov if whole else total.cov[np.ix_(keep, keep)], total.cross[keep]
     # A few lags are no search that could be narrowed.
     solver = ridge_narrowing if n_lags > 2 * _LAG_SMOOTH else ridge
     solved = solver(cov, cross, penalty=strength(known, n_channels), n_lags=n_lags)

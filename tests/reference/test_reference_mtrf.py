@@ -100,7 +100,7 @@ def test_sums_second_by_second_give_the_batch_solution() -> None:
     penalty = strength(sums.seconds, 4)
     ours = ridge(scaled.cov, scaled.cross, penalty=penalty, n_lags=LONGEST + 1)
     # The penalty is the textbook's for electrodes mixed so that it is the same for all.
-    shape = penalty_shape(scaled.cov, LONGEST + 1)[:: LONGEST + 1, :: LONGEST + 1]
+    shape = penalty_shape(scaled.cov, LONGEST + 1)
     mix = np.linalg.inv(np.linalg.cholesky(shape))
     assert penalty == 4 * PENALTY / sums.seconds
     theirs, _ = from_mtrf(sound, eeg / levels @ mix.T, ridge_mass=penalty)

@@ -73,12 +73,17 @@ def test_the_penalty_has_the_size_of_the_data_and_couples_electrodes_at_one_lag_
     design = lagged(eeg, LAGS, 4000)
     cov = design.T @ design
     shape = penalty_shape(cov, LAGS.size)
-    assert np.trace(shape) == pytest.approx(np.trace(cov))
-    blocks = shape.reshape(8, LAGS.size, 8, LAGS.size)
-    assert not blocks[:, 0, :, 1].any()
+    assert np.trace(shape) * LAGS.size == pytest.approx(np.trace(cov))
     assert np.linalg.eigvalsh(shape).min() > 0.0
-    dearer = penalty_shape(cov, LAGS.size, np.linspace(1.0, 2.0, LAGS.size))
-    assert np.allclose(dearer.reshape(blocks.shape)[:, -1, :, -1], 2.0 * blocks[:, -1, :, -1])
+    other = np.random.default_rng(0).standard_normal(cov.shape[0])
+    whole = np.kron(shape, np.eye(LAGS.size))
+    assert np.allclose(
+        ridge(cov, other, penalty=2.0, n_lags=LAGS.size), np.linalg.solve(cov + 2 * whole, other)
+    )
+    dear = np.linspace(1.0, 2.0, LAGS.size)
+    dearer = np.kron(shape, np.diag(dear))
+    found = ridge(cov, other, penalty=2.0, n_lags=LAGS.size, by_lag=dear)
+    assert np.allclose(found, np.linalg.solve(cov + 2 * dearer, other))
 
 
 def test_no_data_gives_no_weights() -> None:
