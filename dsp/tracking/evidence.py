@@ -19,7 +19,7 @@ import math
 
 #: Recent evidence from which a session that has shown following is following now, and at which
 #: it is not (Wald's lower bound for a power of 80 %).
-UPPER = 1.5
+UPPER = 1.0
 LOWER = math.log(0.2 / 0.95)
 BLOCK = 5  #: seconds of a block
 MIN_BLOCK = 0.4  #: share of it that must be usable to count
@@ -33,9 +33,10 @@ _EFFECTS = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
 #: The same as multiples of the effect that calibration found: a disliked track is followed less.
 _KNOWN = ((0.5, 0.25), (0.8, 0.4), (1.2, 0.35))
 _KNOWN_START, _FIRST_START, _LATER_START = 0.7, 0.1, 0.1
-_LEAK = 0.9  # per block: half forgotten in 33 s
-_FLOOR, _CEILING = -4.0, 6.0
-_NOW_EFFECT = 1.0  # z of a block that a just useful response gives (r = 0.12)
+# A weak answer needs a long memory; the narrow bounds keep it from lasting when the answer stops.
+_LEAK = 0.95  # per block: half forgotten in 68 s
+_FLOOR, _CEILING = -3.0, 3.0
+_NOW_EFFECT = 0.7  # z of a block that a just useful response gives (r = 0.08)
 _TEMPER = 0.95  # blocks are short: tails of z are a little heavier than normal
 
 
