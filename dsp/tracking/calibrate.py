@@ -145,10 +145,8 @@ def calibrate(
     some = [one.of(pick) for one in whole]
     lags = lag_steps(0.0, search + max(LENGTHS))
     band, window, r, null95 = _choose(some, pick.size, sfreq, lags, search, seed)
+    # Where that does not beat chance it is still the best guess of a weak answer to start from.
     found = r > null95
-    if not found:
-        # Chance made that choice. What was learnt of all delays may still know a weak answer.
-        band, window = BANDS[0], (0, round((search + ANSWER) * RATE))
     bleed = found and _bleeds(some, pick.size, sfreq, band, lags)
     lags = lags[(lags >= window[0]) & (lags <= window[1])]
     # With the lags known there is room for more electrodes than while they are searched.

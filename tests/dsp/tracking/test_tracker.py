@@ -128,7 +128,7 @@ def test_an_answer_too_weak_to_be_shown_by_calibration_is_still_a_start() -> Non
         recordings.append((blocks(eeg_for(flux, gain=0.2, seed=60 + k)), sound(flux)))
     known = calibrate(recordings, ch_names=CH, sfreq=SFREQ)
     assert not known.found
-    assert np.array_equal(known.lags, WIDE_LAGS)  # nothing is claimed of the delay
+    assert known.lags.size < WIDE_LAGS.size  # the choice is kept, though chance may have made it
     gain = []
     for seed in range(2):
         flux = feature(90, seed=200 + seed)
