@@ -49,6 +49,9 @@ _EXCURSION_NEW = 75.0  # microvolt, while there is no history
 _CLOSE = 0.1  # s around an eye electrode's excursion in which others belong to the same blink
 _COMPANION_SD = 2.5  # what counts on another electrode while an eye electrode sees a blink
 _CONTACT_LEVEL, _CONTACT_NOW = 40.0, 120.0  # microvolt rms, 1-40 Hz: running median, one second
+# Share of so many seconds that a slow signal is out of its ordinary range where nothing holds it.
+# Blinks are: 0.1 s or so each, hardly ever one a second.
+_SWINGS_S, _SWINGS = 3, 0.4
 _MAINS_FAIR, _MAINS_BAD = 10.0, 150.0  # microvolt rms
 _MUSCLE_RATIO, _MUSCLE_FLOOR, _MUSCLE_NEW = 2.0, 3.0, 10.0  # 6 dB over the own level; microvolt
 _MAX_GAP_RECORDS = 10  # seconds of one hole that get a record of their own
@@ -141,6 +144,7 @@ class Guard:
         self._broad = np.full((_HISTORY, self._n), np.nan)  # rms 1-40 Hz
         self._emg = np.full((_HISTORY, self._n), np.nan)  # rms 30-45 Hz
         self._seen = np.zeros(self._n, dtype=np.int64)  # seconds in the history
+        self._swings = np.zeros((_SWINGS_S, self._n))  # share of each second out of range
         self._peak = np.zeros(self._n)
         n = round(self._sfreq)
         self._window = np.hanning(n + 1)[:n, None]
@@ -241,7 +245,10 @@ class Guard:
         rail, flat = self._stuck(seg)
         slow = self._slow_signal(filled)
         high, low = self._thresholds()
-        blink, motion = self._excursions(slow, missing, high, low)
+        self._swings[second % _SWINGS_S] = (np.abs(slow[a:b]) > high).mean(axis=0)
+        emg = self._muscle(spectrum["emg"])
+        loose = self._loose(spectrum, emg)
+        blink, motion = self._excursions(slow, missing, high, low, eyes=self._ocular & ~loose)
         nuisance = np.stack(
             [
                 beyond(slow[:, self._ocular], low[self._ocular]),
@@ -259,8 +266,6 @@ class Guard:
             number[where] = np.broadcast_to(value, where.shape)[where]
 
         peak = np.abs(slow[a:b]).max(axis=0)
-        loose = self._loose(spectrum)
-        emg = self._muscle(spectrum["emg"])
         mark("mains", np.asarray(spectrum["mains"] > _MAINS_FAIR), spectrum["mains"])
         mark("muscle", emg, spectrum["emg"])
         mark("blink", np.asarray(blink[a:b].any(axis=0)), peak)
@@ -324,15 +329,15 @@ class Guard:
         return high, low
 
     def _excursions(
-        self, slow: Floats, missing: Bools, high: Floats, low: Floats
+        self, slow: Floats, missing: Bools, high: Floats, low: Floats, *, eyes: Bools
     ) -> tuple[Bools, Bools]:
-        """Samples masked as blink, and as motion [shape of `slow`]."""
+        """Samples masked as blink, seen by electrodes `eyes`, and as motion [shape of `slow`]."""
         size = np.abs(slow)
         out = np.asarray(size > high)
         if not out.any():
             nothing = np.zeros_like(missing)
             return nothing, nothing
-        eye = np.asarray(out[:, self._ocular].any(axis=1))
+        eye = np.asarray(out[:, eyes].any(axis=1))
         before, after = round(MARGIN_BEFORE * self._sfreq), round(MARGIN_AFTER * self._sfreq)
         # The running mean under the slow signal swings back on both sides of a blink: only what
         # is close to the peak belongs to it.
@@ -342,12 +347,17 @@ class Guard:
         motion = dilate(out & ~near, before, after)
         return blink, motion
 
-    def _loose(self, spectrum: dict[str, Floats]) -> Bools:
+    def _loose(self, spectrum: dict[str, Floats], emg: Bools) -> Bools:
+        """Electrodes without a firm contact."""
         level = self._scale(self._broad)
         settled = self._seen >= _SETTLED
         poor = settled & (level > _CONTACT_LEVEL)
+        swings = self._swings.mean(axis=0)
+        adrift = swings > _SWINGS
+        if 2 * np.count_nonzero(swings > 0.5 * _SWINGS) > self._n:
+            adrift &= emg  # whoever moves swings most electrodes, and makes them no noisier
         return np.asarray(
-            poor | (spectrum["broad"] > _CONTACT_NOW) | (spectrum["mains"] > _MAINS_BAD)
+            poor | adrift | (spectrum["broad"] > _CONTACT_NOW) | (spectrum["mains"] > _MAINS_BAD)
         )
 
     def _muscle(self, emg: Floats) -> Bools:

@@ -19,7 +19,7 @@ from dsp.checks import InputError
 from dsp.filters import BANDS, GridSampler, Strip
 from dsp.grid import RATE, Floats, Ints
 from dsp.quality import CleanBlock
-from dsp.tracking.alignment import KEEP, Aligned, SoundSampler
+from dsp.tracking.alignment import KEEP, Aligned, Filtered, SoundSampler
 from dsp.tracking.decoder import (
     Decoder,
     Sums,
@@ -29,7 +29,13 @@ from dsp.tracking.decoder import (
     ridge,
     strength,
 )
-from dsp.tracking.doubts.bleed import CLEAR_LEAD, EARLY, DelayProfile
+from dsp.tracking.doubts.bleed import (
+    CLEAR_LEAD,
+    EARLY,
+    LEVEL_AHEAD,
+    DelayProfile,
+    amplitude,
+)
 from dsp.tracking.expectation import acoustics
 from dsp.tracking.rebuilder import MIN_SHARE
 from dsp.tracking.scores import WINDOW
@@ -217,8 +223,19 @@ def _bleeds(
         if len(seconds) * RATE > profile.before + EARLY:
             eeg = np.concatenate([eeg[:RATE] for _, eeg, _ in seconds])
             feature = np.concatenate([feature for *_, feature in seconds])
-            profile.add(eeg[profile.before : -EARLY], feature)
+            level = _level(recording.heard, band)
+            first = seconds[0][0] * RATE - LEVEL_AHEAD
+            sound = np.stack([feature, level.read(first, first + feature.size)[:, 0]], axis=1)
+            profile.add(eeg[profile.before : -EARLY], sound)
     return profile.lead > CLEAR_LEAD
+
+
+def _level(heard: Strip, band: tuple[float, float]) -> Strip:
+    """Filtered amplitude of what was heard, of all of it."""
+    end = heard.start if heard.end is None else heard.end
+    level = Filtered(1, band=band, keep=end - heard.start + 2 * RATE)
+    level.push(heard.start, amplitude(heard.read(heard.start, end)[:, 1:]))
+    return level.rows
 
 
 def _parts(

@@ -145,7 +145,13 @@ class Tracker:
         self._nuisance = Nuisance(
             self._aligned, self._main, sfreq=sfreq, band=band, nulls=self._nulls
         )
-        bleed = Bleed(self._aligned, self._n, latest=int(lags.max()), calibrated=found is not None)
+        self._leak = Bleed(
+            self._aligned,
+            self._n,
+            band=band,
+            latest=int(lags.max()),
+            calibrated=found is not None,
+        )
         # What the answer of old would look like now: the stored decoder's, which learns nothing.
         stored = self._main
         if found is not None:
@@ -158,7 +164,7 @@ class Tracker:
             self._lines,
             self._blinks,
             self._nuisance,
-            bleed,
+            self._leak,
             movement,
         )
         self._warners: tuple[Doubt, ...] = (self._delay,)
@@ -212,6 +218,7 @@ class Tracker:
             self._newest_sound = float(stamps[-1])
             self._aligned.push_sound(rows[:, [0, 2]], stamps)
             self._residuals.push_level(rows[:, 3:], stamps)
+            self._leak.push_level(rows[:, 3:], stamps)
 
     # ---- one second after the other
 

@@ -48,9 +48,18 @@ def blocks(eeg: np.ndarray, nuisance: np.ndarray | None = None) -> list[CleanBlo
     return out
 
 
-def heard(flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.stack([flux, flux, np.zeros_like(flux)], axis=1)
-    return rows, START + 0.004 + np.arange(flux.size) / 64
+def loudness(flux: np.ndarray) -> np.ndarray:
+    """Amplitude of tones that begin with the onsets and die away in a quarter of a second."""
+    ring = np.exp(-np.arange(64) / 12.0)
+    return np.asarray(0.01 + np.convolve(flux, ring)[: flux.size])
+
+
+def heard(flux: np.ndarray, *, level: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and their stamps; with the level where it is known."""
+    columns = [flux, flux, np.zeros_like(flux)]
+    if level:
+        columns.append(20.0 * np.log10(loudness(flux)))
+    return np.stack(columns, axis=1), START + 0.004 + np.arange(flux.size) / 64
 
 
 def said(
@@ -59,9 +68,10 @@ def said(
     *,
     decoder: Decoder | None = None,
     nuisance: np.ndarray | None = None,
+    level: bool = False,
 ) -> list[Tracking]:
     tracker = Tracker(ch_names=CH, sfreq=SFREQ, decoder=decoder)
-    rows, times = heard(flux)
+    rows, times = heard(flux, level=level)
     out = []
     for k, block in enumerate(blocks(eeg, nuisance)):
         tracker.push_stimulus(rows[k * 64 : (k + 1) * 64], times[k * 64 : (k + 1) * 64])

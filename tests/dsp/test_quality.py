@@ -127,3 +127,53 @@ def test_judgement_waits_no_longer_than_half_a_second() -> None:
     block = guard.push(eeg[:cut], times[:cut])
     assert block is not None
     assert [s.second for s in block.seconds] == [100]
+
+
+def adrift(n: int, *, seed: int = 1) -> np.ndarray:
+    """What an electrode off the skin picks up: slow swings, noise, mains."""
+    rng = np.random.default_rng(seed)
+    step = np.exp(-5.0 / SFREQ)
+    swings = np.zeros(n)
+    for k, shock in enumerate(150.0 * np.sqrt(1.0 - step**2) * rng.standard_normal(n - 1)):
+        swings[k + 1] = step * swings[k] + shock
+    hum = 60.0 * np.sin(2 * np.pi * 50 * np.arange(n) / SFREQ)
+    return np.asarray(swings + rng.normal(0.0, 40.0, n) + hum)
+
+
+@pytest.mark.parametrize("off", [(0,), (0, 1), (2,), (0, 1, 2), (0, 1, 2, 3)])
+def test_electrodes_off_the_skin_are_contact_and_no_blink_of_the_others(
+    off: tuple[int, ...],
+) -> None:
+    eeg = ordinary(60)
+    for column in off:
+        eeg[at(20), column] = adrift(40 * int(SFREQ), seed=column)
+    block = judge(eeg)
+    for column in off:
+        said = [words(block, second)[column] for second in range(23, 59)]
+        assert said.count("contact") >= 34
+    on = [column for column in range(4) if column not in off]
+    assert block.valid[at(23), on].mean() > 0.97 if on else True
+
+
+def test_whoever_swings_all_electrodes_moves_and_one_that_swings_alone_is_loose() -> None:
+    """Every half second by 100 µV, and no noisier: also the eyes' electrodes."""
+    swing = 100.0 * np.sin(2 * np.pi * 2.0 * np.arange(20 * int(SFREQ)) / SFREQ)
+    eeg = ordinary(40)
+    eeg[at(20)] += (swing[:, None] * [1.0, 0.9, -0.8, 0.7]).astype(np.float32)
+    moved = judge(eeg)
+    assert not any("contact" in words(moved, second) for second in range(20, 39))
+    for count, least in ((1, 14), (2, 14), (3, 0)):
+        eeg = ordinary(40)
+        eeg[at(20), 4 - count :] += swing[:, None].astype(np.float32)
+        said = [words(judge(eeg), second)[3] for second in range(23, 39)]
+        assert least <= said.count("contact") <= 16 * (least > 0)
+
+
+def test_blinks_that_come_often_are_no_loose_electrode() -> None:
+    eeg = ordinary(60)
+    for at_s in np.arange(20.2, 58.0, 1.5):  # forty a minute
+        first = int(at_s * SFREQ)
+        eeg[first : first + 75, :2] += 150.0 * np.hanning(75)[:, None].astype(np.float32)
+    said = [words(judge(eeg), second)[:2] for second in range(21, 58)]
+    assert said.count(("blink", "blink")) >= 25
+    assert not any("contact" in both for both in said)

@@ -1,11 +1,12 @@
 """Tell whether the sound stands in the EEG at once, before any brain can answer it.
 
-Then it came along a wire: current from loudspeaker or headphone in the leads. The sound predicts
-the EEG at each delay between the two; where 0 to 50 ms too early predicts it better than any
-delay at which a brain could answer, it is bleed. Predicting the EEG from the sound, and not the
-sound from the EEG, keeps rhythm out of it: what a bar repeats stands in every delay of a decoder,
-but is taken out of a prediction by the sound's own covariance (a forward model: Crosse et al.
-2016, Front. Hum. Neurosci. 10:604).
+Then it came along a wire: current from loudspeaker or headphone in the leads. An electrode
+rectifies what it picks up, so that the level of the sound stands in the EEG, or its onsets do.
+Flux and level together predict the EEG at each delay between the two; where 47 ms too early to
+31 ms late predicts it better than any delay at which a brain could answer, it is bleed.
+Predicting the EEG from the sound, and not the sound from the EEG, keeps rhythm out of it: what a
+bar repeats stands in every delay of a decoder, but is taken out of a prediction by the sound's own
+covariance (a forward model: Crosse et al. 2016, Front. Hum. Neurosci. 10:604).
 """
 
 from __future__ import annotations
@@ -15,22 +16,38 @@ import math
 import numpy as np
 
 from dsp.grid import RATE, Floats
-from dsp.tracking.alignment import Aligned
+from dsp.tracking.alignment import Aligned, Filtered, SoundSampler
 from dsp.tracking.evidence import BLOCK
 
 EARLY = 3  #: grid points, 47 ms: EEG so long before the sound, or sooner after it, is no answer
+#: Grid points by which the stamp of a level lies before the sound it tells of: that of a row is
+#: the centre of three hops, and the level is of the newest (`dsp.sound.stimulus`).
+LEVEL_AHEAD = 1
+LATEST = 48  #: grid points, 0.75 s: later than any answer that a beat would not have caught up
+_SPAN = EARLY + 1  # delays that are taken together
 _MEMORY = 120.0  # s; a lead may move
 _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
-#: Lead by which a calibration is marked for good: between that of bleed, 2, and none, 1
-CLEAR_LEAD = math.sqrt(2.0)
-# Share explained by chance, times the seconds: 99 % of looks at people who heard nothing are lower
-_CHANCE = 0.3  # s
-#: s; of so little EEG a lead is unsure by its own size, of more by the root less
-_UNSURE = 2.0
+_HOLD = 0.75  # once it led, an answer must explain a third more before the doubt is dropped
+#: Lead by which a calibration is marked for good: bleed gives 1.5 to 3
+CLEAR_LEAD = 1.2
+# Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
+# at people who heard nothing are lower
+_CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
 
 #: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
 ELECTRICAL = "Sound leaks into the EEG electrically: move leads from cables."
+
+
+def amplitude(level: Floats) -> Floats:
+    """Linear amplitude of a level in dB: what rectified pickup follows.
+
+    Examples
+    --------
+    >>> amplitude(np.array([0.0, -20.0])).tolist()
+    [1.0, 0.1]
+    """
+    return np.asarray(10.0 ** (level / 20.0))
 
 
 class DelayProfile:
@@ -40,21 +57,22 @@ class DelayProfile:
     ----------
     n_channels : int
     latest : int
-        Longest delay, grid points.
+        Longest delay, grid points; at most `LATEST` count.
 
     Examples
     --------
-    >>> sound = np.random.default_rng(0).standard_normal(60 * RATE)
+    >>> sound = np.random.default_rng(0).standard_normal((60 * RATE, 2))
     >>> profile = DelayProfile(1, latest=40)
-    >>> profile.add(sound[profile.before : -EARLY, None], sound)  # the sound itself, along a wire
+    >>> profile.add(sound[profile.before : -EARLY, 1:], sound)  # its level, along a wire
     >>> profile.lead > CLEAR_LEAD
     True
     """
 
     def __init__(self, n_channels: int, *, latest: int) -> None:
-        self._lags = np.arange(-EARLY, max(latest, 3 * EARLY) + 1)
-        self._cov = np.zeros((self._lags.size, self._lags.size))
-        self._cross = np.zeros((self._lags.size, n_channels))
+        self._lags = np.arange(-EARLY, min(max(latest, 3 * EARLY), LATEST) + 1)
+        size = 2 * self._lags.size
+        self._cov = np.zeros((size, size))
+        self._cross = np.zeros((size, n_channels))
         self._power = np.zeros(n_channels)
         self._seconds = 0.0
 
@@ -63,26 +81,29 @@ class DelayProfile:
         """Grid points of sound that `add` needs before the first row of EEG; `EARLY` after."""
         return int(self._lags[-1])
 
-    def add(self, eeg: Floats, feature: Floats, *, keep: float = 1.0) -> None:
+    def add(self, eeg: Floats, sound: Floats, *, keep: float = 1.0) -> None:
         """Take EEG and the sound around it.
 
         Parameters
         ----------
         eeg : float64 [shape=(n, n_channels)]
             Filtered, NaN where masked.
-        feature : float64 [shape=(before + n + EARLY,)]
-            Filtered alike, NaN where not heard.
+        sound : float64 [shape=(before + n + EARLY, 2)]
+            Flux and level, filtered alike. NaN where nothing was heard; a level that is not known
+            counts for nothing.
         keep : float
             What of the sums before remains.
         """
         if len(eeg) == 0:
             return
-        heard = np.lib.stride_tricks.sliding_window_view(feature, self._lags.size)[:, ::-1]
+        spans = np.lib.stride_tricks.sliding_window_view(sound, self._lags.size, axis=0)
+        heard = spans[:, :, ::-1]
         valid = np.isfinite(eeg)
-        rows = np.isfinite(heard).all(axis=1) & valid.any(axis=1)
-        heard, eeg = heard[rows], np.where(valid, eeg, 0.0)[rows]
-        self._cov = keep * self._cov + heard.T @ heard
-        self._cross = keep * self._cross + heard.T @ eeg
+        rows = np.isfinite(heard[:, 0]).all(axis=1) & valid.any(axis=1)
+        columns = np.nan_to_num(heard[rows]).reshape(-1, 2 * self._lags.size)
+        eeg = np.where(valid, eeg, 0.0)[rows]
+        self._cov = keep * self._cov + columns.T @ columns
+        self._cross = keep * self._cross + columns.T @ eeg
         self._power = keep * self._power + (eeg**2).sum(axis=0)
         self._seconds = keep * self._seconds + len(eeg) / RATE
 
@@ -95,36 +116,38 @@ class DelayProfile:
             By four neighbouring delays each, the first from -47 to 0 ms: all have the same
             number of weights, so chance gives each the same.
         """
-        size = EARLY + 1
-        starts = np.arange(self._lags.size - size + 1)
-        span = starts[:, None] + np.arange(size)
-        cov = self._cov[span[:, :, None], span[:, None, :]]
-        trace = np.trace(cov, axis1=1, axis2=2) / size
-        cov = cov + (_RIDGE * trace + 1e-30)[:, None, None] * np.eye(size)
-        cross = self._cross[span]
+        n = self._lags.size
+        starts = np.arange(n - _SPAN + 1)
+        span = starts[:, None] + np.arange(_SPAN)
+        span = np.concatenate([span, n + span], axis=1)
+        # Flux and level have no common unit; what is not there remains 0.
+        unit = np.repeat(1.0 / np.sqrt(np.maximum(self._sizes(), 1e-30)), _SPAN)
+        cov = self._cov[span[:, :, None], span[:, None, :]] * unit[:, None] * unit
+        trace = np.trace(cov, axis1=1, axis2=2) / unit.size
+        cov = cov + (_RIDGE * trace + 1e-30)[:, None, None] * np.eye(unit.size)
+        cross = self._cross[span] * unit[:, None]
         fits = (cross * np.linalg.solve(cov, cross)).sum(axis=1)
         there = self._power > 0.0
         if not there.any():
             return np.zeros(starts.size)
         return np.asarray((fits[:, there] / self._power[there]).mean(axis=1))
 
-    @property
-    def unsure(self) -> float:
-        """By how much a lead of 1 is exceeded by chance."""
-        return math.sqrt(_UNSURE / max(self._seconds, _MIN_SECONDS))
+    def _sizes(self) -> Floats:
+        """Power of flux and level [shape=(2,)]; 0 where there was none."""
+        return np.asarray(np.diag(self._cov).reshape(2, -1).mean(axis=1))
 
     @property
     def lead(self) -> float:
         """What the sound explains before a brain can answer, as a multiple of any later delay.
 
-        At most 1 where a later delay, or chance, explains as much. What stands in the EEG at once
-        gives about 2: through a band of 1-8 Hz the delays of 47 to 94 ms see half of it.
+        0 where chance explains as much.
         """
         if self._seconds < _MIN_SECONDS:
             return 0.0
         explained = self.explained()
-        most = max(float(explained[2 * EARLY :].max()), _CHANCE / self._seconds)
-        return float(explained[0]) / most
+        early, late = float(explained[:EARLY].max()), float(explained[2 * EARLY + 1 :].max())
+        chance = _CHANCE[np.count_nonzero(self._sizes())] / self._seconds
+        return early / max(late, 1e-30) if early > chance else 0.0
 
 
 class Bleed:
@@ -134,29 +157,50 @@ class Bleed:
     ----------
     aligned : Aligned
     n_channels : int
+    band : tuple of float
+        Of the filter, Hz.
     latest : int
         Longest delay of an answer, grid points.
     calibrated : bool
         Only then is the delay of the sound known, and electrical bleed may be claimed.
     """
 
-    def __init__(self, aligned: Aligned, n_channels: int, *, latest: int, calibrated: bool) -> None:
+    def __init__(
+        self,
+        aligned: Aligned,
+        n_channels: int,
+        *,
+        band: tuple[float, float],
+        latest: int,
+        calibrated: bool,
+    ) -> None:
         self._aligned, self._calibrated = aligned, calibrated
         self._profile = DelayProfile(n_channels, latest=latest)
+        self._sampler = SoundSampler(1)
+        self._level = Filtered(1, band=band)
         self._until: int | None = None  # grid point
+        self._leads = False
+
+    def push_level(self, level: Floats, times: Floats) -> None:
+        """Take the level of the music [shape=(n, 1)], dB; [shape=(n, 0)] where it is unknown."""
+        if level.size:
+            self._level.push(*self._sampler.push(amplitude(level), times))
 
     def look(self, second: int) -> str:
         """Say so if the sound explains most of the EEG before an answer can come."""
         stop = second * RATE - EARLY
         start = stop - BLOCK * RATE if self._until is None else self._until
         self._until = stop
+        first, last = start - self._profile.before, stop + EARLY
+        flux = self._aligned.feature.read(first, last)[:, :1]
+        level = self._level.rows.read(first - LEVEL_AHEAD, last - LEVEL_AHEAD)
         self._profile.add(
             self._aligned.eeg.read(start, stop),
-            self._aligned.feature.read(start - self._profile.before, stop + EARLY)[:, 0],
+            np.concatenate([flux, level], axis=1),
             keep=math.exp(-BLOCK / _MEMORY),
         )
-        # A calibration found no bleed: that it has come since takes more than a hint.
-        if self._profile.lead <= 1.0 + (self._profile.unsure if self._calibrated else 0.0):
+        self._leads = self._profile.lead > (_HOLD if self._leads else 1.0)
+        if not self._leads:
             return ""
         if self._calibrated:
             return ELECTRICAL
