@@ -71,6 +71,7 @@ class Evidence:
         self.highest = -math.inf  #: largest log R so far
         self.now = 0.0
         self.blocks = 0
+        self._shown = False  # by a refit of everything so far
 
     def add(self, z: float) -> None:
         """Take the standard score of the next block."""
@@ -91,6 +92,15 @@ class Evidence:
         """A block without usable data: what was known grows old."""
         self.now *= _LEAK
 
+    def show(self) -> None:
+        """Take it that following was shown by other means, and is so now (`dsp.tracking.first`).
+
+        What comes from now on must bear it out: with blocks of no answer what is told of now
+        fades within half a minute.
+        """
+        self._shown = True
+        self.now = _CEILING
+
     def void(self) -> None:
         """Take back what was gained: it came from a time when something else followed the sound.
 
@@ -101,6 +111,7 @@ class Evidence:
         self._logs = [min(v, staked) for v in self._logs]
         self.session = self.highest = self._total()
         self.now = min(self.now, 0.0)
+        self._shown = False
 
     def _total(self) -> float:
         """Log of the weighted sum over effects."""
@@ -110,4 +121,4 @@ class Evidence:
     @property
     def ever(self) -> bool:
         """True once the session has shown following."""
-        return self.highest >= self._bound
+        return self._shown or self.highest >= self._bound

@@ -37,6 +37,7 @@ from dsp.tracking.doubts.movement import BeatSwing
 from dsp.tracking.doubts.nuisance import Nuisance
 from dsp.tracking.evidence import BLOCK, LOWER, MIN_BLOCK, UPPER, Evidence
 from dsp.tracking.expectation import Residual, Residuals
+from dsp.tracking.first import First
 from dsp.tracking.nulls import Nulls
 from dsp.tracking.rebuilder import Rebuilder
 from dsp.tracking.scores import (
@@ -173,6 +174,7 @@ class Tracker:
             self._warners += (Montage(self._aligned.eeg, self.ch_names, prior),)
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
         self._evidence = Evidence(effect=found.effect if found else None)
+        self._refit = First(self._aligned, lags, seed=seed) if decoder is None else None
         self._score = Score()
         self._residuals = Residuals(found.windows if found else None)
         self._residual = Residual()
@@ -257,6 +259,11 @@ class Tracker:
         if said and not self._doubted:
             self._evidence.void()
         self._doubted = said
+        if self._refit is not None and not self._evidence.ever:
+            # What all data so far show, scored on the next seconds takes another half minute.
+            if self._refit.look(second, without=without, doubted=bool(said)):
+                self._evidence.show()
+                self._following = True
         self._delays.add(second)
         warned = tuple(w for warner in self._warners if (w := warner.look(second)))
         self._warned = self._lines.sentences + warned

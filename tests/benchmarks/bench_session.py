@@ -18,42 +18,43 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SFREQ, N_CHANNELS = 250, 8
 
 
-def outlet(seconds: float) -> None:
+def outlet(seconds: float, channels: int) -> None:
     """Stream noise for `seconds`."""
     import numpy as np
     import pylsl
 
-    info = pylsl.StreamInfo("bench", "EEG", N_CHANNELS, SFREQ, "float32", "bench")
+    info = pylsl.StreamInfo("bench", "EEG", channels, SFREQ, "float32", "bench")
     stream, rng = pylsl.StreamOutlet(info), np.random.default_rng(0)
     print("ready", flush=True)
     end, sent, began = time.perf_counter() + seconds, 0, time.perf_counter()
     while time.perf_counter() < end:
         due = int((time.perf_counter() - began) * SFREQ) - sent
         if due >= 5:
-            stream.push_chunk(rng.standard_normal((due, N_CHANNELS)).astype(np.float32))
+            stream.push_chunk(rng.standard_normal((due, channels)).astype(np.float32))
             sent += due
         time.sleep(0.01)
 
 
-def bare(seconds: float) -> None:
+def bare(seconds: float, channels: int) -> None:
     """Pull, ring, Welch: the floor."""
     import numpy as np
     import pylsl
     from scipy import signal
 
     inlet = pylsl.StreamInlet(pylsl.resolve_byprop("name", "bench", timeout=10)[0])
-    ring = np.zeros((2 * 10 * SFREQ, N_CHANNELS), dtype=np.float32)
+    ring = np.zeros((2 * 10 * SFREQ, channels), dtype=np.float32)
     size, total = 10 * SFREQ, 0
     end, due = time.perf_counter() + seconds, 0.0
     while time.perf_counter() < end:
         chunk, _ = inlet.pull_chunk(timeout=0.2, max_samples=1024)
-        for row in np.asarray(chunk, dtype=np.float32).reshape(-1, N_CHANNELS):
+        for row in np.asarray(chunk, dtype=np.float32).reshape(-1, channels):
             ring[total % size] = ring[total % size + size] = row
             total += 1
         if time.perf_counter() >= due and total >= 2 * SFREQ:
@@ -71,6 +72,33 @@ def cpu_of(words: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def cost_of(words: Callable[[float], list[str]], seconds: float) -> dict[str, float]:
+    """CPU seconds a second of a command that lasts so long, and of its start."""
+    short = 6.0
+    start = cpu_of(words(short))
+    whole = cpu_of(words(short + seconds))
+    return {
+        "cpu_s_per_s": round((whole - start) / seconds, 4),
+        "start_cpu_s": round(start, 2),
+    }
+
+
+def bare_cost(seconds: float, channels: int) -> dict[str, float]:
+    """What the bare loop costs, beside an outlet of its own."""
+    me = [sys.executable, "-m", "tests.benchmarks.bench_session", "--channels", str(channels)]
+    lasting = str(seconds + 30)
+    source = subprocess.Popen(
+        [*me, "--part", "outlet", "--seconds", lasting], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    assert source.stdout is not None
+    source.stdout.readline()
+    try:
+        return cost_of(lambda s: [*me, "--part", "bare", "--seconds", str(s)], seconds)
+    finally:
+        source.kill()
+        source.wait()
+
+
 def session_words(seconds: float, out: str) -> list[str]:
     """Command of a headless session."""
     words = [sys.executable, "-m", "app.commands", "run", "--headless", "--output", "null"]
@@ -82,31 +110,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--part", choices=("outlet", "bare"))
+    parser.add_argument("--channels", type=int, default=N_CHANNELS)
     given = parser.parse_args()
     if given.part:
-        {"outlet": outlet, "bare": bare}[given.part](given.seconds)
+        {"outlet": outlet, "bare": bare}[given.part](given.seconds, given.channels)
         return
-    me = [sys.executable, "-m", "tests.benchmarks.bench_session"]
-    source = subprocess.Popen(
-        [*me, "--part", "outlet", "--seconds", str(given.seconds + 30)], stdout=subprocess.PIPE
-    )
-    assert source.stdout is not None
-    source.stdout.readline()
-    costs = {}
+    costs = {"bare": bare_cost(given.seconds, given.channels)}
     with tempfile.TemporaryDirectory() as out:
-        short = 6.0
-        for name, words in {
-            "bare": lambda s: [*me, "--part", "bare", "--seconds", str(s)],
-            "session": lambda s: session_words(s, out),
-        }.items():
-            start = cpu_of(words(short))
-            whole = cpu_of(words(short + given.seconds))
-            costs[name] = {
-                "cpu_s_per_s": round((whole - start) / given.seconds, 4),
-                "start_cpu_s": round(start, 2),
-            }
-    source.kill()
-    source.wait()
+        costs["session"] = cost_of(lambda s: session_words(s, out), given.seconds)
     ratio = costs["session"]["cpu_s_per_s"] / costs["bare"]["cpu_s_per_s"]
     print(json.dumps({"ratio": round(ratio, 1), "machine": platform.machine(), **costs}))
 
