@@ -25,6 +25,7 @@ import numpy.typing as npt
 from dsp.grid import RATE, Bools, Floats, Ints
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.decoder import ridge, strength
+from dsp.tracking.doubts.nuisance import EYES
 from dsp.tracking.nulls import MIN_SHIFT, bins_of
 from dsp.tracking.rebuilder import MIN_SHARE
 
@@ -63,7 +64,7 @@ class First:
         self._before = False  # whether the last look was enough
         self.z = float("nan")  #: of the newest look
 
-    def look(self, second: int, *, without: Bools, doubted: bool) -> bool:
+    def look(self, second: int, *, without: Bools, doubts: tuple[str, ...] = ()) -> bool:
         """Whether an answer is found in all that came before `second`; ask every 5 s.
 
         Parameters
@@ -71,12 +72,17 @@ class First:
         second : int
         without : bool [shape=(n_channels,)]
             Electrodes to leave out.
-        doubted : bool
-            Something else than a brain may speak: what has come so far is forgotten.
+        doubts : tuple of str
+            Something else than a brain may speak: what has come so far is forgotten. Not so where
+            eyes only tell as much: that compares the EEG as it is scored, and passes as it learns.
         """
-        if doubted or self._start is None:
-            newest = max(self._aligned.eeg.start, self._aligned.feature.start) // RATE
-            self._start, self._before = second if doubted else newest, False
+        if self._start is None:
+            self._start = max(self._aligned.eeg.start, self._aligned.feature.start) // RATE
+        if doubts:
+            self._before = False
+            if set(doubts) != {EYES}:
+                self._start = second
+            return False
         if not MIN_SECONDS <= second - self._start <= LONGEST or self._looks >= LOOKS:
             return False
         self._looks += 1

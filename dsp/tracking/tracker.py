@@ -261,7 +261,7 @@ class Tracker:
         self._doubted = said
         if self._refit is not None and not self._evidence.ever:
             # What all data so far show, scored on the next seconds takes another half minute.
-            if self._refit.look(second, without=without, doubted=bool(said)):
+            if self._refit.look(second, without=without, doubts=said):
                 self._evidence.show()
                 self._following = True
         self._delays.add(second)

@@ -25,6 +25,7 @@ from tests.doubles.simulated_brain import (
     add,
     blink_potential,
     head_bob,
+    muscle_bursts,
     music,
 )
 from tests.validation.rows import Row, Sizes, ever, generator, session_row, shown
@@ -160,6 +161,9 @@ def others(size: Sizes) -> list[Row]:
     rows = []
     movers: dict[str, Callable[[np.random.Generator, Recording, Music], np.ndarray]] = {
         "blinks on 30 % of beats": lambda rng, rec, m: blink_potential(
+            rng, rec, np.sort(m.beats[rng.random(m.beats.size) < 0.3] + 0.08)
+        ),
+        "muscle bursts on 30 % of beats": lambda rng, rec, m: muscle_bursts(
             rng, rec, np.sort(m.beats[rng.random(m.beats.size) < 0.3] + 0.08)
         ),
         "nodding at every beat, 10 µV": lambda rng, rec, m: head_bob(

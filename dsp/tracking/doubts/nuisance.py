@@ -18,6 +18,7 @@ from dsp.tracking.evidence import BLOCK, MIN_BLOCK, UPPER, Evidence
 from dsp.tracking.nulls import NullResult, Nulls
 from dsp.tracking.rebuilder import Rebuilder
 
+EYES = "Eyes, muscles or movements tell as much of the sound as EEG."
 LOOK_BACK = 60  #: s over which it is compared with the main decoder
 _MIN_SECONDS = 5  # of them that both must have rebuilt
 _BEATEN = 2.0  # standard errors by which one correlation must be larger
@@ -108,7 +109,7 @@ class Nuisance:
         lead = float(main @ feature) - scored[0]
         if lead > _BEATEN * math.sqrt(2.0) * scored[1].sd:
             return ""
-        return "Eyes, muscles or movements tell as much of the sound as EEG."
+        return EYES
 
     def _add(self, second: int) -> None:
         """Evidence of the newest block."""

@@ -9,6 +9,7 @@ import pytest
 from dsp.filters import Strip
 from dsp.tracking import first
 from dsp.tracking.decoder import WIDE_LAGS, strength
+from dsp.tracking.doubts.nuisance import EYES
 from dsp.tracking.evidence import LOWER, UPPER, Evidence
 from dsp.tracking.first import ENOUGH, First, correlations, judged, surrogates
 from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING
@@ -104,11 +105,13 @@ class Grid:
         self.feature.write(100 * 64, np.stack([flux, np.zeros(n)], axis=1))
 
 
-def looks(grid: Grid, *, doubted: range = range(0), until: int = 240) -> Iterator[tuple[int, bool]]:
+def looks(
+    grid: Grid, *, doubted: range = range(0), until: int = 240, doubt: str = "A doubt."
+) -> Iterator[tuple[int, bool]]:
     refit = First(grid, WIDE_LAGS)  # type: ignore[arg-type]
     nothing = np.zeros(grid.eeg.read(0, 1).shape[1], dtype=bool)
     for second in range(105, until, 5):
-        yield second, refit.look(second, without=nothing, doubted=second in doubted)
+        yield second, refit.look(second, without=nothing, doubts=(doubt,) * (second in doubted))
 
 
 def test_an_answer_is_found_at_the_second_look_and_no_sooner() -> None:
@@ -119,6 +122,13 @@ def test_an_answer_is_found_at_the_second_look_and_no_sooner() -> None:
 def test_a_doubt_forgets_what_came_before_it() -> None:
     found = [s for s, f in looks(Grid(answer=0.5), doubted=range(115, 126)) if f]
     assert found[0] == 150  # 20 s after the last doubted look, and once more
+    found = [s for s, f in looks(Grid(answer=0.5), doubted=range(115, 126), doubt=EYES) if f]
+    assert found[0] == 135  # nothing was forgotten
+
+
+def test_eyes_that_tell_as_much_put_off_a_look_and_undo_the_one_before() -> None:
+    found = [s for s, f in looks(Grid(answer=0.5), doubted=range(125, 126), doubt=EYES) if f]
+    assert found[0] == 135
 
 
 def test_looks_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,12 +164,12 @@ def test_of_many_electrodes_eight_spread_ones_are_fitted(monkeypatch: pytest.Mon
     grid.eeg.write(100 * 64, rows)
     refit = First(grid, WIDE_LAGS)  # type: ignore[arg-type]
     without = np.arange(20) < 1
-    refit.look(120, without=without, doubted=False)
-    refit.look(125, without=without, doubted=False)
+    refit.look(120, without=without)
+    refit.look(125, without=without)
     assert seen[0].tolist() == [4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0]
     assert np.nan_to_num(seen[1], nan=2.0).tolist() == [3.0, 5.0, 7.0, 9.0, 12.0, 14.0, 16.0, 18.0]
     without[:] = True
-    assert not refit.look(130, without=without, doubted=False)
+    assert not refit.look(130, without=without)
 
 
 # ---- what the tracker makes of it
