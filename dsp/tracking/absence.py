@@ -97,12 +97,10 @@ class Absence:
         if not self.known:
             return f"No answer found so far in {seconds / 60.0:.1f} minutes."
         if self._away:
-            return "The answer comes at another time than the decoder expects: check both clocks."
+            return "The answer comes at another time than expected: check both clocks."
         if self.power < POWER:
-            return (
-                f"So little EEG would show this person's answer in {100.0 * self.power:.0f} % "
-                f"only; {100.0 * POWER:.0f} % are needed."
-            )
+            found = f"{100.0 * self.power:.0f} %"
+            return f"This EEG would show a usual answer in {found} of cases; 80 % are needed."
         return "The evidence is not enough yet, one way or the other."
 
     def _share(self) -> float:

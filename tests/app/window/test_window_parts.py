@@ -68,6 +68,13 @@ def test_states_of_entrainment_differ_by_sign_not_only_by_colour():
     assert len(set(words.SYMBOLS.values())) == 3
 
 
+def test_not_following_is_shown_with_the_chance_of_finding_an_answer():
+    shot = story(100.0)
+    quiet = replace(shot.tracking, state="not following", reasons=(), power=0.93)
+    note = words.tracking_note(replace(shot, tracking=quiet))
+    assert note == "an answer would have shown (93 %)"
+
+
 def test_no_word_on_the_screen_claims_a_cause_or_a_cure():
     shot = story(100.0)
     said = " ".join(

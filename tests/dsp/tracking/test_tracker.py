@@ -227,6 +227,10 @@ def test_decoder_survives_being_stored(decoder: Decoder) -> None:
     a, b = follow(flux, eeg, decoder=decoder)[-1], follow(flux, eeg, decoder=again)[-1]
     assert a.r == pytest.approx(b.r, abs=1e-4)
     assert again.ch_names == CH
+    assert np.array_equal(again.levels, decoder.levels)
+    assert np.all((decoder.levels > 3.0) & (decoder.levels < 9.0))  # µV of 8 µV that lie in 1-8 Hz
+    older = {k: v for k, v in decoder.to_arrays().items() if k != "levels"}
+    assert Decoder.from_arrays(older).levels.size == 0
 
 
 def test_electrical_bleed_is_named_and_not_counted(decoder: Decoder) -> None:
@@ -277,6 +281,18 @@ def test_a_doubt_takes_back_what_was_gained_and_no_more() -> None:
         doubted.add(2.0)
         blocks += 1
     assert blocks <= 3  # and not as many more as the session is long
+
+
+def test_recent_evidence_is_a_leaky_sum_within_bounds() -> None:
+    evidence = Evidence()
+    evidence.add(2.0)
+    assert evidence.now == pytest.approx(0.7 * 0.95 * 2.0 - 0.245)
+    evidence.fade()
+    assert evidence.now == pytest.approx(0.95 * (0.7 * 0.95 * 2.0 - 0.245))
+    for bound, z in ((3.0, 2.0), (-3.0, -2.0)):
+        for _ in range(20):
+            evidence.add(z)
+        assert evidence.now == bound
 
 
 def states_of(said: list[Tracking]) -> set[str]:
