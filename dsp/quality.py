@@ -43,8 +43,11 @@ _HISTORY = 60  # s that thresholds adapt to
 _MIN_HISTORY = 3
 _SETTLED = 10  # s after which a contact may be called poor by its running level
 _FLAT_SD = 0.5  # microvolt
+_QUIET = 0.1  # share of seconds that are quiet even in somebody who blinks every second
+_QUIET_SD = 2.12  # SD of the slow signal over its median size in the second at `_QUIET`
 _EXCURSION_SD = 4.5  # robust SD of the slow signal that ordinary EEG does not reach
 _EXCURSION_FLOOR = 20.0  # microvolt
+_EXCURSION_SURE = 30.0  # microvolt; up to here the threshold is that of all seconds alike
 _EXCURSION_NEW = 75.0  # microvolt, while there is no history
 _CLOSE = 0.1  # s around an eye electrode's excursion in which others belong to the same blink
 _COMPANION_SD = 2.5  # what counts on another electrode while an eye electrode sees a blink
@@ -318,11 +321,15 @@ class Guard:
         return _centred_mean(filled, self._short) - _centred_mean(filled, self._long)
 
     def _scale(self, history: Floats) -> Floats:
-        return _columns_median(history, self._seen)
+        return _columns_quantile(history, self._seen, 0.5)
 
     def _thresholds(self) -> tuple[Floats, Floats]:
         """Slow signal that no ordinary EEG reaches, and that on other electrodes goes with it."""
         sd = 1.4826 * self._scale(self._slow)
+        # Most seconds of somebody who blinks 40 times a minute hold a part of a blink, and would
+        # hide the others: there the quiet ones tell what is ordinary.
+        quiet = _QUIET_SD * _columns_quantile(self._slow, self._seen, _QUIET)
+        sd = np.minimum(sd, np.maximum(quiet, _EXCURSION_SURE / _EXCURSION_SD))
         known = self._seen >= _MIN_HISTORY
         high = np.where(known, np.maximum(_EXCURSION_SD * sd, _EXCURSION_FLOOR), _EXCURSION_NEW)
         low = np.where(known, np.maximum(_COMPANION_SD * sd, 0.5 * _EXCURSION_FLOOR), high)
@@ -391,12 +398,12 @@ def _record(second: int, code: Ints, number: Floats, share: Floats) -> SecondQua
     return SecondQuality(second, grades, words, tuple(number.tolist()), tuple(share.tolist()))
 
 
-def _columns_median(history: Floats, seen: Ints) -> Floats:
-    """Median over the filled part of each column; NaN-free (0 where nothing was seen)."""
+def _columns_quantile(history: Floats, seen: Ints, share: float) -> Floats:
+    """Quantile over the filled part of each column; NaN-free (0 where nothing was seen)."""
     n = np.minimum(seen, len(history))
     ordered = np.sort(history, axis=0)  # NaN, the empty places, sort to the end
-    middle = np.maximum(n - 1, 0) // 2
-    out = ordered[middle, np.arange(history.shape[1])]
+    at = (share * np.maximum(n - 1, 0)).astype(np.int64)
+    out = ordered[at, np.arange(history.shape[1])]
     return np.where(n > 0, out, 0.0)
 
 

@@ -20,15 +20,20 @@ from dsp.electrodes import theta_sites
 from dsp.filters import fill_masked
 from dsp.grid import Bools, Floats
 from dsp.quality import CleanBlock
-from dsp.spectra import aperiodic_level, band_power, density
+from dsp.spectra import aperiodic_level, band_power, density, hann
 
 __all__ = ["FrontalTheta", "ThetaScore", "band_power"]
 
 SCORE_SECONDS = 2
 THETA = (4.0, 8.0)
 MIN_VALID = 0.3  #: share of clean samples below which a score is not usable
+MASKED = "Under 30 % of 2 s were clean."
+SLOW = "Slow waves at the forehead."
 _BACKGROUND = 8  # scores whose mean spectrum the aperiodic fit is made on (16 s)
 _EDGE = 0.1  # s over which the taper closes towards a mask
+_STEEPEST = 0.95  # fall of the background over frequency that is believed
+_SLOW_BAND = (2.0, 4.0)
+_SLOW_DB = 9.0  # over theta; a background that falls as f**-2 has 7 dB, without any theta
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ class ThetaScore:
     valid_share : float
         Clean samples, 0..1, mean over the sites.
     usable : bool
-        At least 30 % clean.
+        At least 30 % clean, and not drowned by slow waves.
+    reason : str
+        Why not usable, or empty.
     """
 
     t0: float
@@ -52,14 +59,23 @@ class ThetaScore:
     db: float
     valid_share: float
     usable: bool
+    reason: str = ""
 
 
 class FrontalTheta:
     """Frontal-midline theta over the aperiodic background, streaming.
 
-    ``db = 10 log10(mean S[4-8 Hz] / mean A[4-8 Hz])``: S is the density of a 2 s window, A the
-    line fitted to log S over log f in 2-30 Hz without 4-14 Hz (theta and alpha are peaks, not
-    background; Donoghue et al. 2020, Nat. Neurosci. 23:1655), over the newest 16 s.
+    ``db = 10 log10(mean S / mean A) + c`` over the lines that lie wholly in 4-8 Hz. S is the
+    density of a 2 s window, A the aperiodic background of the newest 16 s
+    (`spectra.aperiodic_level`; Donoghue et al. 2020, Nat. Neurosci. 23:1655). Eyes and cables
+    move slowly and only add to what lies under theta: a background that falls faster than
+    ``f ** -0.95`` there is not believed.
+    ``c = 10/ln 10 (1/k - 1/K)``: by so much the logarithm of a power with k degrees of freedom,
+    ``k = 2 · 4 Hz · T``, lies lower where masks leave fewer seconds T than the K of a whole window.
+
+    Where the slow waves of the newest 16 s stand over 9 dB above the theta of the 16 s before this
+    window, what leaks from them is no theta: the score is not usable. Its own theta is not looked
+    at, or small scores would be left out more often than large ones.
 
     Parameters
     ----------
@@ -120,40 +136,53 @@ class FrontalTheta:
         a, b = (int(i) for i in np.searchsorted(self._times, [start, stop]))
         n = round(SCORE_SECONDS * self._sfreq)
         data, valid = self._data[a:b][:n], self._valid[a:b][:n]
-        share = float(valid.sum()) / (n * len(self.sites))
-        nothing = ThetaScore(float(start), float(stop), math.nan, min(share, 1.0), False)
+        share = min(float(valid.sum()) / (n * len(self.sites)), 1.0)
+
+        def nothing(reason: str) -> ThetaScore:
+            return ThetaScore(float(start), float(stop), math.nan, share, False, reason)
+
         if share < MIN_VALID:
-            return nothing
+            return nothing(MASKED)
         if len(data) < n:
             short = n - len(data)
             data = np.concatenate([data, np.repeat(data[-1:], short, axis=0)])
             valid = np.concatenate([valid, np.zeros((short, data.shape[1]), dtype=bool)])
-        hz, power = self._density(data, valid)
+        hz, power, low = self._density(data, valid)
         if not np.isfinite(power).all():
-            return nothing
-        self._spectra = [*self._spectra[-(_BACKGROUND - 1) :], power]
-        inside = (hz >= THETA[0]) & (hz < THETA[1])
-        level = aperiodic_level(hz, np.mean(self._spectra, axis=0), inside)
-        db = 10.0 * math.log10(float(power[inside].mean()) / level)
-        return ThetaScore(float(start), float(stop), db, min(share, 1.0), True)
+            return nothing(MASKED)
+        half = 0.5 * hz[1]
+        theta = (hz - half >= THETA[0]) & (hz + half <= THETA[1])
+        slow = (hz >= _SLOW_BAND[0]) & (hz < _SLOW_BAND[1])
+        earlier = self._spectra
+        self._spectra = [*earlier[-(_BACKGROUND - 1) :], power]
+        newest = np.mean(self._spectra, axis=0)
+        if len(earlier) == _BACKGROUND:
+            usual = np.mean(earlier, axis=0)[theta].mean()
+            if newest[slow].mean() > 10.0 ** (0.1 * _SLOW_DB) * usual:
+                return nothing(SLOW)
+        level = aperiodic_level(hz, newest, theta, steepest=_STEEPEST)
+        db = 10.0 / math.log(10.0) * (math.log(float(power[theta].mean()) / level) + low)
+        return ThetaScore(float(start), float(stop), db, share, True)
 
-    def _density(self, data: Floats, valid: Bools) -> tuple[Floats, Floats]:
-        """Mean density over the sites that have samples; the taper is 0 on masked ones."""
+    def _density(self, data: Floats, valid: Bools) -> tuple[Floats, Floats, float]:
+        """Mean density over the sites that have samples, and by how much its logarithm lies low.
+
+        The taper is 0 on masked samples; it leaves ``(sum w²)² / sum w⁴`` samples of weight w.
+        """
         use = valid.mean(axis=0) >= MIN_VALID
         if not use.any():
-            return np.empty(0), np.array([math.nan])
+            return np.empty(0), np.array([math.nan]), 0.0
         data, valid = data[:, use], valid[:, use]
-        if valid.all():
-            hz, power = density(data, sfreq=self._sfreq)
-            return hz, np.asarray(power.mean(axis=1))
         width = max(round(_EDGE * self._sfreq), 1)
         ramp = np.ones(width) / width
-        taper = np.stack(
-            [
-                valid[:, c] * np.convolve(valid[:, c], ramp, mode="same")
-                for c in range(valid.shape[1])
-            ],
-            axis=1,
-        )
+        taper = valid.astype(np.float64)
+        for column in np.flatnonzero(~valid.all(axis=0)):
+            taper[:, column] *= np.convolve(taper[:, column], ramp, mode="same")
         hz, power = density(fill_masked(data, valid), sfreq=self._sfreq, taper=taper)
-        return hz, np.asarray(power.mean(axis=1))
+        window = hann(len(data))[:, None] ** 2
+        left, whole = (
+            float(np.sum(np.sum(w, axis=0) ** 2 / np.sum(w**2, axis=0)))
+            for w in (window * taper**2, window * np.ones_like(taper))
+        )
+        per_sample = 2.0 * (THETA[1] - THETA[0]) / self._sfreq
+        return hz, np.asarray(power.mean(axis=1)), (1.0 / left - 1.0 / whole) / per_sample

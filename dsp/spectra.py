@@ -7,6 +7,8 @@ that a sine of power P contributes P: 50 µV² at 10 Hz read 50 in 8-12 Hz at an
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -48,7 +50,7 @@ def density(
     n = data.shape[0]
     if n < 8:
         raise InputError(f"A spectrum of {n} samples was asked for; expected at least 8.")
-    window = _hann(n).reshape((n,) + (1,) * (data.ndim - 1))
+    window = hann(n).reshape((n,) + (1,) * (data.ndim - 1))
     weights = window if taper is None else window * taper
     total = weights.sum(axis=0)
     mean = (data * weights).sum(axis=0) / np.where(total > 0.0, total, 1.0)
@@ -61,7 +63,14 @@ def density(
     return np.asarray(np.fft.rfftfreq(n, 1.0 / sfreq)), np.asarray(power)
 
 
-def _hann(n: int) -> Floats:
+def hann(n: int) -> Floats:
+    """Periodic Hann window [shape=(n,)].
+
+    Examples
+    --------
+    >>> hann(4).tolist()
+    [0.0, 0.5, 1.0, 0.5]
+    """
     return np.asarray(np.hanning(n + 1)[:n])
 
 
@@ -103,17 +112,23 @@ def band_power(x: npt.ArrayLike, sfreq: float, low: float, high: float) -> Float
     return np.asarray(power[inside].sum(axis=0) * (hz[1] - hz[0]))
 
 
-def aperiodic_level(hz: Floats, power: Floats, where: Bools) -> float:
+def aperiodic_level(
+    hz: Floats, power: Floats, where: Bools, *, steepest: float = math.inf
+) -> float:
     """Mean over `where` of the aperiodic part of a density, µV²/Hz.
 
-    Line ``log S = a + b log f`` by least squares over 2-30 Hz without 4-14 Hz, where theta and
-    alpha stand as peaks. Logarithms of single periodogram bins lie low by a constant, which is
+    ``log S = a - b log f`` through the middles of 2-4 Hz and of 14-30 Hz: between them theta and
+    alpha stand as peaks. Octaves count alike: bins are equally spaced, and their plain mean would
+    only see the upper end. Logarithms of single periodogram bins lie low by a constant, which is
     the same for all bins and cancels in a difference to a mean over time of the same kind.
 
     Parameters
     ----------
     hz, power : float64 [shape=(n_bins,)]
     where : bool [shape=(n_bins,)]
+    steepest : float, optional
+        Largest b that is believed. Where the density falls faster, the line goes through 14-30 Hz
+        with this b: what there is more in 2-4 Hz is none of the background.
 
     Examples
     --------
@@ -122,17 +137,19 @@ def aperiodic_level(hz: Floats, power: Floats, where: Bools) -> float:
     >>> power[hz == 10.0] *= 20.0  # alpha is no background
     >>> round(aperiodic_level(hz, power, hz == 5.0), 3)
     20.0
+    >>> power[hz < 4.0] *= 9.0  # nor is what moves slowly
+    >>> round(aperiodic_level(hz, power, hz == 5.0, steepest=1.0), 3)
+    20.0
     """
-    fit = (hz >= 2.0) & (hz <= 30.0) & ((hz < 4.0) | (hz > 14.0)) & (power > 0.0)
-    if np.count_nonzero(fit) < 4:
+    low, high = (hz >= 2.0) & (hz < 4.0) & (power > 0.0), (hz > 14.0) & (hz <= 30.0) & (power > 0.0)
+    if np.count_nonzero(low) < 2 or np.count_nonzero(high) < 2:
         raise InputError("The spectrum has too few lines in 2-30 Hz; expected at least 1 s of EEG.")
-    x, y = np.log(hz[fit]), np.log(power[fit])
-    # Octaves count alike: bins are equally spaced, and a fit over them would only see 14-30 Hz.
-    weight = 1.0 / hz[fit]
-    weight /= weight.sum()
-    mx, my = float(weight @ x), float(weight @ y)
-    slope = float(weight @ ((x - mx) * (y - my))) / float(weight @ (x - mx) ** 2)
-    return float(np.mean(np.exp(my + slope * (np.log(hz[where]) - mx))))
+    (x0, y0), (x1, y1) = (
+        np.average(np.log([hz[part], power[part]]), axis=1, weights=1.0 / hz[part])
+        for part in (low, high)
+    )
+    slope = min(float((y0 - y1) / (x1 - x0)), steepest)
+    return float(np.mean(np.exp(y1 - slope * (np.log(hz[where]) - x1))))
 
 
 def line_share(x: Floats, *, sfreq: float, low: float, high: float) -> tuple[Floats, Floats]:

@@ -11,6 +11,7 @@ from typing import Any
 TRACKING = "attune evaluate tracking --test run03.npz --calibrate run01.npz run02.npz"
 SILENCE = "attune evaluate silence rest.npz --against run01.npz song.ogg --json"
 REWARD = "attune evaluate reward run01.npz --channels Fz,F3,F4"
+BY_EVENTS = "attune evaluate reward sessions/2026-11-24_183000_clear --by events --settle 2"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,7 +22,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="measure the estimators on recordings",
         description="Run recordings through the live estimators, from the past only. Recordings\n"
         "are session folders or .npz files, whose layout docs/recordings.md describes.",
-        epilog=f"examples:\n  {TRACKING}\n  {SILENCE}\n  {REWARD}\n",
+        epilog=f"examples:\n  {TRACKING}\n  {SILENCE}\n  {REWARD}\n  {BY_EVENTS}\n",
         formatter_class=raw,
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="tracking|silence|reward")
@@ -39,8 +40,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     silence = kind_of("silence", "false 'following' without that sound", SILENCE)
     silence.add_argument("recordings", nargs="+", type=Path, metavar="R")
     silence.add_argument("--against", nargs="+", required=True, metavar="FEATURE")
-    reward = kind_of("reward", "reward correlates with their validity", REWARD)
+    reward = kind_of("reward", "reward correlates with their validity", f"{REWARD}\n  {BY_EVENTS}")
     reward.add_argument("recordings", nargs="+", type=Path, metavar="R")
+    reward.add_argument(
+        "--by", choices=("events",), help="tell them by condition too: from a code to the next"
+    )
+    reward.add_argument(
+        "--settle", type=float, default=2.0, metavar="S",
+        help="seconds after the start of a condition that are left out (2)",
+    )  # fmt: skip
     for kind in (tracking, silence):
         kind.add_argument("--calibrate", nargs="+", type=Path, default=[], metavar="R")
         kind.add_argument("--delay-search", type=float, metavar="S", help="seconds; default 1")
@@ -74,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         result = evaluate_silence(arguments.recordings, against=arguments.against, **shared)
         tell = _silence
     else:
+        check_number("--settle", arguments.settle, low=0.0, high=600.0, unit="s")
+        shared |= {"by_events": arguments.by == "events", "settle": arguments.settle}
         result, tell = evaluate_reward(arguments.recordings, **shared), _reward
     if arguments.json:
         print(json.dumps(result, indent=1, allow_nan=False))
@@ -98,6 +108,8 @@ def _seconds(reasons: Mapping[str, float]) -> str:
 def _interval(told: Mapping[str, Any], digits: int) -> str:
     if told["mean"] is None:
         return "not known"
+    if told["low"] is None:
+        return f"{told['mean']:+.{digits}f} (from one score: no interval)"
     mean, low, high = (f"{told[key]:+.{digits}f}" for key in ("mean", "low", "high"))
     return f"{mean} ({low} to {high}, 90 %)"
 
@@ -183,3 +195,14 @@ def _reward(result: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"    {told['usable_s']:.0f} s usable; not usable: {_seconds(told['unusable_s'])}"
             )
+        for code, features in one.get("conditions", {}).items():
+            for name, told in features.items():
+                if told["mean"] is not None:
+                    usable = f"{told['usable_s']:.0f} s usable"
+                    yield f"  condition {code}, {name}: {_interval(told, 2)}, {usable}"
+    for told in result.get("contrasts", ()):
+        yield (
+            f"{told['a']} against {told['b']}, {told['feature']}: {_interval(told, 2)}, "
+            f"p {_number(told['p'])}, recordings {told['n']}"
+        )
+    yield from result.get("refused", ())

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from devices.formats.npz import read_array, read_npz, read_rate
+from devices.formats.npz import read_array, read_events, read_npz, read_rate
 from devices.formats.recording import Recording
-from dsp.checks import InputError, check_number, check_option
+from dsp.checks import InputError, check_number, check_option, foreign_text
 from dsp.grid import RATE, Floats
 
 _MIN_SECONDS = 2
@@ -84,6 +84,53 @@ def _open_session(path: Path) -> tuple[Recording, Stimulus]:
     sfreq = check_number(f"the rate of the EEG in {path}", 1.0 / step, low=1.0, high=1e5, unit="Hz")
     recording = Recording(path.name, reader.ch_names, round(sfreq), eeg, times, None)
     return recording, Stimulus(path.name, heard.stimulus, heard.times)
+
+
+def events_of(path: Path, recording: Recording) -> list[tuple[float, str]]:
+    """Time and code of each event of a recording, in order.
+
+    Of a session folder: marks that have a text or a value, which are their codes; where none has,
+    the titles of the tracks, from when each was heard; where none was, the marks all the same.
+
+    Parameters
+    ----------
+    path : Path
+        Where the recording was read from.
+    recording : Recording
+
+    Raises
+    ------
+    InputError
+        There is no event in it.
+    """
+    events = _session_events(path) if path.is_dir() else read_events(path, recording.times)
+    if not events:
+        raise InputError(
+            f"{recording.name} has no events; expected ev_sample and ev_code in an archive, marks "
+            "or tracks in a session folder: leave out --by events."
+        )
+    return events
+
+
+def _session_events(path: Path) -> list[tuple[float, str]]:
+    from app.records.reader import SessionReader
+
+    reader = SessionReader(path)
+    marks = [
+        (float(e["t"]), next((e[k] for k in ("text", "value") if e.get(k) not in (None, "")), None))
+        for e in reader.events()
+        if e["kind"] == "mark"
+    ]
+    named = [(t, foreign_text(str(code))) for t, code in marks if code is not None]
+    if named:
+        return sorted(named, key=lambda event: event[0])
+    titles = {e.get("index"): e.get("title") for e in reader.events() if e["kind"] == "track"}
+    heard = [
+        (tick.now, foreign_text(str(titles.get(tick.play) or f"track {tick.play + 1}")))
+        for tick in reader.ticks()
+        if tick.play >= 0
+    ]
+    return heard or sorted((t, "mark") for t, _ in marks)
 
 
 def own_stimulus(path: Path, recording: Recording, feature: str) -> Stimulus:

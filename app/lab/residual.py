@@ -22,31 +22,33 @@ def kind_of(reason: str) -> str:
 
 def residual_windows(
     seconds: Sequence[tuple[float, Tracking]],
-) -> tuple[list[float], float, defaultdict[str, float]]:
-    """Residual of each window, clean seconds in them, and seconds lost by reason.
+) -> tuple[list[tuple[float, float, float, float]], defaultdict[str, float]]:
+    """Windows (from, to, residual or NaN, clean seconds), and seconds lost by reason.
 
     Parameters
     ----------
     seconds : sequence of (float, Tracking)
         Time since the start, and what could be said then.
     """
-    values: list[float] = []
-    usable, reasons = 0.0, defaultdict[str, float](float)
+    rows: list[tuple[float, float, float, float]] = []
+    reasons = defaultdict[str, float](float)
     for at, tracking in seconds:
         if math.floor(at) % WINDOW:
             continue
         if math.isfinite(tracking.residual):
-            values.append(tracking.residual)
-            usable += tracking.usable_s
+            rows.append((at - WINDOW, at, tracking.residual, tracking.usable_s))
             reasons[MASKED] += WINDOW - tracking.usable_s
         else:
+            rows.append((at - WINDOW, at, math.nan, 0.0))
             reasons[kind_of(tracking.residual_reason)] += WINDOW
-    return values, usable, reasons
+    return rows, reasons
 
 
 def residual_summary(seconds: Sequence[tuple[float, Tracking]]) -> dict[str, Any]:
     """What `attune evaluate tracking` says of it; null where it is not known."""
-    values, usable, reasons = residual_windows(seconds)
+    rows, reasons = residual_windows(seconds)
+    values = [value for _, _, value, _ in rows if math.isfinite(value)]
+    usable = sum(clean for _, _, _, clean in rows)
     names = ("mean", "low", "high")
     numbers = dict(zip(names, mean_and_interval(values), strict=True))
     return {

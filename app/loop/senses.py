@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.quality import CleanBlock, Guard
-from dsp.reward import FrontalTheta, ThetaScore
+from dsp.reward import SLOW, FrontalTheta, ThetaScore
 from dsp.sound.heard import Heard
 from dsp.tracking.tracker import Decoder, Tracker, Tracking
 
@@ -90,10 +90,13 @@ class Senses:
             self._scores.popleft()
         newest = max((s.t1 for s in self._scores if s.usable), default=-math.inf)
         if now - newest > FRESH:
+            if self._scores and self._scores[-1].reason == SLOW:
+                return "slow waves at the forehead hide the theta in it"
             return "no clean EEG in the last seconds" + self._worst()
         assert self._first is not None
         span = min(COVERED, now - self._first)
-        clean = sum(s.valid_share * (s.t1 - s.t0) for s in self._scores) / max(span, 1.0)
+        usable = sum(s.valid_share * (s.t1 - s.t0) for s in self._scores if s.reason != SLOW)
+        clean = usable / max(span, 1.0)
         if round(clean, 6) < coverage:
             return f"clean EEG in {100 * clean:.0f} % of the last {span:.0f} s" + self._worst()
         return ""

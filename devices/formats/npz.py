@@ -81,6 +81,44 @@ def read_npz(path: Path) -> Recording:
     )
 
 
+def read_events(path: Path, times: npt.NDArray[np.float64]) -> list[tuple[float, str]]:
+    """Time and code of each event of an archive, in order; none where it has no `ev_sample`.
+
+    Parameters
+    ----------
+    path : Path
+    times : float64 [shape=(n,)]
+        Of the samples, as `read_npz` gave them.
+
+    Raises
+    ------
+    InputError
+        `ev_code` is missing or of another length, or a sample is not one of the recording.
+    """
+    arrays = _load(path, ("ev_sample", "ev_code"))
+    if "ev_sample" not in arrays:
+        return []
+    samples = _real(np.ravel(arrays["ev_sample"]), f"ev_sample of {path.name}")
+    codes = np.ravel(arrays.get("ev_code", np.empty(0)))
+    if codes.size != samples.size:
+        raise InputError(
+            f"{path.name} has {samples.size} values in ev_sample and {codes.size} in ev_code; "
+            "expected one code for each event."
+        )
+    for sample in samples.tolist():
+        check_number(f"ev_sample of {path.name}", sample, low=0, high=times.size - 1)
+    order = np.argsort(samples, kind="stable")
+    return [(float(times[int(samples[i])]), _code(codes[i])) for i in order]
+
+
+def _code(stored: Any) -> str:
+    """One code as text: 1 and 1.0 are the same."""
+    one = stored.item()
+    if isinstance(one, float) and one.is_integer():
+        one = int(one)
+    return foreign_text(one.decode(errors="replace") if isinstance(one, bytes) else str(one))
+
+
 def _rate(path: Path, stored: npt.NDArray[Any], *, low: float) -> float:
     rate = stored.ravel()[:1].tolist() or [None]
     return check_number(f"fs of {path.name}", *rate, low=low, high=_MAX_RATE, unit="Hz")

@@ -42,6 +42,20 @@ def test_ordinary_eeg_with_strong_alpha_stays_good(sfreq: float) -> None:
     assert block.valid.mean() > 0.97
 
 
+def test_of_forty_blinks_a_minute_none_hides_behind_the_others() -> None:
+    eeg, rng = ordinary(120, seed=4), np.random.default_rng(4)
+    shape, peaks = np.hanning(75)[:, None] * [1.0, 0.9, 0.2, 0.2], []
+    start = 5.0
+    while (start := start + 0.5 + rng.exponential(1.0)) < 118.0:
+        i = int(start * SFREQ)
+        eeg[i : i + 75] += rng.uniform(65.0, 140.0) * shape
+        peaks.append(i + 37)
+    block = judge(eeg)
+    missed = [block.valid[i, 0] for i in peaks if i < len(block.valid)]
+    assert len(missed) > 70
+    assert np.mean(missed) < 0.05
+
+
 def test_blink_is_masked_with_its_margins_and_only_there() -> None:
     eeg = ordinary(20)
     pulse = 150.0 * np.hanning(75)

@@ -5,7 +5,7 @@ import pytest
 
 from dsp.correlates import Baseline, Correlates, debiased_wpli
 from dsp.quality import CleanBlock, Guard
-from dsp.reward import FrontalTheta
+from dsp.reward import MASKED, SLOW, FrontalTheta
 
 SFREQ = 250.0
 
@@ -61,6 +61,7 @@ def test_masked_windows_are_not_usable() -> None:
     got = FrontalTheta(ch_names=("Fz",), sfreq=SFREQ).push(masked)
     assert [s.usable for s in got][:4] == [True, True, False, True]
     assert np.isnan(got[2].db)
+    assert [s.reason for s in got][:4] == ["", "", MASKED, ""]
 
 
 def test_masking_does_not_shift_the_score() -> None:
@@ -73,6 +74,75 @@ def test_masking_does_not_shift_the_score() -> None:
     masked = [s for s in scores(dirty, ("Fz",)) if s.usable]
     assert np.mean([s.valid_share < 0.6 for s in masked]) > 0.3
     assert np.mean([s.db for s in masked]) == pytest.approx(clean, abs=0.7)
+
+
+def slow(seconds: int, microvolts: float, *, seed: int = 3) -> np.ndarray:
+    """Noise in 1-3.5 Hz, as eyes, sweat and cables make it at the forehead."""
+    n = int(seconds * SFREQ)
+    rng, hz = np.random.default_rng(seed), np.fft.rfftfreq(n, 1 / SFREQ)
+    z = rng.standard_normal(hz.size) + 1j * rng.standard_normal(hz.size)
+    x = np.fft.irfft(np.where((hz >= 1.0) & (hz <= 3.5), z, 0.0), n)
+    return (microvolts * x / x.std())[:, None]
+
+
+def rhythmic(seconds: int, *, seed: int) -> np.ndarray:
+    """Background, and theta of the same power on top."""
+    hz = np.fft.rfftfreq(int(seconds * SFREQ), 1 / SFREQ)
+    spectrum = np.fft.rfft(background(seconds, 1, seed=seed + 100), axis=0)
+    inside = (hz >= 4.5) & (hz < 7.5)
+    theta = np.fft.irfft(np.where(inside[:, None], spectrum, 0.0), int(seconds * SFREQ), axis=0)
+    return np.asarray(background(seconds, 1, seed=seed) + theta)
+
+
+@pytest.mark.parametrize("microvolts", [5.0, 10.0])
+def test_slow_artefact_does_not_lower_theta(microvolts: float) -> None:
+    eeg = rhythmic(240, seed=8)
+    clean = [s.db for s in scores(eeg, ("Fz",))]
+    got = scores(eeg + slow(240, microvolts), ("Fz",))
+    usable = [s.db for s in got if s.usable]
+    before = [c for c, s in zip(clean, got, strict=True) if s.usable]
+    assert np.mean(usable) == pytest.approx(np.mean(before), abs=0.3)
+    assert len(usable) / len(got) > (0.8 if microvolts == 5.0 else 0.1)
+
+
+def test_theta_that_slow_waves_drown_is_not_usable_until_they_are_gone() -> None:
+    eeg = 0.3 * rhythmic(120, seed=9)
+    at = slice(int(40 * SFREQ), int(80 * SFREQ))
+    eeg[at] += slow(40, 6.0)
+    got = scores(eeg, ("Fz",))
+    drowned = [s.t0 - 100.0 for s in got if s.reason == SLOW]
+    assert 40.0 <= drowned[0] <= 48.0
+    assert 80.0 <= drowned[-1] <= 94.0
+    assert len(drowned) >= 18
+    assert all(np.isnan(s.db) and not s.usable and s.valid_share > 0.3 for s in got if s.reason)
+
+
+def test_short_stretches_between_masks_do_not_read_lower() -> None:
+    """The logarithm of few degrees of freedom lies low, by half a dB and more here."""
+    eeg = background(1200, 1, seed=11)
+    guard = Guard(ch_names=("Fz",), sfreq=SFREQ)
+    block = guard.push(eeg.astype(np.float32), 100.0 + np.arange(len(eeg)) / SFREQ)
+    assert block is not None
+    kept = (block.times % 2.0 >= 0.6) & (block.times % 2.0 < 1.4)
+    masked = CleanBlock(block.eeg, block.times, block.valid & kept[:, None], block.seconds)
+    whole, short = (
+        [s.db for s in FrontalTheta(ch_names=("Fz",), sfreq=SFREQ).push(b)] for b in (block, masked)
+    )
+    assert np.mean(short) == pytest.approx(np.mean(whole), abs=0.25)
+
+
+def test_theta_is_what_lies_wholly_in_its_band() -> None:
+    """What is under 4 Hz, or just there, is half of something slow."""
+    eeg, t = background(60, 1, seed=12), np.arange(int(60 * SFREQ)) / SFREQ
+    level = np.mean([s.db for s in scores(eeg, ("Fz",))])
+
+    def rise(hz: float) -> float:
+        tone = 6.0 * np.sin(2.0 * np.pi * hz * t)[:, None]
+        return float(np.mean([s.db for s in scores(eeg + tone, ("Fz",)) if s.usable]) - level)
+
+    assert rise(6.0) > 5.0
+    assert rise(3.5) < 0.5
+    assert rise(8.5) < 0.5
 
 
 def test_wpli_is_nought_for_volume_conduction_and_high_for_a_lag() -> None:

@@ -38,6 +38,19 @@ def test_aperiodic_level_does_not_see_theta_or_alpha() -> None:
     assert got == pytest.approx(background[theta].mean(), rel=0.02)
 
 
+def test_a_steeper_fall_than_is_believed_leaves_the_upper_end_alone() -> None:
+    hz = np.arange(0, 125.5, 0.5)
+    power = np.where(hz > 0, 40.0 / np.maximum(hz, 0.5) ** 1.2, 0.0)
+    theta, upper = (hz >= 4) & (hz < 8), (hz > 14) & (hz <= 30)
+    slow = np.where((hz >= 1) & (hz < 4), 10.0, 0.0)
+    levels = [aperiodic_level(hz, power + k * slow, theta, steepest=0.9) for k in (0.0, 1.0, 9.0)]
+    assert levels == pytest.approx([levels[0]] * 3)
+    line = 40.0 / 20.6**1.2 * (20.6 / hz[theta]) ** 0.9  # through the middle of 14-30 Hz
+    assert levels[0] == pytest.approx(line.mean(), rel=0.01)
+    flat = np.where(upper, 9.0 * power, power)  # muscle: less steep, and believed
+    assert aperiodic_level(hz, flat, theta, steepest=0.9) == aperiodic_level(hz, flat, theta)
+
+
 def test_line_share_tells_a_tone_from_noise() -> None:
     rng = np.random.default_rng(2)
     t = np.arange(2048) / 64.0

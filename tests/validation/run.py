@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Small matrices are slower on two threads than on one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.validation import answers, artefacts, first_minute, nulls, timing  # noqa: E402
+from tests.validation import answers, artefacts, first_minute, nulls, theta, timing  # noqa: E402
 from tests.validation.rows import Row, Sizes  # noqa: E402
 
 TESTS: dict[str, Callable[[Sizes], list[Row]]] = {
@@ -47,6 +47,8 @@ TESTS: dict[str, Callable[[Sizes], list[Row]]] = {
     "15": answers.expectation,
     "16": nulls.cross_validation,
     "22": first_minute.first_minutes,
+    "23": theta.shifts,
+    "24": theta.condition,
 }
 STORED = ROOT / "docs" / "validation.json"
 PAGE = ROOT / "docs" / "validation.md"

@@ -435,9 +435,9 @@ def test_a_loop_is_the_same_again_whatever_ran_before(pool, ticks, whole):
 
 
 def test_eeg_that_is_lost_for_a_minute_holds_the_policy_until_enough_came_back(pool, ticks):
-    gone = [replace(t, eeg=np.full_like(t.eeg, np.nan)) if 30 <= t.now <= 90 else t for t in ticks]
+    gone = [replace(t, eeg=np.full_like(t.eeg, np.nan)) if 25 <= t.now <= 90 else t for t in ticks]
     results = run(make(pool), gone)
     assert by_eeg(results) == []
-    lost = [r for r in results if 38 <= r.now <= 105]
+    lost = [r for r in results if 33 <= r.now <= 105]
     assert not any(r.enjoyment.usable for r in lost)
     assert results[-1].enjoyment.usable
