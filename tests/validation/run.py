@@ -27,7 +27,15 @@ ROOT = Path(__file__).resolve().parents[2]
 # Small matrices are slower on two threads than on one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.validation import answers, artefacts, first_minute, nulls, theta, timing  # noqa: E402
+from tests.validation import (  # noqa: E402
+    answers,
+    artefacts,
+    first_minute,
+    leaks,
+    nulls,
+    theta,
+    timing,
+)
 from tests.validation.rows import Row, Sizes  # noqa: E402
 
 TESTS: dict[str, Callable[[Sizes], list[Row]]] = {
@@ -46,6 +54,8 @@ TESTS: dict[str, Callable[[Sizes], list[Row]]] = {
     "14": answers.layer,
     "15": answers.expectation,
     "16": nulls.cross_validation,
+    "17": leaks.leaks,
+    "18": leaks.names,
     "22": first_minute.first_minutes,
     "23": theta.shifts,
     "24": theta.condition,

@@ -87,7 +87,7 @@ class BlinkLock:
         blinks = np.array([at - start for at in self._blinks if at < second])
         feature = np.nan_to_num(self._feature.read(start * RATE, second * RATE)[:, 0])
         if self.p(blinks, feature, rate=RATE) < _LOCKED_P:
-            return "Blinks or movements follow the beat."
+            return "Blinks or movements follow the sound."
         return ""
 
     def p(self, blinks: Floats, feature: Floats, *, rate: int) -> float:

@@ -5,8 +5,10 @@ that learns in the session finds it, and no shift or random phase tells it from 
 looks find such electrodes, which are then left out and named: one for a tone that holds most of
 the power, whatever its frequency, and one for a weaker line at the beat.
 
-An answer to a regular beat is a line too. What tells them apart is size alone: at the scalp an
-answer is hardly over 2 µV at one harmonic. A smaller line at the beat therefore goes unseen.
+An answer to a regular beat is a line too, seldom over 2 µV at one harmonic at the scalp. A smaller
+line at the beat goes unseen. A larger one may still be an answer: then it is as large as the
+sound's own line, at the gain at which the EEG follows the sound *beside* the line. A tone has no
+gain there.
 """
 
 from __future__ import annotations
@@ -30,11 +32,15 @@ SURE_DB = 12.0
 #: µV; what a cortex answers to one harmonic of a beat is, at the scalp, at most about 2 µV.
 CORTEX = 2.2
 NEAR = 0.1  #: Hz around a harmonic
+#: Times the size that an answer would have, from which a line is none, and power of gains by chance
+#: (of noise it is exponential with mean 1: 1 in 1,000 is larger).
+ANSWERED, _GAIN = 2.0, 7.0
 DOUBTED = 30  #: s after which nothing of a newly found line is left in what is judged
 _HARMONICS = 8  # of half the strongest rhythm, which may be the beat or twice the beat
 _FLOOR = 0.6  # Hz around a harmonic in which its floor is measured
 _EDGE = 0.25  # Hz over the lower edge of the band, or slow swings would have no floor beside them
 _EXACT = 0.02  # Hz; a tone has the same frequency on all electrodes
+_DELAY = 0.15  # s by which an answer mostly follows the sound
 _MIN_SEEN = 0.4  # share of the EEG that must be valid
 _TONE_SECONDS, _TONE_SHARE = 32, 0.5
 _FEW = 4  # electrodes for which `CORTEX` holds as it is
@@ -106,6 +112,7 @@ class Lines:
         comb = [k * rate for k in range(1, _HARMONICS + 1) if low <= k * rate <= high]
         self._found = [f for f in self._found if any(abs(f - c) <= NEAR for c in comb)]
         sure = nothing.copy()
+        feature = self._aligned.feature.read(stop - n, stop)[:, :1]
         for centre in comb:
             near = np.flatnonzero(np.abs(hz - centre) <= NEAR)
             peak = near[np.argmax(size[near], axis=0)]
@@ -113,6 +120,8 @@ class Lines:
             over = over_floor(hz, size, centre, top)
             chance = math.sqrt(self._many) * top / 10.0 ** (over / 20.0)
             fires = counted & (top >= CORTEX + chance) & (over >= SURE_DB)
+            if fires.any():
+                fires &= top > self._answered(signal, feature, comb)[near].max(axis=0)
             sure |= fires
             line_hz[fires] = hz[peak[fires]]
             for f in hz[np.unique(peak[fires])]:
@@ -123,11 +132,62 @@ class Lines:
         for f in self._found:
             top = size[np.abs(hz - f) <= _EXACT].max(axis=0)
             along = counted & (over_floor(hz, size, f, top) >= line_db)
+            if along.any():
+                there = np.abs(hz - f) <= NEAR
+                along &= top > self._answered(signal, feature, comb)[there].max(axis=0)
             line_hz[along & ~lines] = f
             lines |= along
         if not lines.any():
             self._found = []
         return sure, lines, line_hz
+
+    def _answered(self, signal: Floats, feature: Floats, comb: Sequence[float]) -> Floats:
+        """Amplitudes under which a line is an answer [shape as `amplitudes`]."""
+        heard = amplitudes(feature, band=self._band)[1]
+        return np.asarray(ANSWERED * heard * gain(signal, feature, comb))
+
+
+def gain(signal: Floats, feature: Floats, comb: Sequence[float]) -> Floats:
+    """Size of the EEG's answer to the sound, beside the lines that both may have.
+
+    Parameters
+    ----------
+    signal : float64 [shape=(n, n_channels)]
+    feature : float64 [shape=(n, 1)]
+        Filtered alike; NaN where masked or not heard.
+    comb : sequence of float
+        Lines of the sound, Hz: the largest gain beside one of them counts, of those larger than
+        by chance. An answer is so short that its gain hardly changes within half a hertz.
+
+    Returns
+    -------
+    float64 [shape=(n_channels,)]
+        Microvolt for a unit of the sound; 0 where the EEG does not follow it beside any line.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> t = np.arange(60 * RATE)[:, None] / RATE
+    >>> sound = rng.standard_normal(t.shape) + np.sin(2 * np.pi * 2.0 * t)
+    >>> bool(2.0 < gain(3.0 * sound, sound, [2.0, 4.0])[0] < 4.0)
+    True
+    >>> gain(3.0 * np.sin(2 * np.pi * 2.0 * t), sound, [2.0, 4.0]).tolist()
+    [0.0]
+    """
+    eeg = np.fft.rfft(np.nan_to_num(signal), axis=0)
+    sound = np.fft.rfft(np.nan_to_num(feature), axis=0)
+    hz = np.fft.rfftfreq(len(signal), 1.0 / RATE)
+    # Turned back by the delay of an ordinary answer, so that all frequencies add up.
+    cross = np.conj(sound) * eeg * np.exp(2j * np.pi * hz[:, None] * _DELAY)
+    largest = np.zeros(signal.shape[1])
+    for line in comb:
+        beside = (np.abs(hz - line) > NEAR) & (np.abs(hz - line) <= _FLOOR)
+        heard = float(np.sum(np.abs(sound[beside]) ** 2))
+        common = np.abs(np.sum(cross[beside], axis=0))
+        floor = np.mean(np.abs(eeg[beside]) ** 2, axis=0) if beside.any() else largest
+        follows = common**2 > _GAIN * heard * np.maximum(floor, 1e-30)
+        largest = np.maximum(largest, np.where(follows, common / max(heard, 1e-30), 0.0))
+    return largest
 
 
 def amplitudes(signal: Floats, *, band: tuple[float, float]) -> tuple[Floats, Floats]:

@@ -190,3 +190,38 @@ def test_the_cut_into_chunks_does_not_matter(chunk: int) -> None:
     eeg = background(9, 60)
     eeg[:, 1] += sine(4.0, 4.0, 60)
     assert looks(eeg, loop(60), chunk=chunk) == looks(eeg, loop(60), chunk=6000)
+
+
+def unequal(seed: int, seconds: int = SECONDS) -> np.ndarray:
+    """Onsets at 120 a minute and between them, of unequal size, as in music."""
+    rng = np.random.default_rng(seed)
+    flux = np.zeros(seconds * RATE)
+    flux[::16] = rng.choice([0.0, 0.3, 0.6], flux[::16].size)
+    flux[::32] = rng.uniform(0.4, 1.6, flux[::32].size)
+    return flux
+
+
+def answer(flux: np.ndarray, microvolts: float) -> np.ndarray:
+    """N1 and P2 to each onset, so large from peak to peak for an ordinary one."""
+    t = np.arange(32) / RATE
+    wave = np.exp(-0.5 * ((t - 0.19) / 0.04) ** 2) - np.exp(-0.5 * ((t - 0.1) / 0.022) ** 2)
+    heard = np.convolve(flux, microvolts * wave / np.ptp(wave))[: flux.size]
+    at = np.arange(int(flux.size / RATE * SFREQ)) / SFREQ
+    return np.asarray(np.interp(at, np.arange(flux.size) / RATE, heard))
+
+
+def test_a_strong_answer_is_no_tone_and_a_tone_beside_it_is_one() -> None:
+    """Half of an electrode is answer (r over 0.4): its lines at the beat are over 2 µV.
+
+    The first looks, while the gain beside the lines is not known, may still be wrong.
+    """
+    alone, beside = [], []
+    for seed in range(4):
+        flux, eeg = unequal(seed), background(seed)
+        eeg[:, 1] += answer(flux, 25.0)
+        alone += [carried for _, carried, _ in looks(eeg, flux)]
+        eeg[:, 2] += sine(4.0, 4.5)
+        beside += [carried for _, carried, _ in looks(eeg, flux)][-4:]
+    assert np.mean(np.array(alone)[:, 1]) < 0.2
+    assert np.all(np.array(beside)[:, 2])
+    assert np.mean(np.array(beside)[:, 1]) < 0.2

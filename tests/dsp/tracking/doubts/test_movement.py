@@ -7,7 +7,15 @@ from dsp.filters import Strip, bandpass
 from dsp.grid import RATE
 from dsp.tracking.alignment import KEEP
 from dsp.tracking.decoder import lag_steps
-from dsp.tracking.doubts.movement import BeatSwing, periods, swing
+from dsp.tracking.doubts.movement import (
+    BOUND,
+    LARGEST,
+    LOCKED,
+    BeatSwing,
+    locked,
+    periods,
+    swing,
+)
 from dsp.tracking.rebuilder import Rebuilder
 
 START, SECONDS = 1000, 90
@@ -163,3 +171,45 @@ def test_a_sound_without_a_beat_has_none_to_swing_with() -> None:
     at = np.cumsum(np.random.default_rng(5).gamma(3.0, 0.07, 600))  # syllables, some five a second
     onsets[(at[at < 120.0] * RATE).astype(int)] = 1.0
     assert periods(np.convolve(onsets, bandpass(1.0, 8.0), mode="same")).size == 0
+
+
+def heart(seconds: int, *, every: float, seed: int) -> np.ndarray:
+    """As large and slow as a nod, at its own rate, which wanders by 4 % from beat to beat."""
+    rng = np.random.default_rng(seed)
+    at = np.cumsum(every * rng.normal(1.0, 0.04, int(seconds / every) + 8))
+    out = np.zeros((seconds + 1) * RATE)
+    out[np.rint(at[at < seconds] * RATE).astype(int)] = 1.0
+    out = np.convolve(out, np.hanning(20), mode="same")[: seconds * RATE]
+    out = np.convolve(out, bandpass(1.0, 8.0), mode="same")
+    return np.asarray(out / out.std())[:, None]
+
+
+def test_a_heart_at_the_rate_of_the_beat_is_no_nod() -> None:
+    called, near = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        sound = music(rng, 120)
+        beats = heart(120, every=2 * BEAT * (1.01 if seed % 2 else 0.99), seed=seed)
+        eeg = noise(rng, 120) + 6.0 * beats * [1.0, -0.4, 0.1]
+        called.append(bool(said(sound, eeg)))
+        back, stays = swing(eeg, periods(sound))
+        near.append(stays > BOUND**2 or back > LARGEST**2)
+    assert sum(near) >= 6, "by its rate alone a heart would be called a nod"
+    assert not any(called)
+
+
+def test_what_keeps_step_is_told_by_its_phase() -> None:
+    rng = np.random.default_rng(2)
+    sound = music(rng, 120)
+    after = periods(sound)
+    stepping = noise(rng, 120) + nod(4.0, seconds=120)
+    assert locked(stepping, sound, after) > 0.55
+    for piece in range(0, 120 * RATE, 20 * RATE):  # now early, now late
+        later = int(rng.integers(0, 70))
+        part = stepping[piece : piece + 20 * RATE]
+        stepping[piece : piece + 20 * RATE] = np.roll(part, later, axis=0)
+    assert locked(stepping, sound, after) < LOCKED
+    few = slice(0, 20 * RATE)
+    assert locked(stepping[few], sound[few], after) == 1.0
+    masked = np.full((120 * RATE, 3), np.nan)
+    assert locked(masked, sound, after) == 0.0

@@ -1,0 +1,216 @@
+"""Tests 17 and 18: sound that leaks into the EEG in other ways; and each thing by its own name.
+
+The people are those of `tests/doubles/second_brain.py`, the sound that of real tracks. A leak is
+so many microvolts rms in 1-8 Hz over the electrodes, the same at all of them but for 0.6 to 1.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.lab.recordings import Stimulus, file_stimulus
+from app.lab.runs import Run, go_through, windows
+from devices.formats.recording import Recording
+from dsp.grid import RATE, Floats
+from dsp.tracking.decoder import Decoder
+from dsp.tracking.tracker import FOLLOWING, calibrate
+from tests.doubles.second_brain import (
+    CYTON,
+    MUSE,
+    MUSE_REFERENCE,
+    Leak,
+    Person,
+    Trouble,
+    listen,
+    music,
+)
+from tests.validation.rows import Row, Sizes, ever, session_row, shown
+
+ROOT = Path(__file__).parents[2]
+SITES: dict[str, dict[str, Any]] = {
+    "Muse": {"sites": MUSE, "reference": MUSE_REFERENCE},
+    "Cyton": {"sites": CYTON},
+}
+SECONDS, CALIBRATED_S = 180, 60
+OF, SIZES, LAGS = ("level", "flux", "both"), (0.5, 1.0, 2.0, 4.0), (0.0, 0.02)
+R, PEOPLE = 0.15, 4
+_LEAK, _LIMIT = "move leads", 0.03
+
+
+@lru_cache(maxsize=1)
+def _tracks() -> tuple[Floats, ...]:
+    """Rows of the starter tracks, and of the music beside the repository where there is any."""
+    songs = sorted((ROOT / "playlists" / "starter").glob("*.ogg"))
+    songs += sorted((ROOT.parent / "shared" / "data" / "music").glob("*.ogg"))
+    return tuple(file_stimulus(song, start=0.0).values for song in songs)
+
+
+def sound(seed: int, seconds: int = SECONDS) -> tuple[Floats, Floats]:
+    """Rows of tracks one after the other, and their stamps."""
+    rng = np.random.default_rng([17, seed])
+    order = rng.permutation(len(_tracks()))
+    rows = np.concatenate([_tracks()[k] for k in order])
+    first = int(rng.integers(60 * RATE))
+    rows = rows[first : first + seconds * RATE]
+    return rows, 100.0 - 375 / 48000 + np.arange(len(rows)) / RATE
+
+
+def person(sites: str, number: int, r: float) -> Person:
+    return Person(r=r, seed=1700 + number, **SITES[sites])
+
+
+@lru_cache(maxsize=32)
+def decoder_of(sites: str, number: int) -> Decoder:
+    """From five minutes of a person who answers and into whose leads nothing leaks."""
+    who = person(sites, number, R)
+    heard = [listen(who, sound(900 + k, CALIBRATED_S), seed=900 + k) for k in range(5)]
+    found = calibrate([h.recording() for h in heard], ch_names=who.sites, sfreq=who.sfreq)
+    return found
+
+
+def session(
+    who: Person,
+    heard: tuple[Floats, Floats],
+    seed: int,
+    decoder: Decoder | None = None,
+    **with_what: Any,
+) -> Run:
+    told = listen(who, heard, seed=seed, **with_what)
+    eeg = told.eeg.astype(np.float32)
+    recording = Recording("second", who.sites, who.sfreq, eeg, told.times, None)
+    stimulus = Stimulus("tracks", told.values.astype(np.float64), told.stamps)
+    return go_through(recording, stimulus, decoder=decoder, seed=seed)
+
+
+def share(runs: Sequence[Run], words: str) -> float:
+    """Share of the time at which something is said."""
+    said = [any(words in reason for reason in t.reasons) for run in runs for _, t in run.seconds]
+    return float(np.mean(said))
+
+
+def leaking(of: str, uv: float, lag: float) -> tuple[Leak, ...]:
+    if of == "both":
+        half = uv / np.sqrt(2.0)  # level and flux hardly go together
+        return (Leak(half, "level", lag), Leak(half, "flux", lag))
+    return (Leak(uv, of, lag),)
+
+
+def leaks(size: Sizes, *, sessions: int | None = None) -> list[Row]:
+    """Test 17."""
+    n = size(24, 1) if sessions is None else sessions
+    sizes = SIZES if size(1, 0) else (2.0,)
+    rows: list[Row] = []
+    pooled: list[bool] = []
+    for sites, known in product(SITES, (False, True)):
+        worst = (-1.0, "")
+        for cell, (of, uv, lag) in enumerate(product(OF, sizes, LAGS)):
+            runs = []
+            for k in range(n):
+                number, seed = k % PEOPLE, 100 * cell + k
+                decoder = decoder_of(sites, number) if known else None
+                silent = person(sites, number, 0.0)
+                runs.append(session(silent, sound(seed), seed, decoder, leaks=leaking(of, uv, lag)))
+            pooled += [ever(run) for run in runs]
+            states = [state for run in runs for state in windows(run)]
+            found = float(np.mean([state == FOLLOWING for state in states]))
+            worst = max(worst, (found, f"{of}, {uv:g} µV, {1000 * lag:.0f} ms"))
+        what = "calibrated" if known else "from nothing"
+        rows.append(
+            Row(
+                17,
+                f"leak of level, flux or both, {sizes[0]:g} to {sizes[-1]:g} µV, 0 or 20 ms, "
+                f"{sites}, {what}: windows 'following' in the worst cell ({worst[1]})",
+                "at most 3%",
+                f"{worst[0]:.1%}",
+                n,
+                worst[0] <= _LIMIT,
+                worst[0],
+            )
+        )
+    rows.append(session_row(17, "the same, all cells", pooled, limit=_LIMIT))
+    return rows + _no_leak(size, n) + (_other_leaks(min(n, 8)) if size(1, 0) else [])
+
+
+def _no_leak(size: Sizes, n: int) -> list[Row]:
+    """The same people with an answer, and nothing that leaks."""
+    rows = []
+    for sites, known in product(SITES, (False, True)):
+        runs = []
+        for k in range(n):
+            decoder = decoder_of(sites, k % PEOPLE) if known else None
+            runs.append(session(person(sites, k % PEOPLE, R), sound(5000 + k), k, decoder))
+        called = share(runs, _LEAK)
+        what = "calibrated" if known else "from nothing"
+        found = f"{called:.1%}; 'following' in {sum(ever(run) for run in runs)} sessions"
+        rows.append(Row(17, f"an answer (r {R:g}) and no leak, {sites}, {what}: time called a leak",
+                        "at most 2%", found, n, called <= 0.02, called))  # fmt: skip
+    return rows
+
+
+def _layer(heard: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """With a layer that pulses twice a second."""
+    values = heard[0].copy()
+    values[:, 2] = 0.05 * np.maximum(np.sin(2 * np.pi * 2.0 * (heard[1] - heard[1][0])), 0.0)
+    return values, heard[1]
+
+
+def _other_leaks(n: int) -> list[Row]:
+    """Leaks of other shapes: what of them is caught, and what is followed."""
+    shapes: dict[str, Leak] = {
+        "level through 3 Hz": Leak(2.0, "level", 0.0, 3.0),
+        "level through 3 Hz, 20 ms": Leak(2.0, "level", 0.02, 3.0),
+        "layer": Leak(2.0, "layer"),
+        "level, as late as headphones without a wire, 150 ms": Leak(2.0, "level", 0.15),
+        "level, as late as headphones without a wire, 250 ms": Leak(2.0, "level", 0.25),
+    }
+    rows = []
+    for number, (name, leak) in enumerate(shapes.items()):
+        runs = []
+        for k, sites in product(range(n), SITES):
+            heard = sound(7000 + 100 * number + k)
+            heard = _layer(heard) if leak.of == "layer" else heard
+            runs.append(session(person(sites, k % PEOPLE, 0.0), heard, k, leaks=(leak,)))
+        row = session_row(17, f"leak of 2 µV, {name}", [ever(run) for run in runs], limit=0.0)
+        caught = f"{row.measured}; called a leak {share(runs, _LEAK):.0%} of the time"
+        rows.append(replace(shown(row), measured=caught))
+    return rows
+
+
+def names(size: Sizes) -> list[Row]:
+    """Test 18: what is there is called by its name."""
+    n = size(8, 1)
+    off = tuple(MUSE[1:3]), tuple(CYTON[:2])
+    scenes: tuple[tuple[str, str, str, float, Callable[[int, str], Run]], ...] = (
+        ("a heart (60 µV) beside a beat of twice its rate", "swing", "called a swing", 0.02,
+         lambda k, sites: session(person(sites, k, 0.0), music(SECONDS, seed=k, bpm=136.0 + k), k,
+                                  trouble=Trouble(heart_uv=60.0, heart_bpm=68.0 + k))),
+        ("an answer of r 0.5", "steady tone", "called a steady tone", 0.02,
+         lambda k, sites: session(person(sites, k, 0.5), sound(8000 + k), k)),
+        ("blinks at random, 15 a minute", "Blinks", "called locked to the sound", 0.02,
+         lambda k, sites: session(person(sites, k, R), sound(8100 + k), k,
+                                  trouble=Trouble(blinks_per_min=15.0))),
+    )  # fmt: skip
+    rows = []
+    for what, words, called, limit, scene in scenes:
+        runs = [scene(k, sites) for k in range(n) for sites in SITES]
+        found = share(runs, words)
+        rows.append(Row(18, f"{what}: time {called}", f"at most {limit:.0%}", f"{found:.1%}",
+                        len(runs), found <= limit, found))  # fmt: skip
+    said: list[str] = []
+    for k, (sites, lost) in product(range(n), zip(SITES, off, strict=True)):
+        trouble = Trouble(blinks_per_min=15.0, off=tuple((site, 30.0, 1e9) for site in lost))
+        who = person(sites, k, 0.0)
+        told = listen(who, music(90, seed=k), seed=k, trouble=trouble)
+        seconds = told.recording()[0][0].seconds[35:]
+        said += [second.words[who.sites.index(site)] for second in seconds for site in lost]
+    found = float(np.mean([word == "contact" for word in said]))
+    rows.append(Row(18, "both frontal electrodes off the skin: seconds called contact",
+                    "at least 95%", f"{found:.1%}", len(said), found >= 0.95, found))  # fmt: skip
+    return rows
