@@ -31,7 +31,7 @@ from dsp.tracking.rebuilder import MIN_SHARE
 
 Complexes = npt.NDArray[np.complex128]
 
-ENOUGH = 2.5  #: z at two looks one after the other
+ENOUGH = 2.75  #: z at two looks one after the other
 MIN_SECONDS, LONGEST = 20, 120  #: s of data of the first look, and of the last
 LOOKS = (LONGEST - MIN_SECONDS) // 5 + 1  #: in a session
 _EACH = 60  # surrogates of each kind

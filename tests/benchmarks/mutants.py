@@ -43,6 +43,7 @@ PARTS = {
         ["tests/reference/test_reference_enjoyment.py", "tests/dsp/test_enjoyment.py"],
     ),
     "scores": (["dsp/tracking/scores.py"], ["tests/dsp/tracking/test_scores.py"]),
+    "first": (["dsp/tracking/first.py"], ["tests/dsp/tracking/test_first.py"]),
     "policy": (
         ["app/loop/policy.py", "app/loop/decision.py"],
         [f"tests/app/loop/test_{name}.py" for name in ("policy_limits", "gate", "policy")],
