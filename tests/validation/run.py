@@ -35,6 +35,7 @@ from tests.validation import (  # noqa: E402
     nulls,
     theta,
     timing,
+    weak,
 )
 from tests.validation.rows import Row, Sizes  # noqa: E402
 
@@ -56,6 +57,9 @@ TESTS: dict[str, Callable[[Sizes], list[Row]]] = {
     "16": nulls.cross_validation,
     "17": leaks.leaks,
     "18": leaks.names,
+    "19": weak.answers,
+    "20": weak.clocks,
+    "21": weak.silent,
     "22": first_minute.first_minutes,
     "23": theta.shifts,
     "24": theta.condition,

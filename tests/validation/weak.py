@@ -41,7 +41,7 @@ def _known(seed: int, r: float) -> Decoder:
     """A person's decoder from five tracks that are heard in no test."""
     person = _person(seed, r)
     recordings = [
-        listen(person, music(60.0, seed=900 + 10 * seed + k), seed=900 + k).recording()
+        listen(person, music(120.0, seed=900 + 10 * seed + k), seed=900 + k).recording()
         for k in range(5)
     ]
     return calibrate(recordings, ch_names=person.sites, sfreq=SFREQ)
@@ -77,7 +77,7 @@ def _seldom(test: int, what: str, states: list[str], state: str, limit: float) -
 
 
 def answers(size: Sizes) -> list[Row]:
-    """Test 19: answers of four sizes, calibrated for five minutes, sessions of 180 s."""
+    """Test 19: answers of several sizes, calibrated for ten minutes, sessions of 180 s."""
     people = size(6, 1)
     rows, weak = [], []
     for seed in range(people):
