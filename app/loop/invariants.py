@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from app.loop.ticks import TickResult
 from dsp.enjoyment import Enjoyment
-from dsp.tracking.scores import CANNOT_TELL, Tracking
+from dsp.tracking.absence import POWER
+from dsp.tracking.scores import CANNOT_TELL, NOT_FOLLOWING, Tracking
 
 _ROUNDING = 1e-6  # estimates are rounded to it
 #: A file may declare its length wrongly by a little: seconds, and share of it.
@@ -56,6 +57,7 @@ def soundly(result: TickResult) -> TickResult:
             p=1.0,
             usable=False,
             reasons=(_CANNOT,),
+            power=nan,
             residual=nan,
             residual_low=nan,
             residual_high=nan,
@@ -108,6 +110,10 @@ def _of_tracking(one: Tracking) -> Iterator[str]:
     if not math.isnan(one.r_null95):
         yield from _of_share("chance level", one.r_null95)
     yield from _of_share("p", one.p)
+    if one.state == NOT_FOLLOWING and not one.power >= POWER:
+        yield f"not following is said with a power of {one.power}; expected {POWER} at least."
+    elif not math.isnan(one.power):
+        yield from _of_share("power", one.power)
     yield from _of_interval("r", one.r_low, one.r, one.r_high)
     yield from _of_interval("residual", one.residual_low, one.residual, one.residual_high)
 

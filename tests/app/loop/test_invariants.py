@@ -35,6 +35,11 @@ def ticks():
     return tuple(replace(r, tracking=TRACKING, eeg_until=r.now) for r in one.results[-2:])
 
 
+def test_not_following_with_enough_power_can_be(ticks):
+    said = replace(TRACKING, state="not following", power=0.8)
+    assert violations(replace(ticks[1], tracking=said), ticks[0]) == ()
+
+
 def test_what_can_be_is_left_as_it_is(ticks):
     before, result = ticks
     assert violations(result, None) == violations(result, before) == ()
@@ -50,6 +55,9 @@ def test_what_can_be_is_left_as_it_is(ticks):
         ({"r_null95": -0.01}, "chance level is -0.01"),
         ({"p": 1.01}, "p is 1.01"),
         ({"p": math.nan}, "p is nan"),
+        ({"power": 1.2}, "power is 1.2"),
+        ({"state": "not following", "power": 0.79}, "a power of 0.79"),
+        ({"state": "not following"}, "a power of nan"),
         ({"r_low": 0.5}, "0.5 to 0.42"),
         ({"r_high": 0.1}, "0.2 to 0.1"),
         ({"residual": 0.1, "residual_low": 0.2, "residual_high": 0.3}, "residual is 0.1"),
