@@ -1,9 +1,11 @@
 """One estimate of how much this music is enjoyed now, with its uncertainty.
 
-A bank of Kalman filters, one for each assumed gain of the EEG (0: it says nothing), fuses
-the prior of the track, ratings, skips and the frontal-theta score. The bank's weights say how
-far the EEG is believed: they start sceptical and move only with ratings and with stored
-three-minute checks, never with the EEG's own agreement with itself.
+A bank of Kalman filters fuses the prior of the track, ratings, skips and the frontal-theta score.
+Each filter assumes a gain of the EEG (0: it says nothing, under 0: it says the opposite), how
+large the tracks' own offsets are, and how much of the scale this person uses. The weights of the
+gains say how far the EEG is believed: little at first, and they grow with ratings and with stored
+three-minute checks only, never with the EEG's own agreement with itself. What the EEG does tell of
+itself is how large the offsets are, and where a gain promises more than the scores ever show.
 
 Model, in enjoyment units 0..1, per second::
 
@@ -11,10 +13,11 @@ Model, in enjoyment units 0..1, per second::
     mu  : N(prior of the track), slow walk      level of the running track
     md  : mood, 15 min, sd 0.08
     y   = m G (e - 0.5) + z + o + b + v         score of the EEG, in sd of its 10 s mean
-    r   = e + 0.02 + N(0, 0.034)                rating (variance; sd 0.18)
+    r   = 0.52 + c + s (e - 0.5 + u)            rating; u: variance 0.034 (sd 0.18)
 
 z is the zero of the session, o an offset of the track (its acoustics), b autoregressive noise
 of 15 s: errors that do not average out within a track. Without them the interval is too narrow.
+c and s are the person's own use of the scale: where its middle lies, and how much of it is used.
 
 Kalman 1960 (doi 10.1115/1.3662552); bank of models: Magill 1965 (doi 10.1109/TAC.1965.1098191).
 """
@@ -22,7 +25,7 @@ Kalman 1960 (doi 10.1115/1.3662552); bank of models: Magill 1965 (doi 10.1109/TA
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +37,11 @@ UNIT_GAIN = 0.48
 #: Three-minute check (loved against neutral, 90 s each): difference of enjoyment it is planned
 #: for, and standard error of the difference of two 90 s means with a track offset in each.
 CHECK_CONTRAST = 0.35
-CHECK_SE = math.sqrt(2 * (1.8 / 9 + 0.3**2))
+_CHECK_NOISE = 1.8 / 9  # variance of a mean of 90 s, the offset of its track left out
+CHECK_SE = math.sqrt(2 * (_CHECK_NOISE + 0.3**2))
 
-_E, _MU, _MD, _Z, _O, _B = range(6)
+_E, _MU, _MD, _Z, _O, _B, _C = _STATES = range(7)
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -47,23 +52,31 @@ class EnjoymentModel:
     ----------
     gains, weights : tuple of float
         Assumed gains of the EEG and their prior weights.
+    offset_sds, offset_weights : tuple of float
+        Assumed sds of the tracks' offsets and their prior weights.
+    scales, scale_weights : tuple of float
+        Assumed shares of the scale of ratings that a person uses, and their prior weights.
     score_var : float
         Variance of one clean 2 s score.
     """
 
-    gains: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0, 9.0, 17.0)
-    weights: tuple[float, ...] = (0.25, 0.45, 0.15, 0.05, 0.05, 0.05)
+    gains: tuple[float, ...] = (-4.0, -1.0, 0.0, 1.0, 4.0, 17.0)
+    weights: tuple[float, ...] = (0.08, 0.22, 0.31, 0.25, 0.08, 0.06)
+    offset_sds: tuple[float, ...] = (0.3, 0.9)
+    offset_weights: tuple[float, ...] = (0.97, 0.03)
+    scales: tuple[float, ...] = (1.0, 0.5)
+    scale_weights: tuple[float, ...] = (0.6, 0.4)
     tau: float = 10.0
     felt_sd: float = 0.012 / math.sqrt(2.0)  # per square root of a second
     level_sd: float = 0.004 / math.sqrt(2.0)
     mood_sd: float = 0.08
     mood_tau: float = 900.0
     zero_sd: float = 0.3
-    offset_sd: float = 0.3
     noise_sd: float = 0.3
     noise_tau: float = 15.0
     score_var: float = 4.0
     rating_bias: float = 0.02
+    rating_bias_sd: float = 0.12
     rating_var: float = 0.034
     skip_level: float = 0.3  # what a skip says of a track, and how surely
     skip_var: float = 0.15**2
@@ -114,7 +127,7 @@ class EnjoymentFilter:
     model : EnjoymentModel
     checks : sequence of float
         z of each stored three-minute check (loved minus neutral); each multiplies the weights
-        by ``N(z; m G contrast / se, 1)``.
+        by ``N(z; m G contrast / se, 1)``, the wider the larger the offsets may be.
     eeg : bool
         False disconnects the EEG: the twin that shows what ratings and priors say alone.
 
@@ -134,83 +147,92 @@ class EnjoymentFilter:
     def __init__(
         self, model: EnjoymentModel, *, checks: tuple[float, ...] = (), eeg: bool = True
     ) -> None:
-        if len(model.gains) != len(model.weights) or model.gains[0] != 0.0:
-            raise InputError("the gain bank needs as many weights as gains, the first gain 0.")
+        if len(model.gains) != len(model.weights) or 0.0 not in model.gains:
+            raise InputError("the gain bank needs as many weights as gains, and one gain 0.")
+        if not eeg:
+            model = replace(model, gains=(0.0,), weights=(1.0,))
         self.model = model
         self._eeg = eeg
-        n = len(model.gains)
-        self._gains = np.asarray(model.gains)
-        log_weights = np.log(np.asarray(model.weights))
-        for z in checks:
-            log_weights -= 0.5 * (z - self._gains * UNIT_GAIN * CHECK_CONTRAST / CHECK_SE) ** 2
-        self._log_weights = log_weights
-        self._x = np.zeros((n, 6))
+        #: Log of what is believed of each hypothesis [shape=(gains, offset sds, scales)].
+        self._log_weights = np.log(
+            np.einsum("i,j,k->ijk", model.weights, model.offset_weights, model.scale_weights)
+        )
+        grid = np.meshgrid(model.gains, model.offset_sds, model.scales, indexing="ij")
+        self._gains, self._offset_sds, self._scales = (one.ravel() for one in grid)
+        #: What the scores say of each gain against gain 0, as a log-likelihood; same shape.
+        self._spoken = np.zeros_like(self._log_weights)
+        self._expect(checks)
+        n, k = self._gains.size, len(_STATES)
+        self._x = np.zeros((n, k))
         self._x[:, [_E, _MU]] = 0.5
-        self._p = np.zeros((n, 6, 6))
-        variances = (0.1**2, 0.2**2, model.mood_sd**2, model.zero_sd**2, 0.0, model.noise_sd**2)
-        self._p[:, range(6), range(6)] = variances
+        self._p = np.zeros((n, k, k))
+        sds = (0.1, 0.2, model.mood_sd, model.zero_sd, 0.0, model.noise_sd, model.rating_bias_sd)
+        self._p[:, _STATES, _STATES] = np.square(sds)
 
     @property
-    def weights(self) -> npt.NDArray[np.float64]:
+    def weights(self) -> Floats:
         """Posterior weight of each gain."""
-        w = np.exp(self._log_weights - self._log_weights.max())
-        return np.asarray(w / w.sum())
+        return np.asarray(self._weights.reshape(self._log_weights.shape).sum(axis=(1, 2)))
 
     @property
     def eeg_weight(self) -> float:
-        """Probability that the EEG says anything at all: 1 minus the weight of gain 0."""
-        return float(1.0 - self.weights[0]) if self._eeg else 0.0
+        """Probability that the EEG says something, and the right way round: of gains over 0."""
+        return float(self._weights[self._gains > 0.0].sum()) if self._eeg else 0.0
 
     def new_track(self, mean: float, sd: float) -> None:
         """Another track begins: its level starts from its prior; what is felt goes on."""
         check_number("prior mean", mean, low=0.0, high=1.0)
         check_number("prior sd", sd, low=0.001, high=1.0)
         self._reset(_MU, mean, sd**2)
-        self._reset(_O, 0.0, self.model.offset_sd**2)
+        self._reset(_O, 0.0, self._offset_sds**2)
 
     def step(self, dt: float) -> None:
         """Let `dt` seconds pass."""
         m = self.model
-        a = np.eye(6)
+        a = np.eye(len(_STATES))
         decay = math.exp(-dt / m.tau)
         a[_E, [_E, _MU, _MD]] = (decay, 1.0 - decay, 1.0 - decay)
         mood, noise = math.exp(-dt / m.mood_tau), math.exp(-dt / m.noise_tau)
         a[_MD, _MD], a[_B, _B] = mood, noise
-        q = np.zeros(6)
+        q = np.zeros(len(_STATES))
         q[_E], q[_MU] = m.felt_sd**2 * dt, m.level_sd**2 * dt
         q[_MD] = m.mood_sd**2 * (1.0 - mood**2)
         q[_B] = m.noise_sd**2 * (1.0 - noise**2)
         self._x = self._x @ a.T
         self._p = a @ self._p @ a.T
-        self._p[:, range(6), range(6)] += q
+        self._p[:, _STATES, _STATES] += q
 
     def score(self, y: float, *, valid_share: float) -> None:
         """Take one 2 s score `y` (sd of the 10 s mean) of which `valid_share` was clean."""
         if not self._eeg:
             return
-        h = np.zeros((self._gains.size, 6))
+        h = np.zeros_like(self._x)
         h[:, _E] = self._gains * UNIT_GAIN
         h[:, [_Z, _O, _B]] = 1.0
-        self._observe(h, y + self._gains * UNIT_GAIN * 0.5, self.model.score_var / valid_share)
+        told = self._log_weights + self._observe(
+            h, y + self._gains * UNIT_GAIN * 0.5, np.float64(self.model.score_var / valid_share)
+        )
+        # The EEG tells the sds of its offsets apart, and nothing else: each gain keeps its weight.
+        kept, now = (_total(one) for one in (self._log_weights, told))
+        self._log_weights = told + kept - now
+        spoken = now - kept
+        self._spoken = self._spoken + spoken - spoken[self.model.gains.index(0.0)]
 
     def rating(self, value: float) -> None:
         """Take a rating 0..1: it moves the estimate, and the belief in the EEG."""
         check_number("rating", value, low=0.0, high=1.0)
-        h = np.zeros((self._gains.size, 6))
-        h[:, _E] = 1.0
-        observed = np.full(self._gains.size, value - self.model.rating_bias)
-        if self._eeg:
-            residual, variance = self._innovation(h, observed, self.model.rating_var)
-            self._log_weights = self._log_weights - 0.5 * (
-                residual**2 / variance + np.log(variance)
-            )
-        self._observe(h, observed, self.model.rating_var)
+        h = np.zeros_like(self._x)
+        h[:, _E], h[:, _C] = self._scales, 1.0
+        observed = value - self.model.rating_bias - 0.5 * (1.0 - self._scales)
+        noise = self.model.rating_var * self._scales**2
+        self._log_weights = self._log_weights + self._observe(h, observed, noise)
 
     def skip(self) -> None:
         """Take the listener's own skip as a sign of low enjoyment of this track."""
-        h = np.zeros((self._gains.size, 6))
+        h = np.zeros_like(self._x)
         h[:, _MU] = 1.0
-        self._observe(h, np.full(self._gains.size, self.model.skip_level), self.model.skip_var)
+        level = np.full(self._gains.size, self.model.skip_level)
+        self._observe(h, level, np.float64(self.model.skip_var))
 
     def level(self) -> tuple[float, float]:
         """Mean and sd of the level of the running track (mood included)."""
@@ -224,33 +246,49 @@ class EnjoymentFilter:
         pairs = zip(w, means, variances, strict=True)
         return float(sum(k * normal_cdf((limit - u) / math.sqrt(v)) for k, u, v in pairs))
 
-    def _levels(self) -> tuple[npt.NDArray[np.float64], ...]:
+    def _expect(self, checks: tuple[float, ...]) -> None:
+        """Weigh the hypotheses by stored checks; large offsets make large z likelier."""
+        noise = np.sqrt(2 * (_CHECK_NOISE + self._offset_sds**2)) / CHECK_SE
+        expected = self._gains * UNIT_GAIN * CHECK_CONTRAST / CHECK_SE
+        for z in checks:
+            told = -0.5 * ((z - expected) / noise) ** 2 - np.log(noise)
+            self._log_weights = self._log_weights + told.reshape(self._log_weights.shape)
+
+    @property
+    def _weights(self) -> Floats:
+        """Posterior weight of each filter."""
+        # The EEG may speak against itself (a gain promises more than it shows), never for itself.
+        believed = self._log_weights + np.minimum(self._spoken, 0.0)
+        w = np.exp(believed - believed.max()).ravel()
+        return np.asarray(w / w.sum())
+
+    def _levels(self) -> tuple[Floats, ...]:
         means = self._x[:, _MU] + self._x[:, _MD]
         p = self._p
         variances = p[:, _MU, _MU] + p[:, _MD, _MD] + 2 * p[:, _MU, _MD]
-        return means, variances, self.weights
+        return means, variances, self._weights
 
-    def _innovation(
-        self, h: npt.NDArray[np.float64], observed: npt.NDArray[np.float64], noise: float
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _observe(self, h: Floats, observed: Floats, noise: Floats | np.float64) -> Floats:
+        """Let every filter take what was observed; return the log-likelihoods it had for them."""
         residual = observed - (h * self._x).sum(axis=1)
-        variance = np.einsum("mi,mij,mj->m", h, self._p, h) + noise
-        return residual, variance
-
-    def _observe(
-        self, h: npt.NDArray[np.float64], observed: npt.NDArray[np.float64], noise: float
-    ) -> None:
-        residual, variance = self._innovation(h, observed, noise)
+        seen = np.einsum("mij,mj->mi", self._p, h)
+        variance = (h * seen).sum(axis=1) + noise
         # Beyond 3 sd the observation is more likely an artefact than news: its noise grows until
         # it lies at 3 sd.
-        far = np.abs(residual) > 3.0 * np.sqrt(variance)
-        variance = np.where(far, residual**2 / 9.0, variance)
-        gain = np.einsum("mij,mj->mi", self._p, h) / variance[:, None]
+        variance = np.maximum(variance, residual**2 / 9.0)
+        gain = seen / variance[:, None]
         self._x = self._x + gain * residual[:, None]
-        self._p = self._p - np.einsum("mi,mj,m->mij", gain, gain, variance)
+        self._p = self._p - gain[:, :, None] * seen[:, None, :]
+        told = -0.5 * (residual**2 / variance + np.log(variance))
+        return np.asarray(told.reshape(self._log_weights.shape))
 
-    def _reset(self, i: int, mean: float, variance: float) -> None:
+    def _reset(self, i: int, mean: float, variance: float | Floats) -> None:
         self._x[:, i] = mean
         self._p[:, i, :] = 0.0
         self._p[:, :, i] = 0.0
         self._p[:, i, i] = variance
+
+
+def _total(log_weights: Floats) -> Floats:
+    """Log weight of each gain and share of the scale, whatever the offsets."""
+    return np.asarray(np.logaddexp.reduce(log_weights, axis=1, keepdims=True))

@@ -11,7 +11,7 @@ import pytest
 import dsp
 from app.loop.decision import DISLIKED, PROTECTED
 from app.settings import load_preset
-from dsp.enjoyment import EnjoymentModel
+from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
 QUOTED = re.findall(r"`(\w+)\.(\w+) = ([^`]+)`", DOCUMENT)
@@ -37,10 +37,15 @@ def test_method_quotes_the_model_of_enjoyment() -> None:
     assert f"τ = {model.tau:.0f} s" in text
     assert f"sd {model.mood_sd:.2f}, {model.mood_tau / 60:.0f} min" in text
     assert f"var v = {model.score_var:.1f}" in text
-    assert f"N(0, {model.rating_var:.3f})" in text
-    assert f"e + {model.rating_bias:.2f}" in text
+    assert (
+        f"r = {0.5 + model.rating_bias:.2f} + c + s (e - 0.5 + N(0, {model.rating_var:.3f}))"
+        in text
+    )
     assert f"μ = {model.skip_level:.1f} ± {model.skip_var**0.5:.2f}" in text
-    assert model.zero_sd == model.offset_sd == model.noise_sd == 0.3
+    assert model.zero_sd == model.noise_sd == 0.3
+    assert f"It starts at {100 * EnjoymentFilter(model).eeg_weight:.0f} %" in text
+    filters = len(model.gains) * len(model.offset_sds) * len(model.scales)
+    assert f"A bank of {filters} Kalman filters" in text
 
 
 def test_method_quotes_the_preset() -> None:

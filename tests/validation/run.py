@@ -30,6 +30,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from tests.validation import (  # noqa: E402
     answers,
     artefacts,
+    belief,
     first_minute,
     leaks,
     nulls,
@@ -63,6 +64,8 @@ TESTS: dict[str, Callable[[Sizes], list[Row]]] = {
     "22": first_minute.first_minutes,
     "23": theta.shifts,
     "24": theta.condition,
+    "25": belief.earned,
+    "26": belief.use_of_the_scale,
 }
 STORED = ROOT / "docs" / "validation.json"
 PAGE = ROOT / "docs" / "validation.md"
@@ -73,7 +76,8 @@ Tests 1 to 16 of the list an expert reviewer will run, on simulated people whose
 kernel of 55-300 ms or not at all, 1/f noise and alpha shared between electrodes, blinks, muscle,
 mains, clocks that drift and packets that come late. Everything goes through the code that runs
 live: `SamplePlacer`, `Guard`, `Tracker`, `calibrate`. Tests 2 to 6 judge the p value of windows of
-30 s that do not overlap; the others judge the state or the correlation.
+30 s that do not overlap; the others judge the state or the correlation. Tests 25 and 26 judge what
+is believed of enjoyment, on listeners drawn from its model ([method.md](method.md), section 10).
 
 Simulated heads are idealised: losses, false alarms and scaling with time carry over to people,
 absolute correlations for a number of electrodes do not. What real recordings give stands in
