@@ -105,7 +105,7 @@ def _held(sessions: list[Believed]) -> Floats:
 
 def earned(size: Sizes) -> list[Row]:
     """Test 25: weight, error and interval after eight ratings, by EEG and offsets of the tracks."""
-    n, rows = size(40, 6), []
+    n, rows = size(120, 6), []
     kinds: dict[str, float | None] = {"of the model's own listeners": None, **EEG}
     for i, (kind, gain) in enumerate(kinds.items()):
         for offset in OFFSETS:
