@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import now
+from devices.route import Route
 from devices.watchdog import Watchdog
 from dsp.checks import DeviceError
 from dsp.grid import BLOCK, FS
@@ -109,6 +110,11 @@ class Output(Protocol):
         """Median deviation of the device's times from the fitted clock, s."""
         ...
 
+    @property
+    def wireless(self) -> bool:
+        """Whether the sound is known to go out without a wire (`devices.route`)."""
+        ...
+
     def start(self) -> None:
         """Begin to call `render`."""
         ...
@@ -131,6 +137,7 @@ class NullOutput:
 
     name = "silent output"
     is_null = True
+    wireless = False
     residual = 0.0
 
     def __init__(self, render: Render, *, latency: float = 0.02) -> None:
@@ -269,12 +276,18 @@ class DeviceOutput:
                 f"The {which} cannot be used ({reason}); plug it in or choose another."
             ) from error
         self.name = str(found["name"])
+        self._route = Route(self.name)
         self.latency = float(self._stream.latency)
 
     @property
     def residual(self) -> float:
         """Median deviation of the device's times from the fitted clock, s."""
         return self._clock.residual
+
+    @property
+    def wireless(self) -> bool:
+        """Whether the sound is known to go out without a wire."""
+        return self._route.wireless
 
     def _callback(self, out: Any, n_frames: int, times: Any, status: Any) -> None:
         entry = now()
@@ -304,6 +317,7 @@ class DeviceOutput:
                 self._stream.start()
         except self._sd.PortAudioError as error:
             raise DeviceError(f"{self.name} does not start ({error}); choose another.") from error
+        self._route.start()
 
     def alive(self) -> bool:
         """Whether callbacks come; to be asked a few times a second.
@@ -324,6 +338,7 @@ class DeviceOutput:
 
     def close(self) -> None:
         """End the stream at once; fade out before, where it still sounds."""
+        self._route.close()
         with _quiet():
             # A stream whose server died cannot be stopped any more, only dropped.
             self._stream.close(ignore_errors=True)

@@ -193,6 +193,8 @@ class Loop:
         elif kind == "stalled":
             self._listening.stalled = bool(value)
             self._blank(now)
+        elif kind == "wireless" and self._senses is not None:
+            self._senses.wireless(on=bool(value))
         elif kind == "unplayable":
             self._unplayable.add(self._listening.unplayable(Play(int(value))))
 

@@ -49,6 +49,10 @@ class Senses:
         if len(heard):
             self._tracker.push_stimulus(heard.stimulus, heard.times)
 
+    def wireless(self, *, on: bool) -> None:
+        """Take it that what is heard comes without a wire, or no longer does."""
+        self._tracker.wireless.on = on
+
     def blank(self, until: float) -> None:
         """Let no EEG before `until` enter a score."""
         known = until if self._counts_from is None else self._counts_from

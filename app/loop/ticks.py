@@ -15,7 +15,17 @@ from dsp.tracking.tracker import Tracking
 from playlists.tracks import Place
 
 EventKind = Literal[
-    "rating", "next", "skip", "undo", "layer_off", "hold", "pause", "stalled", "unplayable", "play"
+    "rating",
+    "next",
+    "skip",
+    "undo",
+    "layer_off",
+    "hold",
+    "pause",
+    "stalled",
+    "unplayable",
+    "play",
+    "wireless",
 ]
 
 
@@ -34,6 +44,7 @@ class LoopEvent:
     `kind`: ``rating`` (value 0..1), ``next`` and ``skip`` (the operator's and the client's wish),
     ``undo``, ``layer_off`` (value bool), ``hold`` (value bool), ``pause`` (value bool),
     ``stalled`` (value bool: the sound engine does not answer), ``unplayable`` (value: the play).
+    ``wireless`` (value bool: the sound goes out without a wire).
     In earlier records also ``play`` (value [play, place]): that it was started.
     """
 

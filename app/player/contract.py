@@ -62,6 +62,9 @@ class PlayerStatus:
         Seconds; median deviation of the device's own times from the fitted clock.
     latency : float
         Seconds from rendering to hearing.
+    wireless : bool
+        Whether the sound is known to go out without a wire; the last known of a device that is
+        gone.
     """
 
     output: str = "none"
@@ -76,6 +79,7 @@ class PlayerStatus:
     lost_blocks: int = 0
     timing_residual: float = 0.0
     latency: float = 0.0
+    wireless: bool = False
     device_s: float = 0.0
     silent_s: float = 0.0
 

@@ -42,6 +42,7 @@ class Command(enum.IntEnum):
 STATUS = (
     "started",  # 1: an output runs; 2: it could not be had
     "is_null",
+    "wireless",
     "latency",
     "residual",
     "lost_blocks",

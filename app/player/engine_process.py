@@ -231,6 +231,7 @@ class Housekeeper:
         status = {
             "started": started,
             "is_null": output.is_null if output else True,
+            "wireless": output.wireless if output else False,
             "latency": output.latency if output else 0.0,
             "residual": output.residual if output else 0.0,
             "lost_blocks": self._lost + (output.lost_blocks if output else 0),

@@ -307,6 +307,7 @@ class Player:
                 lost_blocks=int(state["lost_blocks"]),
                 timing_residual=state["residual"],
                 latency=state["latency"],
+                wireless=bool(state["wireless"]),
                 device_s=state["device_s"],
                 silent_s=state["silent_s"],
             )

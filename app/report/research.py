@@ -90,6 +90,8 @@ def _output(summary: Any) -> str:
         return "not recorded"
     if summary.get("output_is_null"):
         return f"{name} (silent, clocked)"
+    if summary.get("output_wireless") is True:
+        name = f"{name}, without a wire"
     silent = summary.get("silent_s")
     gone = isinstance(silent, int | float) and silent >= 0.5
     return f"{name}; gone for {clock(silent)}, in silence" if gone else str(name)

@@ -192,6 +192,7 @@ class Journal:
                 "lost_blocks": status.lost_blocks,
                 "output": status.output,
                 "output_is_null": not status.device_s,  # nobody has heard anything
+                "output_wireless": status.wireless,
                 "silent_s": status.silent_s,
                 "timing_residual": status.timing_residual,
                 "latency": status.latency,

@@ -85,6 +85,7 @@ class Running:
         self._sounding = threading.RLock()  # held by whoever starts or ends sound
         self._last: PlayerStatus | None = None  # how it stood when silence came
         self._paused = False  # as it was asked for last, whether the engine has obeyed yet or not
+        self._wireless = False  # how the sound goes out, as the loop was told
         self.failed = False  #: it ended before its time, and nobody asked for that
         for problem in first.problems:
             self._log("note", text=problem)
@@ -158,6 +159,9 @@ class Running:
         given = TickInput(now, eeg, eeg_times, heard, events)
         result = self._loop.tick(given)
         status = self.rig.player.status()
+        if status.wireless != self._wireless:
+            self._wireless = status.wireless
+            self._events.append(LoopEvent("wireless", status.wireless))
         self._journal.tick(given, result, status, self.rig.player.timeline)
         if result.unrated:
             self._log("unrated", now)

@@ -35,6 +35,7 @@ from dsp.tracking.doubts.lines import Lines
 from dsp.tracking.doubts.montage import Montage
 from dsp.tracking.doubts.movement import BeatSwing
 from dsp.tracking.doubts.nuisance import Nuisance
+from dsp.tracking.doubts.wireless import Wireless
 from dsp.tracking.evidence import BLOCK, LOWER, MIN_BLOCK, UPPER, Evidence
 from dsp.tracking.expectation import Residual, Residuals
 from dsp.tracking.first import First
@@ -160,6 +161,7 @@ class Tracker:
         self._delays = Delays(self._aligned, stored)
         self._delay = Delay(self._delays, stored=found is not None)
         self._absence = Absence(self._delays, stored, self.ch_names, found)
+        self.wireless = Wireless()  #: to be told how the sound goes out
         movement = BeatSwing(self._aligned.eeg, self.feature, self._main)
         self._doubts: tuple[Doubt, ...] = (
             self._lines,
@@ -167,6 +169,7 @@ class Tracker:
             self._nuisance,
             self._leak,
             movement,
+            self.wireless,
         )
         self._warners: tuple[Doubt, ...] = (self._delay,)
         self._of_eeg = (self._main,) if stored is self._main else (self._main, stored)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -176,8 +176,10 @@ class Sinks:
 
 
 @pytest.fixture
-def sink(monkeypatch: pytest.MonkeyPatch) -> Sinks:
-    return Sinks(monkeypatch)
+def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sinks]:
+    made = Sinks(monkeypatch)
+    yield made
+    made.output._route.close()
 
 
 @pytest.mark.parametrize("filling", [0.002, 0.06, 0.4])

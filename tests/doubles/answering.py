@@ -69,11 +69,14 @@ def said(
     decoder: Decoder | None = None,
     nuisance: np.ndarray | None = None,
     level: bool = False,
+    wireless: range = range(0),
 ) -> list[Tracking]:
+    """What is said each second; in those of `wireless` the output is known to be so."""
     tracker = Tracker(ch_names=CH, sfreq=SFREQ, decoder=decoder)
     rows, times = heard(flux, level=level)
     out = []
     for k, block in enumerate(blocks(eeg, nuisance)):
+        tracker.wireless.on = k in wireless
         tracker.push_stimulus(rows[k * 64 : (k + 1) * 64], times[k * 64 : (k + 1) * 64])
         tracker.push_eeg(block)
         out.append(tracker.estimate(START + k + 1.0))

@@ -20,6 +20,7 @@ from devices.listener import MONTAGE
 from dsp.enjoyment import EnjoymentFilter
 from dsp.grid import RATE
 from dsp.sound.heard import HEARD_NAMES, Heard
+from dsp.tracking.doubts.wireless import WIRELESS
 
 DEMO = load_preset("demo")
 BLANK, WINDOW = DEMO.timing.blank, 2.0
@@ -441,3 +442,13 @@ def test_eeg_that_is_lost_for_a_minute_holds_the_policy_until_enough_came_back(p
     lost = [r for r in results if 33 <= r.now <= 105]
     assert not any(r.enjoyment.usable for r in lost)
     assert results[-1].enjoyment.usable
+
+
+def test_through_headphones_without_a_wire_nothing_is_told_and_the_eeg_never_acts(pool, ticks):
+    results = run(make(pool), told(ticks[:60], 0, LoopEvent("wireless", True)))
+    assert {r.tracking.state for r in results} == {"cannot tell"}
+    assert not any(r.tracking.ever_following for r in results)
+    assert results[-1].tracking.reasons[0] == WIRELESS
+    assert by_eeg(results) == []
+    # Without a headset there is nobody to tell.
+    run(make(pool, ch_names=()), heard_only(0, 1, events=(LoopEvent("wireless", True),)))

@@ -93,6 +93,7 @@ class Speaker:
 
     latency = residual = 0.0
     error = None
+    wireless = False
 
     def __init__(self, name: str, *, is_null: bool) -> None:
         self.name, self.is_null, self.lost_blocks = name, is_null, 0
@@ -147,3 +148,12 @@ def test_an_engine_that_waits_for_its_device_shows_that_it_goes_on(
     watched.keeper._settle()
     assert watched.program.status()["looks"] == before + 20
     assert watched.program.status()["started"] == 0
+
+
+def test_a_headphone_that_connects_while_it_plays_is_told_of(watched: Watched) -> None:
+    speaker = Speaker("speaker", is_null=False)
+    watched.keeper._start(speaker)
+    for known in (False, True, False):
+        speaker.wireless = known
+        watched.keeper._state(started=1)
+        assert watched.program.status()["wireless"] == known

@@ -335,6 +335,10 @@ def test_a_rating_in_the_last_second_belongs_to_the_last_track(tmp_path: Path) -
             {"output": "speaker", "output_is_null": False, "silent_s": 72.4},
             "speaker; gone for 1:12, in silence",
         ),
+        (
+            {"output": "default", "output_wireless": True, "silent_s": 72.4},
+            "default, without a wire; gone for 1:12, in silence",
+        ),
         ({"output": "silent output", "output_is_null": True, "silent_s": 60.0}, "silent, clocked"),
         ({"output": "speaker", "output_is_null": False}, "speaker"),  # recorded before
         ({}, "not recorded"),

@@ -8,12 +8,15 @@ import pytest
 
 from app.lab.replay import replay
 from app.lab.simulate_demo import demo_session, starter
+from app.player.virtual import VirtualPlayer
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
 from app.report.model import build_model
 from app.session.journal import Journal
 from app.session.plan import Plan
 from app.session.session import Session
+from app.window.words import tracking_note
+from dsp.tracking.doubts.wireless import WIRELESS
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +202,28 @@ def test_a_fault_of_the_program_ends_the_session_with_a_sentence(prepared, monke
     assert shot.phase == "ended"
     assert "nobody thought of this" in shot.notice
     assert shot.notice.endswith("start a new one.")
+
+
+def test_a_headphone_without_a_wire_stands_in_the_records_and_is_replayed(
+    prepared, tmp_path, monkeypatch
+):
+    """The loop is told when it changes, and not again."""
+    status = VirtualPlayer.status
+
+    def routed(player):
+        return replace(status(player), wireless=len(seen) >= 3)
+
+    monkeypatch.setattr(VirtualPlayer, "status", routed)
+    plan = Plan(source="simulated", seed=3, minutes=0.6, out=tmp_path)
+    session, seen = Session(plan, prepared=prepared), []
+    session.watch(seen.append)
+    session.run()
+    assert seen[-1].tracking.state == "cannot tell"
+    assert tracking_note(session.snapshot()) == WIRELESS
+    reader = SessionReader(session.folder)
+    rows = [row for row in reader.events() if row["kind"] == "tick"]
+    told = [(k, e["value"]) for k, row in enumerate(rows) for e in row["events"]]
+    assert told == [(4, True)]
+    assert rows[-1]["tracking"]["reasons"][0] == WIRELESS
+    assert reader.manifest["summary"]["output_wireless"] is True
+    assert replay(session.folder).same
