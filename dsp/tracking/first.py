@@ -1,4 +1,4 @@
-"""Whether the EEG follows from nothing in the first minutes: all that came is fitted anew.
+"""Whether the EEG follows from nothing in the first minute: all that came is fitted anew.
 
 A decoder that is scored on the next seconds only (`dsp.tracking.rebuilder`) has learnt little in
 the first minute, and each second counts with the weights of its time. Here a decoder is fitted to
@@ -11,7 +11,8 @@ search earns credit. With c_w the correlation in window w and mean and SD over t
 ``b = max_w (c_w - mean_w) / sd_w,   z = min over both kinds of (b - mean(b_i)) / sd(b_i)``
 
 It is found where z reaches `ENOUGH` at two looks one after the other. At most `LOOKS` are taken in
-a session, which bounds both the cost and how often chance can speak.
+a session, which bounds both the cost and how often chance can speak: when they end, what is scored
+on the next seconds has learnt enough to find what they would.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from dsp.tracking.rebuilder import MIN_SHARE
 Complexes = npt.NDArray[np.complex128]
 
 ENOUGH = 2.75  #: z at two looks one after the other
-MIN_SECONDS, LONGEST = 20, 120  #: s of data of the first look, and of the last
+MIN_SECONDS, LONGEST = 20, 75  #: s of data of the first look, and of the last
 LOOKS = (LONGEST - MIN_SECONDS) // 5 + 1  #: in a session
 _EACH = 60  # surrogates of each kind
+_TURNED = 120  # s that there are random phases for
 _PART, _PARTS = 10, 6  # s of a part that is left out, at least; and how many there are at most
 _WIDE, _APART = 9, 4  # lags of a window, and between the starts of two
 _MOST = 8  # electrodes; in so short a time more of them only add weights
@@ -141,7 +143,7 @@ def surrogates(feature: Floats, *, each: int, seed: int) -> Floats:
     shifted = feature[(at - np.append(0, shifts)[:, None]) % feature.size]
     half = feature[::2]  # 32 Hz: nothing of the feature is left over 9
     spectrum = np.fft.rfft(half)[: bins_of(feature.size)]
-    turned = spectrum * _turns(each, seed, LONGEST)[:, : spectrum.size]
+    turned = spectrum * _turns(each, seed, _TURNED)[:, : spectrum.size]
     random = np.fft.irfft(turned, half.size, axis=1)[:, :: _ROWS // 2]
     return np.ascontiguousarray(np.concatenate([shifted, random]).T)
 
