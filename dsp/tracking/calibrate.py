@@ -30,7 +30,6 @@ from dsp.tracking.decoder import (
     strength,
 )
 from dsp.tracking.doubts.bleed import (
-    CLEAR_LEAD,
     EARLY,
     LEVEL_AHEAD,
     DelayProfile,
@@ -227,7 +226,7 @@ def _bleeds(
             first = seconds[0][0] * RATE - LEVEL_AHEAD
             sound = np.stack([feature, level.read(first, first + feature.size)[:, 0]], axis=1)
             profile.add(eeg[profile.before : -EARLY], sound)
-    return profile.lead > CLEAR_LEAD
+    return profile.clear
 
 
 def _level(heard: Strip, band: tuple[float, float]) -> Strip:

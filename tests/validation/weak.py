@@ -84,6 +84,10 @@ def answers(size: Sizes) -> list[Row]:
         r = _WEAK[seed % len(_WEAK)]
         weak += windows(_run(_session(seed, r, 180.0), _known(seed, r)))
     rows.append(_seldom(19, "offline r 0.02 to 0.06, calibrated", weak, NOT_FOLLOWING, 0.05))
+    marked = [_known(seed, r).bleed for seed in range(people) for r, _ in _POWER]
+    share = float(np.mean(marked))
+    rows.append(Row(19, "answers without a leak: calibrations marked as leaking", "at most 2%",
+                    f"{share:.1%}", len(marked), share <= 0.02, share))  # fmt: skip
     for r, limit in _POWER:
         states, found = [], []
         for seed in range(people):

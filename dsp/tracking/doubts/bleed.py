@@ -29,8 +29,7 @@ _MEMORY = 120.0  # s; a lead may move
 _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
 _HOLD = 0.75  # once it led, an answer must explain a third more before the doubt is dropped
-#: Lead by which a calibration is marked for good: bleed gives 1.5 to 3
-CLEAR_LEAD = 1.2
+_CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 to 3
 # Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
 # at people who heard nothing are lower
 _CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
@@ -64,8 +63,8 @@ class DelayProfile:
     >>> sound = np.random.default_rng(0).standard_normal((60 * RATE, 2))
     >>> profile = DelayProfile(1, latest=40)
     >>> profile.add(sound[profile.before : -EARLY, 1:], sound)  # its level, along a wire
-    >>> profile.lead > CLEAR_LEAD
-    True
+    >>> profile.lead > 1.0, profile.clear
+    (True, True)
     """
 
     def __init__(self, n_channels: int, *, latest: int) -> None:
@@ -142,12 +141,26 @@ class DelayProfile:
 
         0 where chance explains as much.
         """
+        early, late, chance = self._compared()
+        return early / max(late, 1e-30) if early > chance else 0.0
+
+    @property
+    def clear(self) -> bool:
+        """True if the lead is large, and more than what chance adds to one delay and not another.
+
+        Of a weak answer the sound explains hardly more than chance does at any delay: there a
+        ratio says nothing.
+        """
+        early, late, chance = self._compared()
+        return early - _CLEAR_LEAD * late > chance
+
+    def _compared(self) -> tuple[float, float, float]:
+        """Share explained before a brain can answer, at the best later delay, and by chance."""
         if self._seconds < _MIN_SECONDS:
-            return 0.0
+            return 0.0, 0.0, math.inf
         explained = self.explained()
         early, late = float(explained[:EARLY].max()), float(explained[2 * EARLY + 1 :].max())
-        chance = _CHANCE[np.count_nonzero(self._sizes())] / self._seconds
-        return early / max(late, 1e-30) if early > chance else 0.0
+        return early, late, _CHANCE[np.count_nonzero(self._sizes())] / self._seconds
 
 
 class Bleed:

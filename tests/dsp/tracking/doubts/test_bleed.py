@@ -66,7 +66,9 @@ def test_what_stands_in_the_eeg_at_once_is_seen_whatever_the_rhythm(
 
 def test_what_stands_in_much_eeg_at_once_leads_by_far() -> None:
     sound = heard(6)
-    assert 3.0 < profile(eeg(sound, 0, size=0.6), sound).lead < 5.0
+    seen = profile(eeg(sound, 0, size=0.6), sound)
+    assert 3.0 < seen.lead < 5.0
+    assert seen.clear
 
 
 @pytest.mark.parametrize("delay", [-2, 0, 2])
@@ -91,6 +93,41 @@ def test_what_one_column_explains_clearly_two_explain_by_chance() -> None:
         assert 0.35 < SECONDS * seen.explained()[:EARLY].max() < 0.5
     assert one.lead > 1.0
     assert two.lead == 0.0
+
+
+def test_a_calibration_is_not_marked_for_good_by_what_is_hardly_more_than_chance() -> None:
+    """Of a weak answer a ratio of shares says nothing: both are nearly chance alone."""
+    leads, clear = [], []
+    for seed in range(8):
+        sound = heard(100 + seed)
+        both = DelayProfile(3, latest=LATEST)
+        rows = eeg(sound, 0, size=0.06, seed=seed)
+        both.add(rows, np.stack([sound, heard(200 + seed)], axis=1))
+        leads.append(both.lead > 1.2)
+        clear.append(both.clear)
+    assert any(leads)
+    assert not any(clear)
+
+
+class Shares(DelayProfile):
+    """A minute of one column whose shares are known."""
+
+    def __init__(self, early: float, late: float) -> None:
+        super().__init__(1, latest=LATEST)
+        self._seconds, self._shares = 60.0, np.zeros(LATEST + 1)
+        self._cov[0, 0] = 1.0
+        self._shares[1], self._shares[20] = early, late
+
+    def explained(self) -> np.ndarray:
+        return self._shares
+
+
+def test_a_clear_lead_is_a_fifth_and_what_chance_gives_above_any_later_delay() -> None:
+    chance = 0.35 / 60.0
+    assert Shares(0.1 + 1.01 * chance, 0.1 / 1.2).clear
+    assert not Shares(0.1 + 0.99 * chance, 0.1 / 1.2).clear
+    assert Shares(1.01 * chance, 0.0).clear
+    assert not Shares(0.99 * chance, 0.0).clear
 
 
 @pytest.mark.parametrize("apart", [None, 32, 30])
