@@ -163,6 +163,15 @@ def correlations(eeg: Floats, heard: Floats, targets: Floats, lags: Ints) -> Flo
     Returns
     -------
     float64 [shape=(n_windows, n_targets)]
+
+    Examples
+    --------
+    >>> heard = np.random.default_rng(0).standard_normal(20 * RATE)
+    >>> eeg = np.append(np.zeros(12), heard)[:, None]  # follows 12 grid points later
+    >>> copies = surrogates(heard, each=5, seed=0)
+    >>> found = correlations(eeg, heard, copies, np.arange(0, 13, 3))
+    >>> found.shape, bool(found[0, 0] > 0.9), bool(found[0, 1:].max() < 0.2)
+    ((1, 11), True, True)
     """
     n_channels, n_lags = eeg.shape[1], lags.size
     at = np.arange(0, heard.size, _ROWS)[:, None] + lags
