@@ -14,7 +14,7 @@ DEMO = """examples:
   attune simulate demo --listener silent --calibration clear --seeds 200 --seed 1 --json
 """
 CALIBRATION = """example:
-  attune simulate calibration --listener clear --seed 7 --out clear.npz
+  attune simulate calibration --listener clear --seed 0 --out clear.npz
 """
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from dsp.checks import InputError
 from dsp.tracking.tracker import Decoder
 
+#: All made alike, by `attune simulate calibration --listener NAME --seed 0 --out NAME.npz`
 CALIBRATION_DIR = Path(__file__).parent / "calibrations"
 
 
