@@ -1,4 +1,4 @@
-"""Reviewers' tests 1 to 16 on simulated people: small ones here, whole ones marked slow.
+"""The tests of docs/validation.md on simulated people: small ones here, whole ones marked slow.
 
 The whole ones are those of ``python -m tests.validation.run``, which writes their figures to
 docs/validation.md: ``pytest -m slow tests/reference/test_reference_simulation.py`` runs them again

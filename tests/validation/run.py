@@ -1,6 +1,6 @@
-"""Tests 1 to 16 of the list an expert reviewer will run, on simulated people.
+"""Tests of the tracker, of frontal theta and of belief on simulated people, whose truth is known.
 
-``python -m tests.validation.run`` runs them all (some fifteen minutes on an idle machine)
+``python -m tests.validation.run`` runs them all (about an hour on an idle machine)
 and writes docs/validation.md. ``--only 2,10`` runs some of them: the others keep the figures they
 had, which lie in docs/validation.json. ``--quick`` runs a smaller version of each and writes
 nothing.
@@ -76,8 +76,13 @@ Tests 1 to 16 of the list an expert reviewer will run, on simulated people whose
 kernel of 55-300 ms or not at all, 1/f noise and alpha shared between electrodes, blinks, muscle,
 mains, clocks that drift and packets that come late. Everything goes through the code that runs
 live: `SamplePlacer`, `Guard`, `Tracker`, `calibrate`. Tests 2 to 6 judge the p value of windows of
-30 s that do not overlap; the others judge the state or the correlation. Tests 25 and 26 judge what
-is believed of enjoyment, on listeners drawn from its model ([method.md](method.md), section 10).
+30 s that do not overlap; the others judge the state or the correlation.
+
+Tests 17 to 24 are where truth is hard: sound that leaks, things taken for others, weak answers, clocks
+that run apart, silence, the first minute, and frontal theta under slow artefacts. Their people come
+from a second generator (`tests/doubles/second_brain.py`), written by other hands from a text, which
+shares no code with the first, or from both. Tests 25 and 26 judge what is believed of enjoyment, on
+listeners drawn from its model ([method.md](method.md), section 10).
 
 Simulated heads are idealised: losses, false alarms and scaling with time carry over to people,
 absolute correlations for a number of electrodes do not. What real recordings give stands in
