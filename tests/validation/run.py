@@ -78,11 +78,12 @@ mains, clocks that drift and packets that come late. Everything goes through the
 live: `SamplePlacer`, `Guard`, `Tracker`, `calibrate`. Tests 2 to 6 judge the p value of windows of
 30 s that do not overlap; the others judge the state or the correlation.
 
-Tests 17 to 24 are where truth is hard: sound that leaks, things taken for others, weak answers, clocks
-that run apart, silence, the first minute, and frontal theta under slow artefacts. Their people come
-from a second generator (`tests/doubles/second_brain.py`), written by other hands from a text, which
-shares no code with the first, or from both. Tests 25 and 26 judge what is believed of enjoyment, on
-listeners drawn from its model ([method.md](method.md), section 10).
+Tests 17 to 24 are where truth is hard: sound that leaks, things taken for others, weak answers,
+clocks that run apart, silence, the first minute, and frontal theta under slow artefacts. Their
+people come from a second generator (`tests/doubles/second_brain.py`), written by other hands from a
+text, which shares no code with the first, or from both. Tests 25 and 26
+judge what is believed of enjoyment, on listeners drawn from its model ([method.md](method.md),
+section 10).
 
 Simulated heads are idealised: losses, false alarms and scaling with time carry over to people,
 absolute correlations for a number of electrodes do not. What real recordings give stands in
