@@ -2,19 +2,22 @@
 
     python tests/benchmarks/mutants.py                  # every part of `PARTS`, 100 changes each
     python tests/benchmarks/mutants.py scores --seed 7  # one part, other changes
+    python tests/benchmarks/mutants.py bleed --count 30 # a file of `dsp/tracking` by its name
     python tests/benchmarks/mutants.py dsp/checks.py --tests tests/refusals/test_refusals_dsp.py
 
 Changed is what a slip of the hand changes: a comparison, a number (integers by 1, others by a
 quarter), a sign, an operation, a connective, a truth value. Each change is made in a process of
-its own, in the module as it is imported; no file is touched. Tests that fail, or take more than
-three times their time, have noticed. What survives is printed. Exit status 1 under `LEAST` %.
-POSIX only.
+its own, in the module as it is imported; no file is touched. Its tests and the examples in it run
+in the order of the seconds that they take, up to the first that fails: it has noticed, as have
+those that take more than three times their time. What survives is printed. Exit status 1 under
+`LEAST` %. POSIX only.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import random
 import resource
@@ -36,14 +39,12 @@ import scipy.signal  # noqa: F401
 ROOT = Path(__file__).resolve().parents[2]
 LEAST = 85  #: % of changes that must be noticed
 BROKEN = 70  # exit status of a process that did not get as far as its tests
-#: What is held to it: files that are drawn from together, and their tests, the fast ones first.
+#: What is held to it: files that are drawn from together, and their tests.
 PARTS = {
     "enjoyment": (
         ["dsp/enjoyment.py"],
         ["tests/reference/test_reference_enjoyment.py", "tests/dsp/test_enjoyment.py"],
     ),
-    "scores": (["dsp/tracking/scores.py"], ["tests/dsp/tracking/test_scores.py"]),
-    "first": (["dsp/tracking/first.py"], ["tests/dsp/tracking/test_first.py"]),
     "policy": (
         ["app/loop/policy.py", "app/loop/decision.py"],
         [f"tests/app/loop/test_{name}.py" for name in ("policy_limits", "gate", "policy")],
@@ -55,6 +56,13 @@ PARTS = {
             for name in ("belief", "listening", "senses", "loop_alone", "hands", "loop")
         ],
     ),
+}
+PARTS |= {
+    path.stem: (
+        [str(path.relative_to(ROOT))],
+        [str(Path("tests", path.relative_to(ROOT)).with_name(f"test_{path.name}"))],
+    )
+    for path in sorted(ROOT.glob("dsp/tracking/**/[a-z]*.py"))
 }
 Change = tuple[Path, ast.AST, ast.AST]  # file, node, and what stands there instead
 
@@ -119,7 +127,29 @@ class Put(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def run(tree: ast.Module, change: Change | None, tests: Sequence[str], folder: str) -> int:
+class FastFirst:
+    """Runs tests in the order of the seconds that each took when nothing was changed."""
+
+    def __init__(self, kept: Path) -> None:
+        self._kept = kept
+        self._known: dict[str, float] = json.loads(kept.read_text() or "{}")
+        self._took: dict[str, float] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self._known.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._took[report.nodeid] = self._took.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        if not self._known:
+            self._kept.write_text(json.dumps(self._took))
+
+
+def run(
+    tree: ast.Module, change: Change | None, tests: Sequence[str], folder: str, kept: Path
+) -> int:
     """Run the tests on a changed module, in this very process; return pytest's exit status."""
     if change is not None:
         path, before, after = change
@@ -138,10 +168,13 @@ def run(tree: ast.Module, change: Change | None, tests: Sequence[str], folder: s
     hypothesis.settings.load_profile("mutants")
     words = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
     words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is here already
-    return int(pytest.main([*words, "--rootdir", str(ROOT), *(str(ROOT / t) for t in tests)]))
+    words += ["--doctest-modules", "--rootdir", str(ROOT), *(str(ROOT / t) for t in tests)]
+    return int(pytest.main(words, plugins=[FastFirst(kept)]))
 
 
-def fork(change: Change | None, tree: ast.Module, tests: Sequence[str], limit: int = 0) -> int:
+def fork(
+    change: Change | None, tree: ast.Module, tests: Sequence[str], kept: Path, limit: int = 0
+) -> int:
     """Start `run` in a process of its own, of at most `limit` s of CPU; return its number."""
     sys.stdout.flush()
     if pid := os.fork():
@@ -151,7 +184,7 @@ def fork(change: Change | None, tree: ast.Module, tests: Sequence[str], limit: i
         if limit:
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-            status = run(tree, change, tests, folder)
+            status = run(tree, change, tests, folder, kept)
     except BaseException:  # whatever it is: it must not pass for tests that have noticed
         traceback.print_exc()
     finally:
@@ -170,21 +203,24 @@ def judge(
         for after in variants(node)
     ]
     drawn = random.Random(seed).sample(changes, min(count, len(changes)))
-    _, status, used = os.wait4(fork(None, ast.Module([], []), tests), 0)
-    if status:
-        raise SystemExit(f"the tests fail before anything is changed: {' '.join(tests)}")
-    limit = int(3 * (used.ru_utime + used.ru_stime)) + 10
+    tests = [*sources, *tests]  # the examples in a file are tests too
     waiting, running, survived = list(drawn), dict[int, Change](), list[Change]()
-    while waiting or running:
-        if waiting and len(running) < jobs:
-            change = waiting.pop()
-            running[fork(change, trees[change[0]], tests, limit)] = change
-            continue
-        pid, status = os.wait()
-        change = running.pop(pid)
-        if os.waitstatus_to_exitcode(status) == BROKEN:
-            raise SystemExit("a change could not be made; the reason stands above")
-        survived += [change] * (status == 0)
+    with tempfile.NamedTemporaryFile(prefix="mutant-") as file:
+        kept = Path(file.name)
+        _, status, used = os.wait4(fork(None, ast.Module([], []), tests, kept), 0)
+        if status:
+            raise SystemExit(f"the tests fail before anything is changed: {' '.join(tests)}")
+        limit = int(3 * (used.ru_utime + used.ru_stime)) + 10
+        while waiting or running:
+            if waiting and len(running) < jobs:
+                change = waiting.pop()
+                running[fork(change, trees[change[0]], tests, kept, limit)] = change
+                continue
+            pid, status = os.wait()
+            change = running.pop(pid)
+            if os.waitstatus_to_exitcode(status) == BROKEN:
+                raise SystemExit("a change could not be made; the reason stands above")
+            survived += [change] * (status == 0)
     share = 100 * (1 - len(survived) / len(drawn))
     print(f"{' '.join(sources)}: {share:.0f} % of {len(drawn)} noticed ({len(changes)} possible)")
     for path, before, after in sorted(survived, key=lambda c: (c[0], c[1].lineno)):
