@@ -145,7 +145,9 @@ class Delays:
         age = np.array([float(newest - b.end) for b in blocks])
         weight = np.exp(-age / search.memory)
         size = float(weight @ [b.rows for b in blocks]) * float(weight @ [b.power for b in blocks])
-        if size <= 0.0:
+        noise = float(weight**2 @ [b.noise for b in blocks])
+        # What has learnt from silence alone rebuilds nothing when the sound begins.
+        if size <= 0.0 or noise <= 0.0:
             return None
         middle = float(weight @ age / weight.sum())
         sums = _sums(np.array([b.cross for b in blocks]), weight, age - middle, search)
@@ -168,7 +170,7 @@ class Delays:
         now = np.array([1.0, middle])
         return Moved(
             r=top / math.sqrt(size),
-            sd=math.sqrt(float(weight**2 @ [b.noise for b in blocks]) / size),
+            sd=math.sqrt(noise / size),
             delay=delay + drift * middle,
             delay_sd=math.sqrt(float(now @ errors @ now)),
             middle=delay,

@@ -1,14 +1,17 @@
 """It is said that nothing is followed only where an answer would have been found."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, ndtri
 
 from dsp.grid import RATE
-from dsp.tracking.absence import POWER, Absence
+from dsp.tracking.absence import ANYWHERE, POWER, Absence
 from dsp.tracking.decoder import Decoder, Sums, lag_steps, lagged
-from dsp.tracking.expectation import CENTRE, N_NEEDED
+from dsp.tracking.delays import Moved
+from dsp.tracking.expectation import CENTRE, N_NEEDED, Expectation
 from tests.dsp.tracking.test_delays import Rebuilt
 
 CH = ("Fp1", "Fp2", "T7", "T8")
@@ -131,3 +134,118 @@ def test_from_nothing_what_was_followed_in_the_session_counts() -> None:
     for _ in range(10):
         calibrated.absence.learn(0.9, 0.03, X)  # with a calibration, what was shown then counts
     assert calibrated.look().power == before
+
+
+# ---- each bound by itself
+
+
+class Told:
+    """`Absence` of a calibration that showed .25, told what the search has found."""
+
+    def __init__(self, usual: Decoder | None = None) -> None:
+        self.decoder = usual or stored(0.25)
+        self.found: Moved | None = None
+        delays = SimpleNamespace(best=lambda search: self.found)
+        self.eeg = SimpleNamespace(without=np.zeros(4, dtype=bool), levels=np.full(4, 10.0))
+        self.absence = Absence(delays, self.eeg, CH, self.decoder)  # type: ignore[arg-type]
+        usual_r, unsure = Expectation(self.decoder.windows).expected(X)
+        self.least = usual_r - 1.28 * unsure
+
+    def look(
+        self, r: float = 0.0, sd: float = 0.02, *, middle: float = 0.0, drift: float = 0.0
+    ) -> Absence:
+        self.found = Moved(r, sd, 0.0, 0.01, middle, 0.01, drift, 0.01)
+        self.absence.look(X)
+        return self.absence
+
+    def share(self) -> float:
+        """What is left of what is expected, from the power."""
+        return float((ndtri(self.look(sd=0.05).power) + 4.4) * 0.05 / self.least)
+
+
+def test_the_power_is_the_chance_that_the_lower_bound_exceeds_what_chance_finds() -> None:
+    told = Told()
+    for sd in (0.02, 0.04, 0.06):
+        assert told.look(sd=sd).power == pytest.approx(ndtr(told.least / sd - 4.4))
+    for power, shown in ((0.81, True), (0.79, False)):
+        absence = told.look(sd=told.least / (4.4 + ndtri(power)))
+        assert absence.power == pytest.approx(power)
+        assert absence.shown == shown
+        assert ("80 % are needed" in absence.why(100.0)) != shown
+    told.found = None
+    told.absence.look(X)
+    assert told.absence.power == 0.0
+    assert not told.absence.shown
+
+
+@pytest.mark.parametrize(("above", "shown"), [(-1e-9, True), (1e-9, False)])
+def test_what_was_found_must_lie_under_it_with_its_own_error(above: float, shown: bool) -> None:
+    told = Told()
+    absence = told.look(told.least - 1.6449 * 0.01 + 1e-6 * np.sign(above) + above, 0.01)
+    assert absence.shown == shown
+    assert absence.power > 0.99
+    assert shown or absence.why(9.0) == "The evidence is not enough yet, one way or the other."
+
+
+@pytest.mark.parametrize(
+    ("z", "middle", "drift", "away"),
+    [
+        (5.5, 0.31, 0.0, True),
+        (5.5, -0.31, 0.0, True),
+        (5.49, 0.9, 0.0, False),
+        (5.5, 0.3, 0.0, False),
+        (5.5, 0.0, 2.01e-3, True),
+        (5.5, 0.0, -2.01e-3, True),
+        (5.5, 0.29, 1.99e-3, False),
+    ],
+)
+def test_an_answer_is_elsewhere_where_no_decoder_follows_it(
+    z: float, middle: float, drift: float, away: bool
+) -> None:
+    told = Told()
+    sd = 2.0**-7  # so that z is exact
+    absence = told.look(z * sd, sd, middle=middle, drift=drift)
+    assert ("another time" in absence.why(9.0)) == away
+    later = told.look(0.0, 0.02)
+    assert later.shown == (not away)  # remembered
+    back = told.look(6.0 * sd, sd)
+    assert "another time" not in back.why(9.0)
+
+
+def test_four_windows_make_a_person_known() -> None:
+    for windows, known in ((N_NEEDED - 1, False), (N_NEEDED, True)):
+        assert Told(stored(0.25, windows=windows)).absence.known == known
+
+
+def test_what_electrodes_are_worth_is_what_calibration_explained_with_them() -> None:
+    told = Told()
+    assert told.share() == pytest.approx(1.0, abs=1e-6)
+    told.eeg.without[0] = True  # one of two that are alike
+    assert told.share() == pytest.approx(np.sqrt(0.5), abs=0.03)
+    told.eeg.levels[:] = [99.0, 30.0, 20.0, 10.0]  # the median of those that are there
+    assert told.share() == pytest.approx(np.sqrt(0.5) / 2.0, abs=0.015)
+    told.eeg.without[:] = False
+    told.eeg.levels[:] = [10.0, 12.0, 13.0, 99.0]
+    assert told.share() == pytest.approx(1.0 / 1.25, abs=1e-6)
+    told.eeg.levels[:] = 9.0
+    assert told.share() == pytest.approx(1.0, abs=1e-6)
+    older = replace(told.decoder, levels=np.empty(0))
+    unknown = Told(older)
+    unknown.eeg.levels[:] = 99.0
+    assert unknown.share() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_only_windows_whose_sound_is_known_are_learnt_from() -> None:
+    absence = Looked(0.0, None).absence
+    for _ in range(N_NEEDED):
+        absence.learn(0.3, 0.03, np.array([1.2, np.nan, -1.9, -20.5]))
+    assert not absence.known
+    for _ in range(N_NEEDED):
+        absence.learn(0.3, 0.03, np.array([1.2, 4.2, -1.9, np.nan]))  # the level may be missing
+    assert absence.known
+
+
+def test_the_search_reaches_as_far_as_rates_are_wrong() -> None:
+    assert ANYWHERE.drifts[[0, -1]] == pytest.approx([-0.0105, 0.0105])
+    assert np.diff(ANYWHERE.drifts) == pytest.approx(np.full(42, 0.0005))
+    assert (ANYWHERE.memory, ANYWHERE.near) == (100.0, 1.0)

@@ -7,9 +7,13 @@ from hypothesis import strategies as st
 
 from dsp.grid import RATE
 from dsp.tracking.decoder import (
+    MAX_ELECTRODES,
     MAX_STRENGTH,
+    MAX_WEIGHTS,
     PENALTY,
+    WIDE_LAGS,
     Sums,
+    chosen_electrodes,
     lag_steps,
     lagged,
     penalty_shape,
@@ -88,3 +92,23 @@ def test_the_penalty_has_the_size_of_the_data_and_couples_electrodes_at_one_lag_
 
 def test_no_data_gives_no_weights() -> None:
     assert not ridge(np.zeros((8, 8)), np.zeros(8), penalty=1.0, n_lags=4).any()
+
+
+NET = tuple(f"{letter}{number}" for letter in "ABCD" for number in range(1, 33))
+SHORT = lag_steps(0.0, 0.4).size
+
+
+def test_known_lags_leave_room_for_more_electrodes() -> None:
+    assert chosen_electrodes(NET).size == MAX_ELECTRODES
+    few = chosen_electrodes(NET, SHORT)
+    assert few.size * SHORT <= MAX_WEIGHTS
+    assert few.size > 64
+    assert np.diff(few).max() <= 2
+    assert chosen_electrodes(NET[:16], WIDE_LAGS.size).tolist() == list(range(16))
+
+
+def test_a_lost_electrode_does_not_move_the_choice_away_from_the_calibrated_ones() -> None:
+    known = [NET[i] for i in chosen_electrodes(NET, SHORT)]
+    there = [name for name in NET if name != known[3]]
+    again = [there[i] for i in chosen_electrodes(there, SHORT, known=known)]
+    assert again == [name for name in known if name != known[3]]

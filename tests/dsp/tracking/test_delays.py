@@ -26,7 +26,8 @@ class Rebuilt:
     def __init__(
         self, *, r: float, delay: float = 0.0, drift: float = 0.0, seed: int = 1, size: float = 1.0
     ) -> None:
-        sound, noise = signal(seed), signal(1000 + seed)
+        self.sound = sound = signal(seed)
+        noise = signal(1000 + seed)
         at = np.arange(sound.size) / 64
         late = np.interp(at - delay - drift * at, at, sound, left=0.0)
         self.y = size * (r * late + np.sqrt(1.0 - r * r) * noise)
@@ -117,3 +118,95 @@ def test_masked_blocks_count_for_nothing() -> None:
     known.go(100, 110)
     assert known.delays.n_blocks == 20  # one of them was still to come in
     assert known.best() == before or known.best().r == pytest.approx(before.r, abs=0.02)
+
+
+def by_hand(known: Rebuilt, ends: list[int], search: Search) -> Moved:
+    """The search written out: `ends` are seconds at which the blocks that count end."""
+    weights, ages, crosses, noises, slopes, rows, powers = [], [], [], [], [], 0.0, 0.0
+    at = np.arange(-192, 193)
+    for end in ends:
+        points = np.arange((end - 5) * 64, end * 64)
+        points = points[np.isfinite(known.y[points])]
+        y = known.y[points] / np.std(known.y[points])
+        cross = np.array([y @ known.sound[points - k] for k in at])
+        age = float(ends[-1] - end)
+        weights.append(float(np.exp(-age / search.memory)))
+        ages.append(age)
+        crosses.append(cross)
+        noises.append(np.mean(cross[np.abs(at) >= 64] ** 2))
+        slopes.append(np.mean(np.diff(cross)[(np.abs(at) >= 64)[1:]] ** 2))
+        rows += weights[-1] * points.size
+        powers += weights[-1] * float(np.sum(known.sound[points] ** 2))
+    w, age = np.array(weights), np.array(ages)
+    middle = float(np.average(age, weights=w))
+    near = round(search.near * 64)
+    sums = np.array(
+        [
+            [
+                sum(
+                    v * c[192 + k + int(np.rint(-drift * (a - middle) * 64))]
+                    for v, c, a in zip(w, crosses, age, strict=True)
+                )
+                for k in range(-near, near + 1)
+            ]
+            for drift in search.drifts
+        ]
+    )
+    i, j = np.unravel_index(np.argmax(sums), sums.shape)
+    left, top, right = sums[i, j - 1 : j + 2]
+    bend = 2 * top - left - right
+    slower, _, faster = sums[i - 1 : i + 2, j]
+    drift = search.drifts[i] + (search.drifts[1] - search.drifts[0]) * 0.5 * (faster - slower) / (
+        2 * top - slower - faster
+    )
+    delay = (j - near + 0.5 * (right - left) / bend) / 64
+    by_age = np.stack([np.ones(age.size), middle - age])
+    inverse = np.linalg.inv(bend * (by_age * w / w.sum()) @ by_age.T)
+    errors = inverse @ ((by_age * w**2 * slopes) @ by_age.T) @ inverse / 64**2
+    now = np.array([1.0, middle])
+    return Moved(
+        top / np.sqrt(rows * powers), np.sqrt(np.sum(w**2 * noises) / (rows * powers)),
+        delay + drift * middle, np.sqrt(now @ errors @ now),
+        delay, np.sqrt(errors[0, 0]), drift, np.sqrt(errors[1, 1]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("memory", "first"), [(10.0, 45), (60.0, 15)])
+def test_the_search_is_the_sum_written_out(memory: float, first: int) -> None:
+    known = Rebuilt(r=0.6, delay=0.05, drift=1e-3, seed=5, size=3.0)
+    known.y[30 * 64 : 34 * 64 + 1] = np.nan  # 63 points are left: too few
+    known.y[51 * 64 : 55 * 64] = np.nan  # 64
+    known.go(10, 75)
+    assert known.delays.n_blocks == 11
+    search = Search(memory, 0.2, np.linspace(-0.012, 0.012, 13), 4.0)
+    ends = [end for end in range(first, 75, 5) if end != 35]
+    best = known.best(search)
+    expected = by_hand(known, ends, search)
+    for name in Moved.__dataclass_fields__:
+        assert getattr(best, name) == pytest.approx(getattr(expected, name), rel=1e-6), name
+    assert best.z == best.r / best.sd
+
+
+def test_one_block_has_a_delay_and_no_drift_and_no_error() -> None:
+    best = Rebuilt(r=0.9, delay=0.1).go(10, 20).best()
+    assert best.middle == pytest.approx(0.1, abs=0.02)
+    assert np.isnan([best.delay_sd, best.middle_sd, best.drift_sd]).all()
+
+
+def test_an_answer_at_the_end_of_what_is_looked_at_stands_at_the_end() -> None:
+    best = Rebuilt(r=0.9, delay=0.14).go(10, 60).best(Search(50.0, 0.125, np.zeros(3), 4.0))
+    assert best.middle == 0.125
+    assert np.isnan(best.middle_sd)
+
+
+def test_ten_minutes_of_blocks_are_kept() -> None:
+    known = Rebuilt(r=0.5)
+    for _ in range(4):
+        known.go(5, 180)
+    assert known.delays.n_blocks == 120
+
+
+def test_what_rebuilds_nothing_is_found_nowhere() -> None:
+    known = Rebuilt(r=0.5)
+    known.y[:] = 0.0  # as after a minute of silence, when the sound begins
+    assert known.go(0, 80).delays.best(STEADY) is None

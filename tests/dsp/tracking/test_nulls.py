@@ -3,7 +3,7 @@
 import numpy as np
 
 from dsp.tracking.evidence import Evidence
-from dsp.tracking.nulls import Nulls
+from dsp.tracking.nulls import Nulls, bins_of
 
 
 def smooth(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -77,3 +77,55 @@ def test_recent_evidence_forgets() -> None:
     assert high >= 3.0
     assert evidence.now < 0.0
     assert evidence.ever
+
+
+def test_phase_covariances_equal_the_sum_written_out() -> None:
+    rng = np.random.default_rng(5)
+    angle = np.random.default_rng(9).uniform(0.0, 2.0 * np.pi, (30, 60))
+    nulls = Nulls(seed=9, n_phases=30, n_bins=60)
+    for n, top in ((400, 57), (800, 60)):  # bins up to 9 Hz, and up to those that were drawn
+        y, s = smooth(rng, n), smooth(rng, n)
+        cross = (np.fft.rfft(y) * np.conj(np.fft.rfft(s)))[1:top]
+        turned = np.abs(cross) * np.cos(np.angle(cross) - angle[:, 1:top])
+        np.testing.assert_allclose(nulls.phase(y, s), 2.0 / n * turned.sum(axis=1), atol=1e-9)
+    assert bins_of(400) == 57
+
+
+def test_shifts_are_at_most_a_thousand_evenly_spread() -> None:
+    rng = np.random.default_rng(6)
+    y, s = smooth(rng, 2600), smooth(rng, 2600)
+    got = Nulls.shifts(y, s)
+    places = range(128, 2600 - 128 + 1, 3)
+    assert got.size == len(places)
+    for k, place in list(enumerate(places))[::100]:
+        assert np.isclose(got[k], y @ np.roll(s, place))
+    assert Nulls.shifts(y[:384], s[:384]).size == 129
+    assert Nulls.shifts(y[:383], s[:383]).size == 0
+    assert Nulls.shifts(y[:1255], s[:1255]).size == 1000
+    assert Nulls.shifts(y[:1256], s[:1256]).size == 501
+
+
+def test_the_null_that_is_harder_to_beat_counts() -> None:
+    rng = np.random.default_rng(7)
+    nulls = Nulls(seed=4)
+    for k in range(4):
+        history = smooth(rng, 3000) + k * np.sin(2 * np.pi * np.arange(3000) / 32)
+        feature = history[-1800:]
+        y = 0.1 * feature + smooth(rng, 1800) + k * np.sin(2 * np.pi * np.arange(1800) / 32)
+        told = nulls.judge(y, feature, history)
+        assert told is not None
+        shifted = nulls.shifts(np.concatenate([np.zeros(1200), y]), history)
+        random = nulls.phase(y, feature)
+        both, at = (shifted, random), y @ feature
+        assert told.z == min((at - null.mean()) / null.std() for null in both)
+        assert told.p == max((1 + np.sum(null >= at)) / (1 + null.size) for null in both)
+        assert told.level95 == max(np.quantile(null, 0.95) for null in both)
+        assert told.sd == random.std()
+        assert told.n_shifts == shifted.size
+
+
+def test_without_energy_or_with_little_sound_nothing_is_judged() -> None:
+    nulls, s = Nulls(seed=0), smooth(np.random.default_rng(8), 600)
+    assert nulls.judge(np.zeros(600), s, s) is None
+    assert nulls.judge(np.full(600, np.nan), s, s) is None
+    assert nulls.judge(s[:383], s[:383], s[:383]) is None

@@ -1,30 +1,110 @@
-"""How many electrodes of a dense net are decoded from, and which in later sessions."""
+"""A decoder at work rebuilds each second by what it has not seen."""
+
+from typing import Any
 
 import numpy as np
+import pytest
 
-from dsp.tracking.decoder import (
-    MAX_ELECTRODES,
-    MAX_WEIGHTS,
-    WIDE_LAGS,
-    chosen_electrodes,
-    lag_steps,
-)
-
-NET = tuple(f"{letter}{number}" for letter in "ABCD" for number in range(1, 33))
-SHORT = lag_steps(0.0, 0.4).size
+from dsp.filters import Strip
+from dsp.grid import RATE
+from dsp.tracking.decoder import Sums, solve
+from dsp.tracking.rebuilder import Rebuilder
 
 
-def test_known_lags_leave_room_for_more_electrodes() -> None:
-    assert chosen_electrodes(NET).size == MAX_ELECTRODES
-    few = chosen_electrodes(NET, SHORT)
-    assert few.size * SHORT <= MAX_WEIGHTS
-    assert few.size > 64
-    assert np.diff(few).max() <= 2
-    assert chosen_electrodes(NET[:16], WIDE_LAGS.size).tolist() == list(range(16))
+def at_work(
+    eeg: np.ndarray,
+    feature: np.ndarray,
+    lags: np.ndarray,
+    *,
+    prior: Sums | None = None,
+    learns: bool = True,
+    without: tuple[bool, ...] = (False,) * 4,
+    shift: int = 0,
+) -> Rebuilder:
+    """From second 100 on; the EEG reaches 2 s further to both sides."""
+    strip = Strip(4, keep=len(eeg))
+    strip.write(98 * RATE, eeg)
+    rebuilder = Rebuilder(strip, 4, lags, prior=prior, learns=learns)
+    rebuilder.without = np.array(without)
+    rebuilder.shift = shift
+    for second in range(100, 100 + len(feature) // RATE):
+        if second % 5 == 0:
+            rebuilder.learn(second)
+        at = (second - 100) * RATE
+        rebuilder.rebuild(second, feature[at : at + RATE])
+    return rebuilder
 
 
-def test_a_lost_electrode_does_not_move_the_choice_away_from_the_calibrated_ones() -> None:
-    known = [NET[i] for i in chosen_electrodes(NET, SHORT)]
-    there = [name for name in NET if name != known[3]]
-    again = [there[i] for i in chosen_electrodes(there, SHORT, known=known)]
-    assert again == [name for name in known if name != known[3]]
+def written_out(
+    eeg: np.ndarray,
+    feature: np.ndarray,
+    lags: np.ndarray,
+    *,
+    prior: Sums | None = None,
+    learns: bool = True,
+    without: tuple[bool, ...] = (False,) * 4,
+    shift: int = 0,
+) -> np.ndarray:
+    """Each second by weights from all that ended 3 s before the last solution."""
+    rows = np.arange(len(feature))[:, None] + 2 * RATE + shift + lags[None, :]
+    design = eeg[rows].transpose(0, 2, 1).reshape(len(feature), -1)
+    counted = np.repeat(~np.array(without), lags.size)
+    good = np.isfinite(feature) & (np.isfinite(design)[:, counted].mean(axis=1) >= 0.5)
+    design = np.nan_to_num(design)
+    out = np.full(len(feature), np.nan)
+    for at in range(0, len(feature), 5 * RATE):
+        learnt = np.flatnonzero(good)[np.flatnonzero(good) < at - 3 * RATE]
+        if learnt.size:
+            own = Sums.zero(design.shape[1]).plus(design[learnt], feature[learnt])
+            weights = solve(prior, own, 4, without=np.array(without), learns=learns)
+            now = np.arange(at, min(at + 5 * RATE, len(feature)))
+            now = now[good[now]]
+            out[now] = design[now] @ weights
+    return out
+
+
+def material(seconds: int = 25) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    eeg = 9.0 * rng.standard_normal(((seconds + 4) * RATE, 4))
+    feature = eeg[2 * RATE + 5 : (seconds + 2) * RATE + 5] @ [0.2, 0.1, 0.0, -0.1]
+    eeg[4 * RATE : 5 * RATE, :2] = np.nan  # half of the electrodes: enough
+    eeg[11 * RATE : 12 * RATE, :3] = np.nan  # three of four: too few
+    feature[19 * RATE : 19 * RATE + 30] = np.nan
+    return eeg, feature + rng.standard_normal(feature.size)
+
+
+@pytest.mark.parametrize("kind", ["own", "ahead", "stored", "stored alone", "left out", "shifted"])
+def test_a_second_is_rebuilt_from_what_ended_three_seconds_before(kind: str) -> None:
+    eeg, feature = material()
+    lags = np.arange(-6, 10, 3) if kind == "ahead" else np.arange(2, 20, 3)
+    given: dict[str, Any] = {
+        "left out": {"without": (False, True, True, True)},
+        "shifted": {"shift": 4},
+    }.get(kind, {})
+    if kind.startswith("stored"):
+        rng = np.random.default_rng(1)
+        design = rng.standard_normal((3000, 4 * lags.size))
+        known = Sums.zero(4 * lags.size).plus(design, design @ rng.standard_normal(24))
+        given = {"prior": known, "learns": kind == "stored"}
+    rebuilder = at_work(eeg, feature, lags, **given)
+    assert (rebuilder.rebuilt.start, rebuilder.rebuilt.end) == (100 * RATE, 125 * RATE)
+    got = rebuilder.rebuilt.read(100 * RATE, 125 * RATE)[:, 0]
+    np.testing.assert_allclose(got, written_out(eeg, feature, lags, **given), rtol=1e-6, atol=1e-9)
+    assert np.isfinite(got[5 * RATE : 9 * RATE]).any()
+    assert np.isnan(got[: 5 * RATE]).all()
+    learnt = (np.isfinite(feature[: 17 * RATE]).sum() - RATE) / RATE
+    if kind in ("own", "stored"):
+        before = 3000 / RATE if kind == "stored" else 0.0
+        assert rebuilder.learnt == pytest.approx(before + learnt, abs=0.5)
+
+
+def test_it_tells_how_much_of_each_column_was_there_and_how_large_it_was() -> None:
+    eeg, feature = material()
+    rebuilder = at_work(eeg, feature, np.array([0, 1]))
+    assert rebuilder.share.tolist() == [1.0, 1.0, 1.0, 1.0]
+    assert rebuilder.levels == pytest.approx(np.full(4, 9.0), rel=0.1)
+    eeg[18 * RATE : 22 * RATE, 2] = np.nan
+    rebuilder = at_work(eeg[: 24 * RATE], feature[: 20 * RATE], np.array([0, 1]))
+    assert rebuilder.share == pytest.approx([1.0, 1.0, 0.6, 1.0], abs=0.002)
+    rebuilder = at_work(eeg[: 24 * RATE], feature[: 20 * RATE], np.array([0]), without=(True,) * 4)
+    assert np.isnan(rebuilder.rebuilt.read(100 * RATE, 120 * RATE)).all()

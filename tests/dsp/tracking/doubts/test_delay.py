@@ -1,8 +1,12 @@
 """An answer that comes later or sooner than at calibration is measured, and warned of."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from dsp.tracking.delays import Moved
+from dsp.tracking.doubts.delay import STEADY, Delay
 from dsp.tracking.tracker import Decoder
 from tests.doubles.answering import answer, noise, onsets, said
 
@@ -22,3 +26,98 @@ def test_a_changed_delay_is_measured_and_warned_of(decoder: Decoder, late: float
 def test_without_a_stored_decoder_no_change_of_delay_is_claimed() -> None:
     flux = onsets(5)
     assert np.isnan(said(flux, noise(6) + 2.5 * answer(flux))[-1].delay_change)
+
+
+def told(*, stored: bool = True, n_blocks: int = 12, **found: float) -> tuple[Delay, str]:
+    """What is said where the search has found this."""
+    usual = {"r": 0.4, "sd": 0.1, "delay": 0.0, "delay_sd": 0.002, "middle": 0.0}
+    usual |= {"middle_sd": 0.001, "drift": 0.0, "drift_sd": 1e-5}
+    best = Moved(**(usual | found))
+    delays = SimpleNamespace(n_blocks=n_blocks, best=lambda search: best)
+    delay = Delay(delays, stored=stored)  # type: ignore[arg-type]
+    return delay, delay.look(100)
+
+
+def test_drifts_of_clocks_and_delays_of_headphones_are_within_reach() -> None:
+    ms_a_minute = 60e3 * STEADY.drifts
+    assert ms_a_minute == pytest.approx(np.arange(-36.0, 37.0, 6.0))
+    assert (STEADY.near, STEADY.memory) == (0.3, 200.0)  # half of it is forgotten in 140 s
+
+
+@pytest.mark.parametrize(
+    ("found", "known"),
+    [
+        ({}, True),
+        ({"n_blocks": 11}, False),
+        ({"r": 0.399}, False),  # under four spreads
+        ({"drift_sd": np.nan}, False),
+    ],
+)
+def test_a_delay_is_told_after_a_minute_of_an_answer_that_stands_out(
+    found: dict[str, float], known: bool
+) -> None:
+    delay, said = told(delay=0.1, middle=0.05, **found)  # type: ignore[arg-type]
+    assert np.isfinite([delay.seconds, delay.sd, delay.drift, delay.drift_sd]).all() == known
+    assert bool(said) == known
+    nothing = Delay(SimpleNamespace(n_blocks=99, best=lambda search: None), stored=True)  # type: ignore[arg-type]
+    assert nothing.look(100) == ""
+
+
+def test_the_delay_on_average_is_taken_where_nothing_moves_and_that_of_now_where_it_does() -> None:
+    at = {"delay": 0.12, "delay_sd": 0.004, "middle": 0.08, "middle_sd": 0.003}
+    still, said = told(**at, drift=2.49e-5)
+    assert (still.seconds, still.sd) == (0.08, 0.003)
+    assert said == "The answer comes 80 ms later than at calibration: use its headphones."
+    moving, _ = told(**at, drift=-2.5e-5)
+    assert (moving.seconds, moving.sd) == (0.12, 0.004)
+    assert (moving.drift, moving.drift_sd) == (pytest.approx(-1.5), pytest.approx(0.6))
+    new, said = told(**at, drift=2.49e-5, stored=False)
+    assert np.isnan([new.seconds, new.sd]).all()
+    assert new.drift == pytest.approx(1.494)
+    assert new.shift == 5
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("ms_a_minute", "sd", "side"),
+    [(3.01, 1.0, "later"), (-3.01, 1.0, "sooner"), (2.99, 1.0, ""), (20.0, 8.1, "")],
+)
+def test_a_clock_that_drifts_is_told_where_it_is_certain_and_costs(
+    ms_a_minute: float, sd: float, side: str
+) -> None:
+    _, said = told(drift=ms_a_minute / 60e3, drift_sd=sd / 60e3)
+    ms = f"{abs(ms_a_minute):.0f}"
+    assert said == (side and f"The answer comes {side} by {ms} ms a minute: a clock drifts.")
+
+
+def test_the_lags_follow_by_whole_grid_points_and_do_not_tremble() -> None:
+    here = {"points": 0.75}
+
+    def best(search: object) -> Moved:
+        late = here["points"] / 64
+        return Moved(0.4, 0.1, late, 0.002, late, 0.001, 0.0, 1e-5)
+
+    delay = Delay(SimpleNamespace(n_blocks=12, best=best), stored=True)  # type: ignore[arg-type]
+    shifts = []
+    for here["points"] in (0.75, -0.75, 0.76, 1.7, 1.8, 0.0, -0.8):
+        delay.look(100)
+        shifts.append(delay.shift)
+    assert shifts == [0, 0, 1, 1, 2, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sd", "side"),
+    [
+        (0.010, 0.002, "later"),
+        (-0.010, 0.005, "sooner"),
+        (0.0099, 0.001, ""),
+        (0.0121, 0.006, "later"),
+        (0.0119, 0.006, ""),
+    ],
+)
+def test_a_changed_delay_is_warned_of_where_it_is_large_and_certain(
+    seconds: float, sd: float, side: str
+) -> None:
+    _, said = told(middle=seconds, middle_sd=sd)
+    ms = f"{1000.0 * abs(seconds):.0f} ms {side}"
+    assert said == (side and f"The answer comes {ms} than at calibration: use its headphones.")
