@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsp.filters import Strip
 from dsp.grid import RATE
 from dsp.tracking.decoder import Sums
-from dsp.tracking.doubts.montage import Montage
+from dsp.tracking.doubts.montage import Montage, divergence, exchanged
 
 EIGHT = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "T7", "T8")
 FOUR = ("TP9", "AF7", "AF8", "TP10")
@@ -132,3 +132,94 @@ def test_sides_put_right_are_believed_after_a_while() -> None:
     words = said(eeg, EIGHT, calibration(head(7)))
     assert words[23]
     assert not words[-1]
+
+
+# ---- each bound by itself
+
+
+def test_the_distance_is_that_of_kullback_with_a_twentieth_of_no_correlation() -> None:
+    one, none = np.array([[1.0, 0.6], [0.6, 1.0]]), np.eye(2)
+    r = 0.95 * 0.6
+    assert divergence(one, none) == pytest.approx(-0.5 * np.log(1.0 - r * r))
+    back = 0.5 * (2.0 / (1.0 - r * r) - 2.0 + np.log(1.0 - r * r))
+    assert divergence(none, one) == pytest.approx(back)
+
+
+def fingerprints(n: int, first: float) -> tuple[np.ndarray, np.ndarray]:
+    """Correlations of `n` electrodes, and those with two exchanged, mixed with the former."""
+    corr = np.corrcoef(session(head(3, n), 3, 60), rowvar=False)
+    order = np.arange(n)
+    order[:2] = 1, 0
+    turned = corr[np.ix_(order, order)]
+    return (1.0 - first) * turned + first * corr, corr
+
+
+@pytest.mark.parametrize(("n", "least"), [(4, 10.0), (12, 3.0)])
+def test_the_exchanged_order_must_be_nearer_by_odds_and_by_a_factor(n: int, least: float) -> None:
+    pairs, at = ((0, 1),), np.arange(n)
+
+    def nearer(first: float) -> tuple[float, float]:
+        seen, stored = fingerprints(n, first)
+        order = np.array([1, 0, *range(2, n)])
+        swapped = divergence(seen, stored[np.ix_(order, order)])
+        return divergence(seen, stored), swapped
+
+    low, high = 0.01, 0.5
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        before, after = nearer(middle)
+        low, high = (middle, high) if before / after > least else (low, middle)
+    for first, found in ((low - 1e-4, (pairs,)), (high + 1e-4, ())):
+        seen, stored = fingerprints(n, first)
+        assert exchanged(seen, stored, pairs, at=at, seconds=1e5) == found
+    before, after = nearer(low - 1e-4)
+    enough = np.log(100.0) / (14.0 * (before - after))
+    seen, stored = fingerprints(n, low - 1e-4)
+    assert exchanged(seen, stored, pairs, at=at, seconds=enough * 1.001) == (pairs,)
+    assert exchanged(seen, stored, pairs, at=at, seconds=enough * 0.999) == ()
+
+
+def test_the_other_pairs_may_be_meant_where_they_are_not_three_times_as_far() -> None:
+    corr = np.corrcoef(session(alike(), 4, 60), rowvar=False)
+    pairs = ((0, 3), (1, 2))
+    orders = {pair: np.arange(4) for pair in pairs}
+    for pair in pairs:
+        orders[pair][list(pair)] = pair[::-1]
+    one, other = (corr[np.ix_(order, order)] for order in orders.values())
+    found = set()
+    for share in np.linspace(0.001, 0.2, 60):
+        seen = (1.0 - share) * one + share * np.eye(4)
+        distances = [divergence(seen, stored) for stored in (corr, one, other)]
+        near, far = sorted(distances[1:])
+        told = exchanged(seen, corr, pairs, at=np.arange(4), seconds=1e5)
+        if distances[0] / near >= 10.0:
+            assert len(told) == (2 if far < 3.0 * near else 1)
+            found.add(len(told))
+    assert found == {1, 2}
+
+
+def looks_until_said(eeg: np.ndarray) -> int:
+    words = said(eeg, EIGHT, calibration(head(2)))
+    return next((k + 1 for k, word in enumerate(words) if word), 99)
+
+
+def test_a_minute_must_be_known_of_what_is_not_yet_forgotten() -> None:
+    swapped = session(head(2), 2)[:, [1, 0, 3, 2, 5, 4, 7, 6]]
+    # 5 s each, of which a fiftieth is forgotten with each that comes: 60.9 s are left of 70.
+    assert looks_until_said(swapped) == 14
+    masked = swapped.copy()
+    masked[::2, :5] = np.nan  # more than half of the electrodes: such rows are not used
+    assert looks_until_said(masked) == 99
+    masked = swapped.copy()
+    masked[::2, :4] = np.nan  # half of them are used, and the others known in time
+    assert looks_until_said(masked) > 14
+
+
+@pytest.mark.parametrize(("valid", "named"), [(0.55, True), (0.45, False)])
+def test_an_electrode_that_was_there_less_than_half_the_time_is_not_looked_at(
+    valid: float, named: bool
+) -> None:
+    eeg = session(head(5), 5, 200)[:, [0, 1, 3, 2, 4, 5, 6, 7]]
+    for start in range(0, len(eeg), RATE):
+        eeg[start + int(valid * RATE) : start + RATE, [2, 3]] = np.nan
+    assert ("F3 with F4" in said(eeg, EIGHT, calibration(head(5)))[-1]) == named

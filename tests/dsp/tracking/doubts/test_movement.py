@@ -7,6 +7,7 @@ from dsp.filters import Strip, bandpass
 from dsp.grid import RATE
 from dsp.tracking.alignment import KEEP
 from dsp.tracking.decoder import lag_steps
+from dsp.tracking.doubts import movement
 from dsp.tracking.doubts.movement import (
     BOUND,
     LARGEST,
@@ -213,3 +214,138 @@ def test_what_keeps_step_is_told_by_its_phase() -> None:
     assert locked(stepping[few], sound[few], after) == 1.0
     masked = np.full((120 * RATE, 3), np.nan)
     assert locked(masked, sound, after) == 0.0
+
+
+# ---- each measure written out, each bound by itself
+
+
+def autocovariance(x: np.ndarray) -> np.ndarray:
+    return np.correlate(x, x, mode="full")[x.size - 1 :]
+
+
+def multiples(period: float, n: int) -> np.ndarray:
+    """Of a time, up to 32 s and half of what there is."""
+    reach = min(32.0 * RATE, n / 2)
+    lags = np.rint(period * np.arange(1, n)).astype(int)
+    return lags[lags <= reach]
+
+
+EVERY = np.geomspace(0.4 * RATE, 4.0 * RATE, 1600)
+
+
+def repeats(heard: np.ndarray) -> tuple[np.ndarray, float]:
+    """How alike a sound is to itself after each time, and the error of the largest."""
+    pairs = heard.size - np.arange(heard.size)
+    alike = autocovariance(heard) / pairs
+    means = np.array([alike[multiples(p, heard.size)].mean() for p in EVERY])
+    spread = 2.0 * np.sum(alike[:RATE] ** 2) - alike[0] ** 2
+    best = multiples(EVERY[np.argmax(means)], heard.size)
+    return means, float(np.sqrt(spread / pairs[best].sum()))
+
+
+@pytest.mark.parametrize("seconds", [20, 70])
+def test_periods_are_those_whose_multiples_are_nearly_as_alike_as_the_best(seconds: int) -> None:
+    heard = music(np.random.default_rng(11), seconds)
+    means, error = repeats(heard)
+    assert means.max() > 7.0 * error
+    assert periods(heard) == pytest.approx(EVERY[means >= 0.85 * means.max()])
+
+
+def test_a_beat_stands_seven_errors_out_or_is_none() -> None:
+    beat, rest = music(np.random.default_rng(12), 30), noise(np.random.default_rng(13), 30)[:, 0]
+    stands = []
+    for share in np.linspace(0.002, 0.005, 8):
+        heard = share * rest + (0.1 - share) * beat
+        means, error = repeats(heard)
+        stands.append(means.max() / error)
+        assert (periods(heard).size > 0) == (stands[-1] >= 7.0)
+    assert min(stands) < 5.6
+    assert any(5.6 < s < 7.0 for s in stands)
+    assert any(7.0 <= s < 8.75 for s in stands)
+
+
+def test_swing_is_written_out() -> None:
+    rng = np.random.default_rng(14)
+    eeg = noise(rng, 24) + nod(9.0, seconds=24) * [1.0, -0.5, 0.0]
+    eeg[rng.random(eeg.shape) < 0.2] = np.nan
+    ok = np.isfinite(eeg)
+    after = np.array([BEAT * RATE, 2.02 * BEAT * RATE, 50.3])
+    expected = []
+    for later in (0, 5):
+        most = 0.0
+        for c in range(3):
+            products = autocovariance(np.where(ok[:, c], eeg[:, c], 0.0))
+            pairs = np.rint(autocovariance(ok[:, c].astype(float)))
+
+            def about(x: np.ndarray, lags: np.ndarray, by: int = later) -> np.ndarray:
+                return 0.5 * (x[lags + by] + x[np.abs(lags - by)])
+
+            near = np.arange(RATE)
+            alike = about(products, near) / about(pairs, near)
+            spread = 2.0 * np.sum(alike**2) - alike[0] ** 2
+            for period in after:
+                lags = multiples(period, len(eeg))
+                count = about(pairs, lags).sum()
+                power, error = about(products, lags).sum() / count, np.sqrt(spread / count)
+                most = max(most, power - error if power > 4.0 * error else 0.0)
+        expected.append(most)
+    assert min(expected) > 0.0
+    assert swing(eeg, after) == pytest.approx(tuple(expected))
+
+
+def test_coherence_is_written_out() -> None:
+    rng = np.random.default_rng(15)
+    heard = music(rng, 41)
+    eeg = noise(rng, 41) + nod(6.0, seconds=41) * [1.0, 0.2, 0.0]
+    eeg[500:600, 0] = np.nan
+    window, found = np.hanning(1024), []
+    for period in (BEAT * RATE, 20.0, 70.0):
+        for times in (1, 2):
+            bin_ = round(times * 1024 / period)
+            if not 0.8 <= bin_ / 16.0 <= 4.2:
+                continue
+            for c in range(3):
+                pairs = [
+                    [np.fft.rfft(x[a : a + 1024] * window)[bin_] for x in (heard, seen)]
+                    for seen in [np.nan_to_num(eeg[:, c])]
+                    for a in range(0, heard.size - 1023, 512)
+                ]
+                s, e = np.array(pairs).T
+                found.append(
+                    abs(np.vdot(s, e)) ** 2 / (np.sum(np.abs(s) ** 2) * np.sum(np.abs(e) ** 2))
+                )
+    got = locked(eeg, heard, np.array([BEAT * RATE, 20.0, 70.0]))
+    assert got == pytest.approx(max(found))
+    assert locked(eeg, heard, np.array([9.0])) == 0.0  # 7 and 14 Hz
+    assert locked(eeg[:1535], heard[:1535], np.array([35.0])) == 1.0
+    assert locked(eeg[:1536], heard[:1536], np.array([35.0])) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("back", "stays", "step", "named"),
+    [
+        (9.0, 1.0, 0.9, False),
+        (9.01, 0.0, 0.51, True),
+        (0.0, 1.01, 0.51, True),
+        (99.0, 99.0, 0.5, False),
+    ],
+)
+def test_it_is_said_over_either_bound_of_what_keeps_step(
+    back: float, stays: float, step: float, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[np.ndarray] = []
+
+    def swinging(eeg: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+        seen.append(eeg)
+        return back, stays
+
+    monkeypatch.setattr(movement, "swing", swinging)
+    monkeypatch.setattr(movement, "locked", lambda eeg, heard, after: step)
+    rng = np.random.default_rng(16)
+    heard, eeg = music(rng, 130), noise(rng, 130)
+    assert bool(said(heard, eeg)) == named
+    np.testing.assert_array_equal(seen[0], eeg[10 * RATE :])
+    assert bool(said(heard[: 15 * RATE], eeg[: 15 * RATE])) == named
+    assert len(seen) == 2
+    assert said(heard[: 14 * RATE], eeg[: 14 * RATE]) == ""
+    assert len(seen) == 2
