@@ -206,3 +206,125 @@ def test_windows_are_stored_with_the_decoder_and_older_files_have_none() -> None
     assert np.array_equal(Decoder.from_arrays(arrays).windows, known, equal_nan=True)
     del arrays["windows"]
     assert Decoder.from_arrays(arrays).windows.shape == (0, 6)
+
+
+# ---- written out, and each bound by itself
+
+
+def test_acoustics_are_written_out() -> None:
+    rng = np.random.default_rng(7)
+    flux, level = pulses(1.3) * rng.uniform(0.3, 1.0, N), rng.normal(-20.0, 3.0, N)
+    flux[:400], level[200:700] = np.nan, np.nan
+    seen = np.isfinite(flux)
+    centred = np.where(seen, flux - flux[seen].mean(), 0.0) * np.hanning(N)
+    hz = np.arange(N // 2 + 1) / WINDOW
+    power = np.abs(np.fft.rfft(centred)) ** 2
+    power, hz = power[(hz >= 0.8) & (hz <= 4.0)], hz[(hz >= 0.8) & (hz <= 4.0)]
+    known = level[np.isfinite(level)]
+    assert acoustics(flux, level) == pytest.approx(
+        [
+            np.log2(hz[np.argmax(power)]),
+            np.log(power.max() / np.median(power)),
+            np.log(np.mean(flux[seen] ** 2) / flux[seen].mean()),
+            10.0 * np.log10(np.mean(10.0 ** (known / 10.0))),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("tones", "beat"),
+    [
+        ({0.8: 1.0}, 0.8),
+        ({4.0: 1.0}, 4.0),
+        ({0.7: 1.0, 2.0: 0.5}, 2.0),
+        ({4.5: 1.0, 2.0: 0.5}, 2.0),
+    ],
+)
+def test_a_beat_lies_from_eight_tenths_to_four_a_second(
+    tones: dict[float, float], beat: float
+) -> None:
+    t = np.arange(N) / RATE
+    flux = 2.0 + sum(size * np.cos(2.0 * np.pi * hz * t) for hz, size in tones.items())
+    assert 2.0 ** acoustics(np.asarray(flux), np.full(N, -20.0))[0] == pytest.approx(beat)
+
+
+@pytest.mark.parametrize(("points", "known"), [(20 * RATE, True), (20 * RATE - 1, False)])
+def test_twenty_seconds_must_be_known_of_the_sound_and_of_its_level(
+    points: int, known: bool
+) -> None:
+    flux, level = pulses(2.0), np.full(N, -20.0)
+    level[points:] = np.nan
+    assert np.isfinite(acoustics(flux, level)).tolist() == [True, True, True, known]
+    flux[points:] = np.nan
+    assert np.isfinite(acoustics(flux, np.full(N, -20.0))).all() == known
+
+
+def rows_of(x: np.ndarray) -> np.ndarray:
+    """What multiplies the usual r, how this person's slopes differ, and a level not known."""
+    distance = x - np.array([1.2, 4.2, -1.9, -20.5])
+    unknown = np.isnan(distance[:, 3])
+    distance[unknown, 3] = 0.0
+    distance[:, 2] -= 0.057 * distance[:, 3]
+    reach = np.array([1.0, 2.0, 1.5, 20.0])
+    distance = np.minimum(np.maximum(distance, -reach), reach)
+    usual = np.exp(distance @ [-0.25, 0.10, 0.5, 0.02])
+    return usual[:, None] * np.column_stack([np.ones(len(x)), distance, unknown])
+
+
+@pytest.mark.parametrize("usual", [0.15, 0.0])
+def test_the_expectation_is_the_regression_written_out(usual: float) -> None:
+    rng = np.random.default_rng(8)
+    x = ORDINARY + rng.normal(0.0, 1.0, (12, 4)) * [0.8, 1.6, 1.2, 15.0]
+    x[3:6, 3] = np.nan
+    r, sd = usual + 0.05 * rng.standard_normal(12), rng.uniform(0.02, 0.08, 12)
+    person = Expectation(np.column_stack([r, sd, x]))
+    scale = 0.08
+    for _ in range(2):  # the prior as more rows, each in units of its error
+        slopes = scale * np.array([0.25, 0.10, 0.5, 0.02, 6.0 * np.hypot(0.02, 0.02)])
+        error = np.hypot(sd, 0.25 * scale)
+        design = np.vstack([rows_of(x.copy()) / error[:, None], np.diag([1 / 0.06, *1 / slopes])])
+        target = np.concatenate([r / error, [0.08 / 0.06], np.zeros(5)])
+        found = np.linalg.lstsq(design, target, rcond=None)[0]
+        scale = max(abs(found[0]), 0.02)
+    covariance = np.linalg.inv(design.T @ design)
+    assert scale == 0.02 or usual > 0.1
+    for k in (0, 4, 7):
+        row = rows_of(x[k : k + 1].copy())[0]
+        unsure = np.sqrt(row @ covariance @ row)
+        assert person.expected(x[k]) == pytest.approx((row @ found, unsure))
+        told = person.residual(0.2, 0.04, x[k])
+        spread = 1.645 * np.hypot(0.04, unsure)
+        assert told.value == pytest.approx(0.2 - row @ found)
+        assert (told.low, told.high) == pytest.approx((told.value - spread, told.value + spread))
+
+
+def test_without_numbers_there_is_no_residual() -> None:
+    person = Expectation(windows(0.1, 6))
+    for r, sd in ((np.nan, 0.05), (0.1, np.nan), (0.1, np.inf)):
+        assert person.residual(r, sd, ORDINARY).reason == "Nothing was scored yet."
+    told = person.residual(0.1, 0.05, shifted(size=np.nan))
+    assert told.reason == "The newest 30 s say too little of the sound."
+    assert np.isnan(told.value)
+
+
+@pytest.mark.parametrize(
+    ("usable", "learnt", "taught"),
+    [(15.0, 120.0, True), (14.9, 120.0, False), (15.0, 119.9, False)],
+)
+def test_whole_windows_of_enough_eeg_teach_once_they_lie_behind(
+    usable: float, learnt: float, taught: bool
+) -> None:
+    residuals = Residuals()
+    level = -30.0 + np.arange(130 * RATE)[:, None] / RATE / 10.0
+    residuals.push_level(level[:, :0], np.arange(len(level)) / RATE)
+    residuals.push_level(level, np.arange(len(level)) / RATE)
+    heard = np.stack([pulses(2.0), np.zeros(N)], axis=1)
+    counts = []
+    for until in range(30, 125):
+        given = Score(r=0.1, r_null95=0.08, r_low=0.0, r_high=0.2, p=0.1, usable_s=usable)
+        told = residuals.look(until, given, heard, learnt=learnt)
+        counts.append(int(told.reason.split(": ")[1].split()[0]))
+        expected = acoustics(heard[:, 0], level[(until - WINDOW) * RATE : until * RATE, 0])
+        assert residuals.x == pytest.approx(expected, abs=1e-3)
+    assert counts == [(until // 30 - 1) * taught for until in range(30, 125)]
+    assert residuals.look(125, Score(), heard, learnt=learnt) == Residual()
