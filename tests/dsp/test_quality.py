@@ -100,7 +100,8 @@ def test_each_fault_has_its_word(word: str) -> None:
 def test_loose_electrode_is_contact() -> None:
     eeg = ordinary(60, seed=5)
     eeg[at(25), 3] *= 20.0
-    late = [words(judge(eeg), s)[3] for s in range(45, 58)]
+    block = judge(eeg)
+    late = [words(block, s)[3] for s in range(45, 58)]
     assert late.count("contact") > 10
 
 
@@ -179,7 +180,8 @@ def test_whoever_swings_all_electrodes_moves_and_one_that_swings_alone_is_loose(
     for count, least in ((1, 14), (2, 14), (3, 0)):
         eeg = ordinary(40)
         eeg[at(20), 4 - count :] += swing[:, None].astype(np.float32)
-        said = [words(judge(eeg), second)[3] for second in range(23, 39)]
+        block = judge(eeg)
+        said = [words(block, second)[3] for second in range(23, 39)]
         assert least <= said.count("contact") <= 16 * (least > 0)
 
 
@@ -188,6 +190,7 @@ def test_blinks_that_come_often_are_no_loose_electrode() -> None:
     for at_s in np.arange(20.2, 58.0, 1.5):  # forty a minute
         first = int(at_s * SFREQ)
         eeg[first : first + 75, :2] += 150.0 * np.hanning(75)[:, None].astype(np.float32)
-    said = [words(judge(eeg), second)[:2] for second in range(21, 58)]
+    block = judge(eeg)
+    said = [words(block, second)[:2] for second in range(21, 58)]
     assert said.count(("blink", "blink")) >= 25
     assert not any("contact" in both for both in said)

@@ -7,6 +7,7 @@ import pytest
 
 from app.lab import earlier_sessions
 from app.lab.earlier_sessions import (
+    N_CHECKS,
     Listened,
     calibrate_listener,
     check_z,
@@ -122,7 +123,7 @@ def test_the_decoder_sees_sound_and_eeg_of_as_many_tracks_as_it_should(clear):
 def test_shipped_calibrations_hold_what_was_asked_for(name):
     known = load_calibration(name)
     assert known.name == name
-    assert len(known.checks) == earlier_sessions.N_CHECKS
+    assert len(known.checks) == N_CHECKS
     assert known.decoder.lags.tolist() == list(
         range(known.decoder.lags[0], known.decoder.lags[-1] + 1, 3)
     )

@@ -1,10 +1,13 @@
 """The penalty of the decoder: what it costs electrodes that share a reference, and for how long."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp.checks import InputError
 from dsp.grid import RATE
 from dsp.tracking.decoder import (
     MAX_ELECTRODES,
@@ -12,12 +15,14 @@ from dsp.tracking.decoder import (
     MAX_WEIGHTS,
     PENALTY,
     WIDE_LAGS,
+    Decoder,
     Sums,
     chosen_electrodes,
     lag_steps,
     lagged,
     penalty_shape,
     ridge,
+    ridge_narrowing,
     solve,
     strength,
 )
@@ -112,3 +117,166 @@ def test_a_lost_electrode_does_not_move_the_choice_away_from_the_calibrated_ones
     there = [name for name in NET if name != known[3]]
     again = [there[i] for i in chosen_electrodes(there, SHORT, known=known)]
     assert again == [name for name in known if name != known[3]]
+
+
+# ---- written out, and each bound by itself
+
+
+def test_as_many_electrodes_as_there_is_room_for_lie_evenly_spread() -> None:
+    assert chosen_electrodes(NET).tolist() == list(range(2, 128, 4))
+    room = 832 // SHORT
+    assert chosen_electrodes(NET[:room], SHORT).tolist() == list(range(room))
+    few = chosen_electrodes(NET[: room + 1], SHORT)
+    assert few.size == room
+    assert (few[0], few[-1]) == (0, room)
+    assert chosen_electrodes(NET[:33], known=["A1", "B1"]).tolist() == [0, 32]
+    assert chosen_electrodes(NET[:32], known=["A1"]).tolist() == list(range(32))
+
+
+def test_with_hardly_any_data_the_penalty_is_three_times_as_large_as_they() -> None:
+    assert strength(19.0, 4) == 3.0
+    assert strength(21.0, 4) == pytest.approx(60.0 / 21.0)
+    assert strength(0.0, 1) == 3.0
+
+
+def test_the_textbooks_penalty_is_the_mean_eigenvalue() -> None:
+    design = np.random.default_rng(1).standard_normal((50, 4))
+    cov, cross = design.T @ design, design.T @ np.arange(50.0)
+    by_hand = np.linalg.solve(cov + 0.7 * np.trace(cov) / 4.0 * np.eye(4), cross)
+    assert ridge(cov, cross, penalty=0.7) == pytest.approx(by_hand)
+
+
+def summed(seed: int, n_lags: int, seconds: int = 30) -> Sums:
+    """Of three electrodes of unequal size; the answer comes at the fifth lag, if there is one."""
+    rng = np.random.default_rng(seed)
+    eeg = rng.standard_normal((seconds * RATE + 60, 3)) @ np.diag([1.0, 4.0, 9.0])
+    lags = np.arange(n_lags)
+    sound = eeg[min(4, n_lags - 1) :][: seconds * RATE] @ [0.5, 0.1, 0.0]
+    sound += rng.standard_normal(sound.size)
+    return Sums.zero(3 * n_lags).plus(lagged(eeg, lags, sound.size), sound)
+
+
+def narrowed(sums: Sums, penalty: float, n_lags: int) -> np.ndarray:
+    """Solved again with lags that matter little made dear."""
+    first = ridge(sums.cov, sums.cross, penalty=penalty, n_lags=n_lags).reshape(3, n_lags)
+    shape = penalty_shape(sums.cov, n_lags)
+    energy = np.array([w @ shape @ w for w in first.T])
+    near = np.hanning(9)[1:-1]  # three lags on each side
+    pooled = []
+    for lag in range(n_lags):
+        by = [(k, w) for k, w in zip(range(lag - 3, lag + 4), near, strict=True) if 0 <= k < n_lags]
+        pooled.append(sum(energy[k] * w for k, w in by) / sum(w for _, w in by))
+    dear = np.clip((np.mean(pooled) / np.array(pooled)) ** 2, 0.2, 20.0)
+    return ridge(sums.cov, sums.cross, penalty=penalty, n_lags=n_lags, by_lag=dear)
+
+
+def test_narrowing_makes_dear_what_mattered_little() -> None:
+    sums = summed(2, 30)
+    found = ridge_narrowing(sums.cov, sums.cross, penalty=0.3, n_lags=30)
+    np.testing.assert_allclose(found, narrowed(sums, 0.3, 30), rtol=1e-9)
+    nothing = Sums(sums.cov, np.zeros(90), 0.0, 30.0)
+    assert not ridge_narrowing(nothing.cov, nothing.cross, penalty=0.3, n_lags=30).any()
+
+
+@pytest.mark.parametrize("n_lags", [1, 6, 7, 12])
+@pytest.mark.parametrize("stored", [0.0, 100.0, 400.0])
+@pytest.mark.parametrize("learns", [True, False])
+def test_weights_come_from_both_sums_in_units_of_the_levels(
+    n_lags: int, stored: float, learns: bool
+) -> None:
+    own = summed(3, n_lags)
+    prior = None
+    if stored:
+        known = summed(4, n_lags)
+        prior = known.scaled(known.levels(3), seconds=stored)
+    levels = np.sqrt(np.diag(own.cov).reshape(3, -1).mean(axis=1) / (30.0 * RATE))
+    unit = np.repeat(1.0 / levels, n_lags)
+    share = float(learns)
+    cov, cross = share * own.cov * np.outer(unit, unit), share * own.cross * unit
+    if prior is not None:
+        counted = min(stored, 180.0) / stored  # a minute for each electrode at most
+        cov, cross = cov + counted * prior.cov, cross + counted * prior.cross
+    penalty = min(45.0 / max(30.0 * share + stored, 1e-9), 3.0)
+    sums = Sums(cov, cross, 1.0, 30.0)
+    if n_lags > 6:
+        by_hand = narrowed(sums, penalty, n_lags) if stored or learns else np.zeros(cross.size)
+    else:
+        by_hand = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
+    found = solve(prior, own, 3, learns=learns)
+    np.testing.assert_allclose(found, by_hand * unit, rtol=1e-7, atol=1e-15)
+    if prior is not None:
+        without = solve(prior, own, 3, without=np.array([False, True, False]), learns=learns)
+        assert not without[n_lags : 2 * n_lags].any()
+        assert without[2 * n_lags :].any()
+
+
+def test_sums_are_scaled_channel_by_channel() -> None:
+    sums = summed(5, 2)
+    levels = np.array([2.0, 0.0, 5.0])
+    scaled = sums.scaled(levels, seconds=6.0)
+    unit = np.repeat([0.5, 0.0, 0.2], 2)
+    assert scaled.cov == pytest.approx(sums.cov * np.outer(unit, unit) / 5.0)
+    assert scaled.cross == pytest.approx(sums.cross * unit / 5.0)
+    assert (scaled.power, scaled.seconds) == (pytest.approx(sums.power / 5.0), 6.0)
+    none = Sums.zero(6).scaled(levels, seconds=6.0)
+    assert (none.cov.any(), none.power, none.seconds) == (False, 0.0, 0.0)
+    assert Sums.zero(6).levels(3).tolist() == [0.0, 0.0, 0.0]
+    both = sums + scaled
+    assert (both.power, both.seconds) == (sums.power + scaled.power, 36.0)
+    np.testing.assert_array_equal(both.cross, sums.cross + scaled.cross)
+    np.testing.assert_array_equal(both.cov, sums.cov + scaled.cov)
+
+
+def stored(**other: object) -> dict[str, np.ndarray]:
+    sums = summed(6, 2)
+    known = Decoder(("a", "b", "c"), (1.0, 8.0), np.array([3, 6]), sums, 0.2, 0.1, 1.5)
+    return {k: np.asarray(v) for k, v in (known.to_arrays() | other).items()}
+
+
+def test_a_decoder_is_read_back_as_it_was_stored() -> None:
+    again = Decoder.from_arrays(stored())
+    assert (again.ch_names, again.band, again.lags.tolist()) == (
+        ("a", "b", "c"),
+        (1.0, 8.0),
+        [3, 6],
+    )
+    sums = summed(6, 2)
+    assert again.sums.cov == pytest.approx(sums.cov, rel=1e-6)
+    assert again.sums.cross == pytest.approx(sums.cross)
+    assert (again.sums.power, again.sums.seconds) == (sums.power, 30.0)
+    assert (again.r, again.r_null95, again.effect, again.bleed) == (0.2, 0.1, 1.5, False)
+    assert again.found
+    assert not replace(again, r=0.1).found
+    old = {k: v for k, v in stored().items() if k not in ("bleed", "levels", "windows")}
+    assert not Decoder.from_arrays(old).bleed
+    assert Decoder.from_arrays(old).windows.shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"cov": np.eye(5)},
+        {"cross": np.ones(5)},
+        {"band": np.array([1.0, 9.0])},
+        {"lags": np.array([3, 6, 9])},
+        {"figures": np.ones(4)},
+        {"windows": np.ones(7)},
+    ],
+)
+def test_what_does_not_fit_together_is_no_decoder(other: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="use another calibration"):
+        Decoder.from_arrays(stored(**other))
+
+
+def test_electrodes_are_found_by_name_and_a_new_one_knows_nothing() -> None:
+    known = Decoder.from_arrays(stored())
+    sums = known.select(["c", "new", "a"])
+    at = [4, 5, 0, 1]
+    here = [0, 1, 4, 5]
+    np.testing.assert_array_equal(sums.cov[np.ix_(here, here)], known.sums.cov[np.ix_(at, at)])
+    np.testing.assert_array_equal(sums.cross[here], known.sums.cross[at])
+    assert not sums.cov[2:4].any()
+    assert not sums.cross[2:4].any()
+    assert (sums.power, sums.seconds) == (known.sums.power, known.sums.seconds)
+    with pytest.raises(InputError, match="for a, b, c; the EEG has x"):
+        known.select(["x"])
