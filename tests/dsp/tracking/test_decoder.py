@@ -133,6 +133,18 @@ def test_as_many_electrodes_as_there_is_room_for_lie_evenly_spread() -> None:
     assert chosen_electrodes(NET[:32], known=["A1"]).tolist() == list(range(32))
 
 
+def test_lags_reach_to_the_last_that_is_asked_for() -> None:
+    assert lag_steps(-0.05, 0.09375).tolist() == [-3, 0, 3, 6]
+
+
+def test_rows_add_to_all_sums() -> None:
+    design, sound = np.arange(12.0).reshape(6, 2), np.arange(6.0)
+    sums = Sums.zero(2).plus(design[:2], sound[:2]).plus(design[2:], sound[2:])
+    np.testing.assert_array_equal(sums.cov, design.T @ design)
+    np.testing.assert_array_equal(sums.cross, design.T @ sound)
+    assert (sums.power, sums.seconds) == (55.0, 6 / 64)
+
+
 def test_with_hardly_any_data_the_penalty_is_three_times_as_large_as_they() -> None:
     assert strength(19.0, 4) == 3.0
     assert strength(21.0, 4) == pytest.approx(60.0 / 21.0)
@@ -179,7 +191,7 @@ def test_narrowing_makes_dear_what_mattered_little() -> None:
 
 
 @pytest.mark.parametrize("n_lags", [1, 6, 7, 12])
-@pytest.mark.parametrize("stored", [0.0, 100.0, 400.0])
+@pytest.mark.parametrize("stored", [0.0, 0.2, 100.0, 400.0])
 @pytest.mark.parametrize("learns", [True, False])
 def test_weights_come_from_both_sums_in_units_of_the_levels(
     n_lags: int, stored: float, learns: bool
@@ -212,9 +224,9 @@ def test_weights_come_from_both_sums_in_units_of_the_levels(
 
 def test_sums_are_scaled_channel_by_channel() -> None:
     sums = summed(5, 2)
-    levels = np.array([2.0, 0.0, 5.0])
+    levels = np.array([2.0, 0.0, 0.2])
     scaled = sums.scaled(levels, seconds=6.0)
-    unit = np.repeat([0.5, 0.0, 0.2], 2)
+    unit = np.repeat([0.5, 0.0, 5.0], 2)
     assert scaled.cov == pytest.approx(sums.cov * np.outer(unit, unit) / 5.0)
     assert scaled.cross == pytest.approx(sums.cross * unit / 5.0)
     assert (scaled.power, scaled.seconds) == (pytest.approx(sums.power / 5.0), 6.0)
