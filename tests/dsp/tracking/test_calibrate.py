@@ -56,7 +56,7 @@ def person(seed: int, seconds: int, gain: float) -> tuple:
 
 
 class Written:
-    """All that calibration works out, for lag windows that begin at once, recording by recording."""
+    """All that calibration works out, with lags that begin at once."""
 
     def __init__(self, recordings: list[tuple], *, whole: bool = True) -> None:
         self.recordings, self.whole = recordings, whole

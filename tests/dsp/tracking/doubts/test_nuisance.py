@@ -1,9 +1,16 @@
 """Eyes, muscles and movements that tell as much of the sound as the EEG are found out."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from dsp.filters import Strip
+from dsp.grid import RATE
 from dsp.quality import Guard
+from dsp.tracking.doubts.nuisance import EYES, Nuisance
+from dsp.tracking.evidence import UPPER, Evidence
+from dsp.tracking.nulls import Nulls
 from dsp.tracking.tracker import CANNOT_TELL, FOLLOWING, Decoder
 from tests.doubles.answering import CH, SECONDS, SFREQ, START, answer, noise, onsets, said, wave
 
@@ -76,3 +83,78 @@ def test_nuisance_signals_do_not_depend_on_chunks() -> None:
             parts.append(block.nuisance)
     assert whole is not None
     np.testing.assert_array_equal(np.concatenate(parts), whole.nuisance)
+
+
+# ---- written out
+
+
+START_S = 700
+
+
+def prepared(feature: np.ndarray, ys: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What is compared, in units of its size, from the first second that was heard."""
+    ok = np.isfinite(np.stack([feature, *ys])).all(axis=0)
+    first = int(np.flatnonzero(np.isfinite(feature))[0])
+    whole = np.nan_to_num(feature)
+    whole /= np.sqrt(np.sum(whole[ok] ** 2))
+    out = []
+    for y in ys:
+        centred = np.where(ok, y - y[ok].mean(), 0.0)
+        out.append((centred / np.sqrt(np.sum(centred**2)))[first:])
+    return whole[first:], out
+
+
+@pytest.mark.parametrize(
+    ("eyes", "brain"), [(0.5, 0.1), (0.5, 0.5), (0.5, 0.9), (0.3, 0.6), (0.0, 0.0), (0.2, 0.2)]
+)
+def test_what_is_said_of_the_eyes_is_written_out(eyes: float, brain: float) -> None:
+    rng = np.random.default_rng(1)
+    n = 150 * RATE
+    feature = np.convolve(rng.standard_normal(n + 8), np.hanning(9), mode="valid")
+    feature[: 12 * RATE] = np.nan
+    seen = {}
+    for name, r in (("own", eyes), ("main", brain)):
+        rest = np.convolve(rng.standard_normal(n + 8), np.hanning(9), mode="valid")
+        seen[name] = 3.0 * (r * np.nan_to_num(feature) + np.sqrt(1.0 - r * r) * rest) + 0.5
+        seen[name][: 20 * RATE] = np.nan
+    seen["own"][40 * RATE : 43 * RATE] = np.nan  # two fifths of a block are left
+    seen["own"][50 * RATE : 53 * RATE + 1] = np.nan  # and less
+    seen["main"][60 * RATE : 70 * RATE] = np.nan
+    heard, main = Strip(2, keep=n), SimpleNamespace(rebuilt=Strip(1, keep=n))
+    heard.write(START_S * RATE, np.stack([feature, feature], axis=1))
+    main.rebuilt.write(START_S * RATE, seen["main"][:, None])
+    nulls = Nulls(seed=3)
+    nuisance = Nuisance(
+        SimpleNamespace(feature=heard), main, sfreq=128.0, band=(1.0, 8.0), nulls=nulls  # type: ignore[arg-type]
+    )  # fmt: skip
+    nuisance.rebuilders[0].rebuilt.write(START_S * RATE, seen["own"][:, None])
+    evidence, said = Evidence(), []
+    for end in range(5, 151, 5):
+        span = slice(max(end - 60, 0) * RATE, end * RATE)
+        f, own, both = feature[span], seen["own"][span], seen["main"][span]
+        null = None
+        if np.count_nonzero(np.isfinite(f) & np.isfinite(own)) >= 5 * RATE:
+            whole, (y,) = prepared(f, [own])
+            part = y.copy()
+            part[: -5 * RATE] = 0.0
+            there = part != 0.0
+            if np.count_nonzero(there) >= 2 * RATE:
+                part[there] -= part[there].mean()
+                null = nulls.judge(part, whole, whole)
+        if null is None:
+            evidence.fade()
+        else:
+            evidence.add(null.z)
+        expected = False
+        known = np.isfinite(f) & np.isfinite(own) & np.isfinite(both)
+        if evidence.ever and evidence.now >= UPPER and known.sum() >= 5 * RATE:
+            whole, (y, better) = prepared(f, [own, both])
+            told = nulls.judge(y, whole, whole)
+            assert told is not None
+            lead = (better - y) @ whole
+            expected = told.p <= 0.05 and lead <= 2.0 * np.sqrt(2.0) * told.sd
+        words = nuisance.look(START_S + end)
+        said.append(bool(words))
+        assert said[-1] == expected, end
+        assert words in ("", EYES)
+    assert any(said) == (eyes > 0.0)
