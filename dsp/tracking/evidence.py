@@ -1,7 +1,7 @@
 """Sequential evidence that the EEG follows the sound, over blocks that do not overlap.
 
 A p value that is looked at every second says "following" at some moment in a quarter of silent
-recordings. Two running sums over the standard scores z of 5 s blocks stand against that:
+recordings. Two figures that run over the standard scores z of 5 s blocks stand against that:
 
 *session*: an e-process ``R_k = sum_j w_j R_jk`` with
 ``R_jk = (R_j,k-1 + v_k) exp(mu_j z_k - mu_j^2 / 2)`` over effects mu_j and start weights v that
@@ -9,17 +9,19 @@ sum to 1. Where nothing is followed, R is a supermartingale of mean 1 at most, s
 reaches 1/a in at most a share a of sessions however long they are (Ville 1939; Shiryaev 1963 for
 the unknown start).
 
-*now*: ``E_k = leak E_{k-1} + mu z_k - mu^2 / 2``, which forgets, against Wald's bounds
-(Wald 1945, Ann. Math. Stat. 16:117).
+*now*: the log odds that the newest block was followed, of a chain that turns from following to not
+following and back with a small chance at each block (Shiryaev 1963; Hamilton 1989, Econometrica
+57:357). A strong answer that ends is seen to within a few blocks, a weak one is remembered for as
+long as its blocks need to tell anything.
 """
 
 from __future__ import annotations
 
 import math
 
-#: Recent evidence from which a session that has shown following is following now, and at which
-#: it is not (Wald's lower bound for a power of 80 %).
-UPPER = 1.0
+#: Log odds from which a session that has shown following is following now, under which it no longer
+#: is, and at which it is not (Wald's lower bound for a power of 80 %).
+UPPER, KEPT = 1.0, 0.0
 LOWER = math.log(0.2 / 0.95)
 BLOCK = 5  #: seconds of a block
 MIN_BLOCK = 0.4  #: share of it that must be usable to count
@@ -33,20 +35,18 @@ _EFFECTS = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
 #: The same as multiples of the effect that calibration found: a disliked track is followed less.
 _KNOWN = ((0.5, 0.25), (0.8, 0.4), (1.2, 0.35))
 _KNOWN_START, _FIRST_START, _LATER_START = 0.7, 0.1, 0.1
-# A weak answer needs a long memory; the narrow bounds keep it from lasting when the answer stops.
-_LEAK = 0.95  # per block: half forgotten in 68 s
-_FLOOR, _CEILING = -3.0, 3.0
-_NOW_EFFECT = 0.7  # z of a block that a just useful response gives (r = 0.08)
+_TURN = 0.015  # chance that an answer begins, or ends, with a block: after a track or two
 _TEMPER = 0.95  # blocks are short: tails of z are a little heavier than normal
 
 
 class Evidence:
-    """Both running sums.
+    """Both running figures.
 
     Parameters
     ----------
     effect : float, optional
-        Mean z of a block to be expected from this person (from calibration).
+        Mean z of a block to be expected from this person, from calibration; where that found
+        nothing it is a weak one.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class Evidence:
         self._logs = [-math.inf] * len(self._effects)
         self.session = -math.inf  #: log R
         self.highest = -math.inf  #: largest log R so far
-        self.now = 0.0
+        self._chances = [0.5 * w for _, w in self._effects]  # that it follows now, by effect
         self.blocks = 0
         self._shown = False  # by a refit of everything so far
 
@@ -84,22 +84,37 @@ class Evidence:
             self._logs[j] = min(math.log(math.exp(self._logs[j]) + start) + gain, 300.0)
         self.session = self._total()
         self.highest = max(self.highest, self.session)
-        gain = _NOW_EFFECT * z - _NOW_EFFECT**2 / 2.0
-        self.now = min(max(_LEAK * self.now + gain, _FLOOR), _CEILING)
+        self.fade()
+        likely = [
+            c * math.exp(mu * z - mu * mu / 2.0)
+            for c, (mu, _) in zip(self._chances, self._effects, strict=True)
+        ]
+        total = sum(likely) + 1.0 - sum(self._chances)
+        self._chances = [v / total for v in likely]
         self.blocks += 1
 
     def fade(self) -> None:
-        """A block without usable data: what was known grows old."""
-        self.now *= _LEAK
+        """A block passes: with none of its data, what was known grows old."""
+        idle = 1.0 - sum(self._chances)
+        self._chances = [
+            (1.0 - _TURN) * c + _TURN * idle * w
+            for c, (_, w) in zip(self._chances, self._effects, strict=True)
+        ]
+
+    @property
+    def now(self) -> float:
+        """Log odds that it follows now."""
+        chance = sum(self._chances)
+        return math.log(chance / (1.0 - chance))
 
     def show(self) -> None:
         """Take it that following was shown by other means, and is so now (`dsp.tracking.first`).
 
         What comes from now on must bear it out: with blocks of no answer what is told of now
-        fades within half a minute.
+        fades within some forty seconds.
         """
         self._shown = True
-        self.now = _CEILING
+        self._chances = [(1.0 - _TURN) * w for _, w in self._effects]
 
     def void(self) -> None:
         """Take back what was gained: it came from a time when something else followed the sound.
@@ -110,7 +125,8 @@ class Evidence:
         staked = math.log(1.0 - self._start_left) if self._start_left < 1.0 else -math.inf
         self._logs = [min(v, staked) for v in self._logs]
         self.session = self.highest = self._total()
-        self.now = min(self.now, 0.0)
+        even = min(0.5 / sum(self._chances), 1.0)
+        self._chances = [even * c for c in self._chances]
         self._shown = False
 
     def _total(self) -> float:

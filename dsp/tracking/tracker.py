@@ -36,7 +36,7 @@ from dsp.tracking.doubts.montage import Montage
 from dsp.tracking.doubts.movement import BeatSwing
 from dsp.tracking.doubts.nuisance import Nuisance
 from dsp.tracking.doubts.wireless import Wireless
-from dsp.tracking.evidence import BLOCK, LOWER, MIN_BLOCK, UPPER, Evidence
+from dsp.tracking.evidence import BLOCK, KEPT, LOWER, MIN_BLOCK, UPPER, Evidence
 from dsp.tracking.expectation import Residual, Residuals
 from dsp.tracking.first import First
 from dsp.tracking.nulls import Nulls
@@ -176,7 +176,7 @@ class Tracker:
         if prior is not None:
             self._warners += (Montage(self._aligned.eeg, self.ch_names, prior),)
         self._doubted: tuple[str, ...] = ()  # what the doubts say now
-        self._evidence = Evidence(effect=found.effect if found else None)
+        self._evidence = Evidence(effect=decoder.effect if decoder else None)
         self._refit = First(self._aligned, lags, seed=seed) if decoder is None else None
         self._score = Score()
         self._residuals = Residuals(found.windows if found else None)
@@ -334,16 +334,13 @@ class Tracker:
         # Where nothing can be said there is no number either.
         score = self._score if usable else Score(usable_s=self._score.usable_s)
         residual = self._residual if usable else Residual(reason=reasons[0])
-        significant, strong = score.p < _ALPHA, evidence.now >= UPPER
+        needed = KEPT if self._following else UPPER
         state: TrackingState
         if not usable:
             state = CANNOT_TELL
-        elif evidence.ever and (
-            (significant and strong) or (self._following and (significant or strong))
-        ):
-            # Both must speak for it to begin; it ends when neither does any more.
+        elif evidence.ever and evidence.now >= needed:
             state = FOLLOWING
-        elif evidence.now > LOWER or significant:
+        elif evidence.now > LOWER or score.p < _ALPHA:
             state = CANNOT_TELL
             reasons += ("The evidence is not enough yet, one way or the other.",)
         elif not self._absence.shown:

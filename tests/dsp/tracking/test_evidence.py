@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dsp.tracking.evidence import Evidence
+from dsp.tracking.evidence import KEPT, UPPER, Evidence
 
 NEW = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
 
@@ -97,3 +97,42 @@ def test_a_doubt_leaves_what_was_staked() -> None:
     before = sunk.session
     sunk.void()
     assert sunk.session == before
+
+
+def test_recent_evidence_is_the_log_odds_of_a_chain_that_turns() -> None:
+    evidence = Evidence(effect=2.0)
+    assert evidence.now == pytest.approx(0.0)
+    size, weight = np.array([1.0, 1.6, 2.4]), np.array([0.25, 0.4, 0.35])
+    # Not followed, and followed by each effect: what becomes of it, and what a block tells.
+    turn = np.zeros((4, 4))
+    turn[0] = [0.985, *(0.015 * weight)]
+    turn[1:, 0] = 0.015
+    turn[1:, 1:] = 0.985 * np.eye(3)
+    chance = np.array([0.5, *(0.5 * weight)])
+    for z in (1.5, None, -0.5, 2.5, None, 0.3):
+        chance = chance @ turn
+        if z is None:
+            evidence.fade()
+        else:
+            evidence.add(z)
+            chance[1:] *= np.exp(size * 0.95 * z - size**2 / 2.0)
+            chance /= chance.sum()
+        assert evidence.now == pytest.approx(np.log(chance[1:].sum() / chance[0]))
+    assert evidence.blocks == 4
+
+
+def test_a_strong_answer_that_ends_is_dropped_at_once_and_a_weak_one_is_remembered() -> None:
+    lasts = []
+    for effect in (2.0, 0.8):
+        evidence = Evidence(effect=effect)
+        for _ in range(48):
+            evidence.add(0.8 * effect)
+        assert evidence.ever
+        assert evidence.now >= UPPER
+        blocks = 0
+        while evidence.now >= KEPT:
+            evidence.add(0.0)
+            blocks += 1
+        lasts.append(blocks)
+    assert lasts[0] <= 4
+    assert 8 <= lasts[1] <= 24

@@ -1,12 +1,14 @@
 """What the tracker says: following, not following, or why it cannot tell."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from dsp.quality import CleanBlock
 from dsp.tracking.decoder import WIDE_LAGS
 from dsp.tracking.doubts.montage import Montage
-from dsp.tracking.evidence import Evidence
+from dsp.tracking.evidence import KEPT, UPPER, Evidence
 from dsp.tracking.tracker import (
     CANNOT_TELL,
     FOLLOWING,
@@ -283,16 +285,36 @@ def test_a_doubt_takes_back_what_was_gained_and_no_more() -> None:
     assert blocks <= 3  # and not as many more as the session is long
 
 
-def test_recent_evidence_is_a_leaky_sum_within_bounds() -> None:
-    evidence = Evidence()
-    evidence.add(2.0)
-    assert evidence.now == pytest.approx(0.7 * 0.95 * 2.0 - 0.245)
-    evidence.fade()
-    assert evidence.now == pytest.approx(0.95 * (0.7 * 0.95 * 2.0 - 0.245))
-    for bound, z in ((3.0, 2.0), (-3.0, -2.0)):
-        for _ in range(20):
-            evidence.add(z)
-        assert evidence.now == bound
+@pytest.mark.parametrize(
+    ("before", "now", "state"),
+    [
+        (False, UPPER, FOLLOWING),
+        (False, UPPER - 0.01, CANNOT_TELL),
+        (True, KEPT, FOLLOWING),
+        (True, KEPT - 0.01, CANNOT_TELL),
+    ],
+)
+def test_following_is_said_by_evidence_of_minutes_and_not_by_one_window(
+    unanswered: Tracker, before: bool, now: float, state: str
+) -> None:
+    unanswered._following = before
+    unanswered._evidence = SimpleNamespace(now=now, ever=True, session=3.0, blocks=24)  # type: ignore[assignment]
+    said = unanswered.estimate(START + 40.0)
+    assert said.p >= 0.05
+    assert said.state == state
+    unanswered._evidence = SimpleNamespace(now=3.0, ever=False, session=0.0, blocks=24)  # type: ignore[assignment]
+    assert unanswered.estimate(START + 40.0).state == CANNOT_TELL
+
+
+@pytest.fixture(scope="module")
+def unanswered() -> Tracker:
+    tracker = Tracker(ch_names=CH, sfreq=SFREQ)
+    flux = feature(40, seed=5)
+    tracker.push_stimulus(*sound(flux))
+    for block in blocks(eeg_for(flux, gain=0.0, seed=6)):
+        tracker.push_eeg(block)
+    tracker.estimate(START + 40.0)
+    return tracker
 
 
 def states_of(said: list[Tracking]) -> set[str]:
