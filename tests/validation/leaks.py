@@ -7,7 +7,6 @@ so many microvolts rms in 1-8 Hz over the electrodes, the same at all of them bu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -19,8 +18,11 @@ from app.lab.recordings import Stimulus, file_stimulus
 from app.lab.runs import Run, go_through, windows
 from devices.formats.recording import Recording
 from dsp.grid import RATE, Floats
+from dsp.sound.stimulus import StimulusFeatures
 from dsp.tracking.decoder import Decoder
 from dsp.tracking.tracker import FOLLOWING, calibrate
+from playlists.decode import blocks
+from tests.doubles.recordings import DATA
 from tests.doubles.second_brain import (
     CYTON,
     MUSE,
@@ -31,7 +33,7 @@ from tests.doubles.second_brain import (
     listen,
     music,
 )
-from tests.validation.rows import Row, Sizes, ever, session_row, shown
+from tests.validation.rows import Row, Sizes, ever, session_row
 
 ROOT = Path(__file__).parents[2]
 SITES: dict[str, dict[str, Any]] = {
@@ -41,22 +43,31 @@ SITES: dict[str, dict[str, Any]] = {
 SECONDS, CALIBRATED_S = 180, 60
 OF, SIZES, LAGS = ("level", "flux", "both"), (0.5, 1.0, 2.0, 4.0), (0.0, 0.02)
 R, PEOPLE = 0.15, 4
+_EACH = 4  # sessions of each of the 96 cells
 _LEAK, _LIMIT = "move leads", 0.03
 
 
-@lru_cache(maxsize=1)
-def _tracks() -> tuple[Floats, ...]:
+@lru_cache(maxsize=2)
+def _tracks(ear: int | None = None) -> tuple[Floats, ...]:
     """Rows of the starter tracks, and of the music beside the repository where there is any."""
     songs = sorted((ROOT / "playlists" / "starter").glob("*.ogg"))
-    songs += sorted((ROOT.parent / "shared" / "data" / "music").glob("*.ogg"))
-    return tuple(file_stimulus(song, start=0.0).values for song in songs)
+    songs += sorted((DATA / "music").glob("*.ogg"))
+    if ear is None:
+        return tuple(file_stimulus(song, start=0.0).values for song in songs)
+    tracks = []
+    for song in songs:
+        features = StimulusFeatures()
+        parts = [features.push(part[:, [ear, ear]]) for part in blocks(song)]
+        flux, rise, level = np.concatenate(parts).astype(np.float64).T
+        tracks.append(np.stack([flux, rise, np.zeros_like(flux), level], axis=1))
+    return tuple(tracks)
 
 
-def sound(seed: int, seconds: int = SECONDS) -> tuple[Floats, Floats]:
-    """Rows of tracks one after the other, and their stamps."""
+def sound(seed: int, seconds: int = SECONDS, *, ear: int | None = None) -> tuple[Floats, Floats]:
+    """Rows of tracks one after the other, and their stamps; as one `ear` hears them, or both."""
     rng = np.random.default_rng([17, seed])
-    order = rng.permutation(len(_tracks()))
-    rows = np.concatenate([_tracks()[k] for k in order])
+    order = rng.permutation(len(_tracks(ear)))
+    rows = np.concatenate([_tracks(ear)[k] for k in order])
     first = int(rng.integers(60 * RATE))
     rows = rows[first : first + seconds * RATE]
     return rows, 100.0 - 375 / 48000 + np.arange(len(rows)) / RATE
@@ -80,12 +91,14 @@ def session(
     heard: tuple[Floats, Floats],
     seed: int,
     decoder: Decoder | None = None,
+    ear: tuple[Floats, Floats] | None = None,
     **with_what: Any,
 ) -> Run:
-    told = listen(who, heard, seed=seed, **with_what)
+    """One session; what gets into the EEG is of one `ear` only, where it is given."""
+    told = listen(who, heard if ear is None else ear, seed=seed, **with_what)
     eeg = told.eeg.astype(np.float32)
     recording = Recording("second", who.sites, who.sfreq, eeg, told.times, None)
-    stimulus = Stimulus("tracks", told.values.astype(np.float64), told.stamps)
+    stimulus = Stimulus("tracks", heard[0].astype(np.float32).astype(np.float64), heard[1])
     return go_through(recording, stimulus, decoder=decoder, seed=seed)
 
 
@@ -104,7 +117,7 @@ def leaking(of: str, uv: float, lag: float) -> tuple[Leak, ...]:
 
 def leaks(size: Sizes, *, sessions: int | None = None) -> list[Row]:
     """Test 17."""
-    n = size(24, 1) if sessions is None else sessions
+    n = size(_EACH, 1) if sessions is None else sessions
     sizes = SIZES if size(1, 0) else (2.0,)
     rows: list[Row] = []
     pooled: list[bool] = []
@@ -135,10 +148,10 @@ def leaks(size: Sizes, *, sessions: int | None = None) -> list[Row]:
             )
         )
     rows.append(session_row(17, "the same, all cells", pooled, limit=_LIMIT))
-    return rows + _no_leak(size, n) + (_other_leaks(min(n, 8)) if size(1, 0) else [])
+    return rows + _no_leak(3 * n) + (_other_leaks(3) if size(1, 0) else [])
 
 
-def _no_leak(size: Sizes, n: int) -> list[Row]:
+def _no_leak(n: int) -> list[Row]:
     """The same people with an answer, and nothing that leaks."""
     rows = []
     for sites, known in product(SITES, (False, True)):
@@ -162,24 +175,28 @@ def _layer(heard: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
 
 
 def _other_leaks(n: int) -> list[Row]:
-    """Leaks of other shapes: what of them is caught, and what is followed."""
-    shapes: dict[str, Leak] = {
-        "level through 3 Hz": Leak(2.0, "level", 0.0, 3.0),
-        "level through 3 Hz, 20 ms": Leak(2.0, "level", 0.02, 3.0),
-        "layer": Leak(2.0, "layer"),
-        "level, as late as headphones without a wire, 150 ms": Leak(2.0, "level", 0.15),
-        "level, as late as headphones without a wire, 250 ms": Leak(2.0, "level", 0.25),
-    }
+    """Leaks of other shapes: how long they are followed, and how long called a leak."""
+    shapes: tuple[tuple[str, Leak, int | None], ...] = (
+        ("level of the left ear only", Leak(2.0, "level"), 0),
+        ("flux of the left ear only, 20 ms", Leak(2.0, "flux", 0.02), 0),
+        ("level through 3 Hz", Leak(2.0, "level", 0.0, 3.0), None),
+        ("level through 3 Hz, 20 ms", Leak(2.0, "level", 0.02, 3.0), None),
+        ("layer", Leak(2.0, "layer"), None),
+        ("level, as late as an answer, 150 ms", Leak(2.0, "level", 0.15), None),
+        ("level, as late as an answer, 250 ms", Leak(2.0, "level", 0.25), None),
+    )
     rows = []
-    for number, (name, leak) in enumerate(shapes.items()):
+    for number, (name, leak, ear) in enumerate(shapes):
         runs = []
         for k, sites in product(range(n), SITES):
-            heard = sound(7000 + 100 * number + k)
-            heard = _layer(heard) if leak.of == "layer" else heard
-            runs.append(session(person(sites, k % PEOPLE, 0.0), heard, k, leaks=(leak,)))
-        row = session_row(17, f"leak of 2 µV, {name}", [ever(run) for run in runs], limit=0.0)
-        caught = f"{row.measured}; called a leak {share(runs, _LEAK):.0%} of the time"
-        rows.append(replace(shown(row), measured=caught))
+            seed = 7000 + 100 * number + k
+            heard = _layer(sound(seed)) if leak.of == "layer" else sound(seed)
+            one = None if ear is None else sound(seed, ear=ear)
+            runs.append(session(person(sites, k % PEOPLE, 0.0), heard, k, ear=one, leaks=(leak,)))
+        followed = float(np.mean([t.state == FOLLOWING for run in runs for _, t in run.seconds]))
+        measured = f"{followed:.0%}; called a leak {share(runs, _LEAK):.0%} of the time"
+        what = f"leak of 2 µV, {name}: time 'following'"
+        rows.append(Row(17, what, "shown beside", measured, len(runs), None, followed))
     return rows
 
 

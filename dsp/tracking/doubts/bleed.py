@@ -7,6 +7,9 @@ Flux and level together predict the EEG at each delay between the two; where 47 
 Predicting the EEG from the sound, and not the sound from the EEG, keeps rhythm out of it: what a
 bar repeats stands in every delay of a decoder, but is taken out of a prediction by the sound's own
 covariance (a forward model: Crosse et al. 2016, Front. Hum. Neurosci. 10:604).
+
+A leak that comes as late as an answer is known by its shape only: it has one delay, where a brain
+turns several times within a quarter of a second.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import math
 
 import numpy as np
 
+from dsp.filters import BANDS
 from dsp.grid import RATE, Floats
 from dsp.tracking.alignment import Aligned, Filtered, SoundSampler
 from dsp.tracking.evidence import BLOCK
@@ -33,9 +37,15 @@ _CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 
 # Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
 # at people who heard nothing are lower
 _CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
+# Of the shape: delays together, in which all of an answer lies; ridge; s of EEG from which on it is
+# asked; share times s that the sound must explain; and what of that one delay may leave over, of
+# which the first is chance's and the second that a delay lies between two points of the grid
+_MANY, _SHAPE_RIDGE, _SHAPE_SECONDS, _ENOUGH = 14, 0.02, 40.0, 4.0
+_LEFT, _LEFT_SHARE = 0.4, 0.04
 
 #: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
 ELECTRICAL = "Sound leaks into the EEG electrically: move leads from cables."
+LATE = "The EEG has the sound at one delay, as no brain: move leads from cables."
 
 
 def amplitude(level: Floats) -> Floats:
@@ -106,24 +116,25 @@ class DelayProfile:
         self._power = keep * self._power + (eeg**2).sum(axis=0)
         self._seconds = keep * self._seconds + len(eeg) / RATE
 
-    def explained(self) -> Floats:
+    def explained(self, delays: int = _SPAN, *, ridge: float = _RIDGE) -> Floats:
         """Share of the EEG's power that the sound explains, mean over electrodes.
 
         Returns
         -------
         float64 [shape=(n_delays,)]
-            By four neighbouring delays each, the first from -47 to 0 ms: all have the same
-            number of weights, so chance gives each the same.
+            By so many neighbouring `delays` each, of four the first from -47 to 0 ms: all have
+            the same number of weights, so chance gives each the same.
         """
         n = self._lags.size
-        starts = np.arange(n - _SPAN + 1)
-        span = starts[:, None] + np.arange(_SPAN)
+        delays = min(delays, n)
+        starts = np.arange(n - delays + 1)
+        span = starts[:, None] + np.arange(delays)
         span = np.concatenate([span, n + span], axis=1)
         # Flux and level have no common unit; what is not there remains 0.
-        unit = np.repeat(1.0 / np.sqrt(np.maximum(self._sizes(), 1e-30)), _SPAN)
+        unit = np.repeat(1.0 / np.sqrt(np.maximum(self._sizes(), 1e-30)), delays)
         cov = self._cov[span[:, :, None], span[:, None, :]] * unit[:, None] * unit
         trace = np.trace(cov, axis1=1, axis2=2) / unit.size
-        cov = cov + (_RIDGE * trace + 1e-30)[:, None, None] * np.eye(unit.size)
+        cov = cov + (ridge * trace + 1e-30)[:, None, None] * np.eye(unit.size)
         cross = self._cross[span] * unit[:, None]
         fits = (cross * np.linalg.solve(cov, cross)).sum(axis=1)
         there = self._power > 0.0
@@ -153,6 +164,20 @@ class DelayProfile:
         """
         early, late, chance = self._compared()
         return early - _CLEAR_LEAD * late > chance
+
+    @property
+    def sharp(self) -> bool:
+        """True if one delay, whichever, tells nearly all that an answer's many would.
+
+        Only where flux and level are both known: what chance leaves over is known of two columns.
+        """
+        if self._seconds < _SHAPE_SECONDS or not self._sizes().all():
+            return False
+        one, many = (
+            self._seconds * float(self.explained(delays, ridge=_SHAPE_RIDGE).max())
+            for delays in (1, _MANY)
+        )
+        return many > _ENOUGH and many - one < _LEFT + _LEFT_SHARE * many
 
     def _compared(self) -> tuple[float, float, float]:
         """Share explained before a brain can answer, at the best later delay, and by chance."""
@@ -191,6 +216,7 @@ class Bleed:
         self._profile = DelayProfile(n_channels, latest=latest)
         self._sampler = SoundSampler(1)
         self._level = Filtered(1, band=band)
+        self._shaped = band == BANDS[0]  # a narrower band gives an answer one delay, too
         self._until: int | None = None  # grid point
         self._leads = False
 
@@ -200,7 +226,7 @@ class Bleed:
             self._level.push(*self._sampler.push(amplitude(level), times))
 
     def look(self, second: int) -> str:
-        """Say so if the sound explains most of the EEG before an answer can come."""
+        """Say so if the sound stands in the EEG before an answer can come, or at one delay."""
         stop = second * RATE - EARLY
         start = stop - BLOCK * RATE if self._until is None else self._until
         self._until = stop
@@ -214,7 +240,7 @@ class Bleed:
         )
         self._leads = self._profile.lead > (_HOLD if self._leads else 1.0)
         if not self._leads:
-            return ""
+            return LATE if self._shaped and self._profile.sharp else ""
         if self._calibrated:
             return ELECTRICAL
         return "The EEG moves with the sound at once: move leads from cables."

@@ -1,6 +1,7 @@
 """The sound explains the EEG at the delay at which it stands in it, whatever the rhythm."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from dsp.filters import Strip, bandpass
 from dsp.grid import RATE
-from dsp.tracking.doubts.bleed import EARLY, ELECTRICAL, LATEST, Bleed, DelayProfile
+from dsp.tracking.doubts.bleed import EARLY, ELECTRICAL, LATE, LATEST, Bleed, DelayProfile
 from dsp.tracking.tracker import FOLLOWING, Decoder, calibrate
 from tests.doubles.answering import CH, SFREQ, answer, blocks, loudness, noise, onsets, said, wave
 from tests.doubles.answering import heard as heard_rows
@@ -192,6 +193,57 @@ def test_where_it_is_cut_changes_nothing(cuts: list[int]) -> None:
     assert parts.explained() == pytest.approx(profile(rows, sound).explained(), rel=1e-9)
 
 
+def shaped(kernel: dict[int, float], *, size: float):
+    """Profile of EEG that sees flux at the delays of `kernel`."""
+    both = np.stack([heard(11), heard(12)], axis=1)
+    sound = sum(weight * np.roll(both[:, 0], delay) for delay, weight in kernel.items())
+    seen = DelayProfile(3, latest=LATEST)
+    seen.add(eeg(sound, 0, size=size), both)
+    return seen
+
+
+AN_ANSWER = {7: -1.0, 12: 0.9}  # N1 and P2
+
+
+@pytest.mark.parametrize("delay", [8, 16, 40])
+def test_a_leak_as_late_as_an_answer_has_one_delay_where_an_answer_has_several(delay: int) -> None:
+    leak = shaped({delay: 1.0}, size=0.9)
+    assert leak.lead < 1.0
+    assert leak.sharp
+    assert not shaped(AN_ANSWER, size=0.9).sharp
+    assert not shaped({delay: 1.0, delay - 5: -0.6}, size=0.9).sharp
+
+
+def test_no_shape_is_told_where_the_level_is_not_known() -> None:
+    sound = heard(11)
+    assert not profile(eeg(np.roll(sound, 16), 0, size=0.9), sound).sharp
+
+
+class Shape(DelayProfile):
+    """Seconds of which one delay and many together explain known shares, times seconds."""
+
+    def __init__(self, one: float, many: float, *, seconds: float = 60.0) -> None:
+        super().__init__(1, latest=LATEST)
+        self._seconds, self._shares = seconds, {1: one / seconds, 14: many / seconds}
+        self._cov += np.eye(len(self._cov))
+
+    def explained(self, delays: int = 4, *, ridge: float = 0.05) -> np.ndarray:
+        assert (delays == 4) == (ridge == 0.05)
+        return np.array([0.0, self._shares.get(delays, 0.0)])
+
+
+def test_what_one_delay_leaves_over_may_be_chance_and_a_share_of_all() -> None:
+    assert Shape(10.0 - 0.79, 10.0).sharp
+    assert not Shape(10.0 - 0.81, 10.0).sharp
+    assert Shape(4.01 - 0.55, 4.01).sharp
+    assert not Shape(3.99 - 0.55, 3.99).sharp
+
+
+def test_no_shape_is_told_of_what_came_for_a_short_time() -> None:
+    assert Shape(10.0, 10.0, seconds=40.0).sharp
+    assert not Shape(10.0, 10.0, seconds=39.0).sharp
+
+
 class Heard:
     """What `Bleed` reads of a tracker's signals."""
 
@@ -239,6 +291,18 @@ def test_a_leak_of_the_level_is_no_brain(decoder: Decoder, known: bool, delay: f
     assert not any(s.state == FOLLOWING for s in states)
     doubted = [any("move leads" in reason for reason in s.reasons) for s in states]
     assert np.mean(doubted[30:]) > 0.9
+
+
+def test_a_leak_that_comes_over_a_slow_way_is_not_followed_for_long(decoder: Decoder) -> None:
+    flux = onsets(1)
+    leak = wave(loudness(flux), delay=0.15 + 1 / 64)
+    states = said(flux, noise(2) + 3.0 * leak, level=True)
+    assert LATE in states[-1].reasons
+    assert all(LATE in s.reasons for s in states[60:])
+    narrow = said(
+        flux, noise(2) + 3.0 * leak, decoder=replace(decoder, band=(1.0, 4.0)), level=True
+    )
+    assert not any(LATE in s.reasons for s in narrow), "there an answer may have one delay, too"
 
 
 @pytest.mark.parametrize("known", [False, True])
