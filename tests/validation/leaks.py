@@ -43,7 +43,7 @@ SITES: dict[str, dict[str, Any]] = {
 SECONDS, CALIBRATED_S = 180, 60
 OF, SIZES, LAGS = ("level", "flux", "both"), (0.5, 1.0, 2.0, 4.0), (0.0, 0.02)
 R, PEOPLE = 0.15, 4
-_EACH = 4  # sessions of each of the 96 cells
+_EACH = 3  # sessions of each of the 96 cells
 _LEAK, _LIMIT = "move leads", 0.03
 
 
@@ -202,7 +202,7 @@ def _other_leaks(n: int) -> list[Row]:
 
 def names(size: Sizes) -> list[Row]:
     """Test 18: what is there is called by its name."""
-    n = size(8, 1)
+    n = size(6, 1)
     off = tuple(MUSE[1:3]), tuple(CYTON[:2])
     scenes: tuple[tuple[str, str, str, float, Callable[[int, str], Run]], ...] = (
         ("a heart (60 µV) beside a beat of twice its rate", "swing", "called a swing", 0.02,

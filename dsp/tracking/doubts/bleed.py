@@ -38,10 +38,13 @@ _CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 
 # at people who heard nothing are lower
 _CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
 # Of the shape: delays together, in which all of an answer lies; ridge; s of EEG from which on it is
-# asked; share times s that the sound must explain; and what of that one delay may leave over, of
-# which the first is chance's and the second that a delay lies between two points of the grid
+# asked; and share times s that the sound must explain
 _MANY, _SHAPE_RIDGE, _SHAPE_SECONDS, _ENOUGH = 14, 0.02, 40.0, 4.0
-_LEFT, _LEFT_SHARE = 0.4, 0.04
+_LEFT, _LEFT_SHARE = (
+    0.4,
+    0.04,
+)  # what one delay may leave over: chance's; between points of the grid
+_RANK = 3.0  # of the sound at so many delays: a tone of one frequency (2) has but one shape
 
 #: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
 ELECTRICAL = "Sound leaks into the EEG electrically: move leads from cables."
@@ -171,7 +174,9 @@ class DelayProfile:
 
         Only where flux and level are both known: what chance leaves over is known of two columns.
         """
-        if self._seconds < _SHAPE_SECONDS or not self._sizes().all():
+        flux = self._cov[:_MANY, :_MANY]
+        told_apart = float(np.trace(flux)) ** 2 > _RANK * float((flux**2).sum())
+        if self._seconds < _SHAPE_SECONDS or not self._sizes().all() or not told_apart:
             return False
         one, many = (
             self._seconds * float(self.explained(delays, ridge=_SHAPE_RIDGE).max())
@@ -238,7 +243,7 @@ class Bleed:
             np.concatenate([flux, level], axis=1),
             keep=math.exp(-BLOCK / _MEMORY),
         )
-        self._leads = self._profile.lead > (_HOLD if self._leads else 1.0)
+        self._leads = self._profile.lead > (_HOLD if self._leads else _CLEAR_LEAD)
         if not self._leads:
             return LATE if self._shaped and self._profile.sharp else ""
         if self._calibrated:
