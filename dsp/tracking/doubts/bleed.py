@@ -33,17 +33,15 @@ _MEMORY = 120.0  # s; a lead may move
 _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
 _HOLD = 0.75  # once it led, an answer must explain a third more before the doubt is dropped
-_CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 to 3
+_CLEAR_LEAD = 1.2  # by which a doubt begins, and a calibration is marked: bleed gives 1.5 to 3
 # Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
 # at people who heard nothing are lower
 _CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
 # Of the shape: delays together, in which all of an answer lies; ridge; s of EEG from which on it is
 # asked; and share times s that the sound must explain
 _MANY, _SHAPE_RIDGE, _SHAPE_SECONDS, _ENOUGH = 14, 0.02, 40.0, 4.0
-_LEFT, _LEFT_SHARE = (
-    0.4,
-    0.04,
-)  # what one delay may leave over: chance's; between points of the grid
+# What one delay may leave over: what chance adds, in s; and as a delay lies between grid points
+_LEFT, _LEFT_SHARE = 0.35, 0.04
 _RANK = 3.0  # of the sound at so many delays: a tone of one frequency (2) has but one shape
 
 #: Sentences fit two lines of a narrow card, or the cure at their end would be cut off.
