@@ -33,7 +33,7 @@ _MEMORY = 120.0  # s; a lead may move
 _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
 _HOLD = 0.75  # once it led, an answer must explain a third more before the doubt is dropped
-_CLEAR_LEAD = 1.2  # by which a doubt begins, and a calibration is marked: bleed gives 1.5 to 3
+_CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 to 3
 # Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
 # at people who heard nothing are lower
 _CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
@@ -241,7 +241,7 @@ class Bleed:
             np.concatenate([flux, level], axis=1),
             keep=math.exp(-BLOCK / _MEMORY),
         )
-        self._leads = self._profile.lead > (_HOLD if self._leads else _CLEAR_LEAD)
+        self._leads = self._profile.lead > (_HOLD if self._leads else 1.0)
         if not self._leads:
             return LATE if self._shaped and self._profile.sharp else ""
         if self._calibrated:
