@@ -114,7 +114,7 @@ class Nulls:
             ``(2 / n) sum_f |Y S| cos(arg(Y S*) - phi_f)``, f up to 9 Hz.
         """
         n = masked.size
-        top = min(bins_of(n), self._cos.shape[1], n // 2)
+        top = min(bins_of(n), self._cos.shape[1])
         cross = np.fft.rfft(masked)[1:top] * np.conj(np.fft.rfft(feature)[1:top])
         real, imag = np.ascontiguousarray(cross.real), np.ascontiguousarray(cross.imag)
         out = self._cos[:, 1:top] @ real + self._sin[:, 1:top] @ imag

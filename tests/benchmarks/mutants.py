@@ -57,13 +57,13 @@ PARTS = {
         ],
     ),
 }
-PARTS |= {
-    path.stem: (
-        [str(path.relative_to(ROOT))],
-        [str(Path("tests", path.relative_to(ROOT)).with_name(f"test_{path.name}"))],
+for _path in sorted(ROOT.glob("dsp/tracking/**/[a-z]*.py")):
+    _folder = ROOT / "tests" / _path.parent.relative_to(ROOT)
+    _tests = [_folder / f"test_{_path.name}", *sorted(_folder.glob(f"test_{_path.stem}_*.py"))]
+    PARTS[_path.stem] = (
+        [str(_path.relative_to(ROOT))],
+        [str(test.relative_to(ROOT)) for test in _tests],
     )
-    for path in sorted(ROOT.glob("dsp/tracking/**/[a-z]*.py"))
-}
 Change = tuple[Path, ast.AST, ast.AST]  # file, node, and what stands there instead
 
 OTHER: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {

@@ -89,6 +89,7 @@ def test_phase_covariances_equal_the_sum_written_out() -> None:
         turned = np.abs(cross) * np.cos(np.angle(cross) - angle[:, 1:top])
         np.testing.assert_allclose(nulls.phase(y, s), 2.0 / n * turned.sum(axis=1), atol=1e-9)
     assert bins_of(400) == 57
+    assert Nulls(seed=0).phase(y, s).size == 500
 
 
 def test_shifts_are_at_most_a_thousand_evenly_spread() -> None:
