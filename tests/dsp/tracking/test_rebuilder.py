@@ -24,7 +24,8 @@ def at_work(
     """From second 100 on; the EEG reaches 2 s further to both sides."""
     strip = Strip(4, keep=len(eeg))
     strip.write(98 * RATE, eeg)
-    rebuilder = Rebuilder(strip, 4, lags, prior=prior, learns=learns)
+    given: dict[str, Any] = {} if learns else {"learns": False}
+    rebuilder = Rebuilder(strip, 4, lags, prior=prior, **given)
     rebuilder.without = np.array(without)
     rebuilder.shift = shift
     for second in range(100, 100 + len(feature) // RATE):
@@ -88,7 +89,7 @@ def test_a_second_is_rebuilt_from_what_ended_three_seconds_before(kind: str) -> 
         given = {"prior": known, "learns": kind == "stored"}
     rebuilder = at_work(eeg, feature, lags, **given)
     assert (rebuilder.rebuilt.start, rebuilder.rebuilt.end) == (100 * RATE, 125 * RATE)
-    got = rebuilder.rebuilt.read(100 * RATE, 125 * RATE)[:, 0]
+    (got,) = rebuilder.rebuilt.read(100 * RATE, 125 * RATE).T
     np.testing.assert_allclose(got, written_out(eeg, feature, lags, **given), rtol=1e-6, atol=1e-9)
     assert np.isfinite(got[5 * RATE : 9 * RATE]).any()
     assert np.isnan(got[: 5 * RATE]).all()
