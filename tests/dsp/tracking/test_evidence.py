@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dsp.tracking.evidence import KEPT, UPPER, Evidence
+from dsp.tracking.evidence import BLOCK, KEPT, LOWER, MIN_BLOCK, UPPER, Evidence
 
 NEW = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
 
@@ -136,3 +136,24 @@ def test_a_strong_answer_that_ends_is_dropped_at_once_and_a_weak_one_is_remember
         lasts.append(blocks)
     assert lasts[0] <= 4
     assert 8 <= lasts[1] <= 24
+
+
+def test_bounds_are_odds_that_mean_something() -> None:
+    even, missed, false = 0.0, 0.2, 0.05  # a power of 80 %, one in 20 by chance
+    assert (KEPT, UPPER) == (even, 1.0)
+    assert pytest.approx(math.log(missed / (1.0 - false))) == LOWER
+    assert (BLOCK, MIN_BLOCK) == (5, 0.4)  # s; 2 of them must be usable
+
+
+def test_a_doubt_leaves_it_even_at_most_whether_it_follows_now() -> None:
+    high, low = Evidence(), Evidence()
+    for _ in range(3):
+        high.add(4.0)
+        low.add(-2.0)
+    assert high.now > 2.0
+    before = low.now
+    assert before < 0.0
+    high.void()
+    low.void()
+    assert high.now == pytest.approx(0.0, abs=1e-12)
+    assert low.now == pytest.approx(before)
