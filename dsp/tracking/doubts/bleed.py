@@ -32,7 +32,7 @@ _SPAN = EARLY + 1  # delays that are taken together
 _MEMORY = 120.0  # s; a lead may move
 _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
-_HOLD = 0.75  # once it led, an answer must explain a third more before the doubt is dropped
+_HOLD = 0.9  # once it led, an answer must explain a ninth more before the doubt is dropped
 _CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 to 3
 # Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
 # at people who heard nothing are lower
