@@ -374,3 +374,36 @@ def test_bleed_is_never_counted_and_named_electrical_only_after_calibration(
     sentences = " ".join(r for s in states for r in s.reasons)
     assert ("electrically" in sentences) == known
     assert known or "at once" in sentences
+
+
+@pytest.mark.parametrize(("delays", "ridge"), [(4, 0.05), (14, 0.02), (99, 0.3)])
+def test_what_the_sound_explains_is_the_regression_written_out(delays: int, ridge: float) -> None:
+    rng, profile = np.random.default_rng(1), DelayProfile(3, latest=20)
+    rows, eegs, weights = [], [], []
+    for n, weight in ((300, 0.5), (400, 1.0)):
+        sound = rng.standard_normal((n + 23, 2)) * [1.0, 7.0]
+        eeg = rng.standard_normal((n, 3)) + 0.3 * sound[16 : 16 + n, 1:]  # at a delay of 4
+        eeg[:, 2] = np.nan
+        eeg[40:60, 0] = eeg[50:90, :] = sound[150:160, 0] = sound[220:230, 1] = np.nan
+        profile.add(eeg, sound, keep=0.5)
+        for t in range(n):
+            heard = np.array([sound[t + 20 - k] for k in range(-3, 21)])
+            if np.isfinite(heard[:, 0]).all() and np.isfinite(eeg[t]).any():
+                rows.append(np.nan_to_num(heard))
+                eegs.append(np.nan_to_num(eeg[t]))
+                weights.append(weight)
+    x, y, w = np.array(rows), np.array(eegs), np.array(weights)
+    x = x / np.sqrt(np.einsum("t,tlc->c", w, x**2) / 24)
+    most, expected = min(delays, 24), []
+    for start in range(24 - most + 1):
+        some = x[:, start : start + most].transpose(0, 2, 1).reshape(len(x), -1)
+        cov = (some * w[:, None]).T @ some
+        cov += ridge * np.trace(cov) / len(cov) * np.eye(len(cov))
+        cross = (some * w[:, None]).T @ y
+        fits = np.sum(cross * np.linalg.solve(cov, cross), axis=0)[:2]
+        expected.append(np.mean(fits / np.sum(w[:, None] * y[:, :2] ** 2, axis=0)))
+    assert profile.before == 20
+    assert profile.explained(delays, ridge=ridge) == pytest.approx(np.array(expected))
+    if delays == 4:
+        assert profile.explained() == pytest.approx(np.array(expected))
+        assert np.argmax(expected) in range(4, 8)
