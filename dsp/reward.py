@@ -20,7 +20,7 @@ from dsp.electrodes import theta_sites
 from dsp.filters import fill_masked
 from dsp.grid import Bools, Floats
 from dsp.quality import CleanBlock
-from dsp.spectra import aperiodic_level, band_power, density, hann
+from dsp.spectra import aperiodic_level, band_power, degrees_of_freedom, density, hann
 
 __all__ = ["FrontalTheta", "ThetaScore", "band_power"]
 
@@ -34,6 +34,7 @@ _EDGE = 0.1  # s over which the taper closes towards a mask
 _STEEPEST = 0.95  # fall of the background over frequency that is believed
 _SLOW_BAND = (2.0, 4.0)
 _SLOW_DB = 9.0  # over theta; a background that falls as f**-2 has 7 dB, without any theta
+_BURST_DB = 7.0  # over the slow waves of earlier windows; what no mask caught of a blink
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,18 @@ class ThetaScore:
 class FrontalTheta:
     """Frontal-midline theta over the aperiodic background, streaming.
 
-    ``db = 10 log10(mean S / mean A) + c`` over the lines that lie wholly in 4-8 Hz. S is the
-    density of a 2 s window, A the aperiodic background of the newest 16 s
+    ``db = 10 log10(mean S / mean A) + c`` over the lines that lie wholly in 4-8 Hz, mean over the
+    sites. S is the density of a 2 s window, A the aperiodic background of the newest 16 s
     (`spectra.aperiodic_level`; Donoghue et al. 2020, Nat. Neurosci. 23:1655). Eyes and cables
     move slowly and only add to what lies under theta: a background that falls faster than
     ``f ** -0.95`` there is not believed.
-    ``c = 10/ln 10 (1/k - 1/K)``: by so much the logarithm of a power with k degrees of freedom,
-    ``k = 2 · 4 Hz · T``, lies lower where masks leave fewer seconds T than the K of a whole window.
+    ``c = 10/ln 10 (l(k) - l(K))``: by ``l(k) = 1/k + 1/(3 k²)`` the mean logarithm of a power with
+    k degrees of freedom lies low, and where masks leave a part of the window they are fewer than
+    the K of a whole one (`spectra.degrees_of_freedom`).
 
     Where the slow waves of the newest 16 s stand over 9 dB above the theta of the 16 s before this
-    window, what leaks from them is no theta: the score is not usable. Its own theta is not looked
+    window, what leaks from them is no theta: the score is not usable. Nor is it where those of this
+    window alone stand 7 dB over theirs of before: a blink was missed. Its own theta is not looked
     at, or small scores would be left out more often than large ones.
 
     Parameters
@@ -147,42 +150,58 @@ class FrontalTheta:
             short = n - len(data)
             data = np.concatenate([data, np.repeat(data[-1:], short, axis=0)])
             valid = np.concatenate([valid, np.zeros((short, data.shape[1]), dtype=bool)])
-        hz, power, low = self._density(data, valid)
-        if not np.isfinite(power).all():
-            return nothing(MASKED)
+        hz, power = self._density(data, valid)
+        use = np.flatnonzero(valid.mean(axis=0) >= MIN_VALID)
         half = 0.5 * hz[1]
         theta = (hz - half >= THETA[0]) & (hz + half <= THETA[1])
-        slow = (hz >= _SLOW_BAND[0]) & (hz < _SLOW_BAND[1])
         earlier = self._spectra
         self._spectra = [*earlier[-(_BACKGROUND - 1) :], power]
-        newest = np.mean(self._spectra, axis=0)
-        if len(earlier) == _BACKGROUND:
-            usual = np.mean(earlier, axis=0)[theta].mean()
-            if newest[slow].mean() > 10.0 ** (0.1 * _SLOW_DB) * usual:
-                return nothing(SLOW)
-        level = aperiodic_level(hz, newest, theta, steepest=_STEEPEST)
-        db = 10.0 / math.log(10.0) * (math.log(float(power[theta].mean()) / level) + low)
+        if len(earlier) == _BACKGROUND and _drowned(hz, earlier, self._spectra, theta):
+            return nothing(SLOW)
+        newest = np.nanmean([one[:, use] for one in self._spectra], axis=0)
+        levels = [aperiodic_level(hz, one, theta, steepest=_STEEPEST) for one in newest.T]
+        over = np.log(power[theta][:, use].mean(axis=0) / levels)
+        window, lines = hann(n)[:, None], int(np.count_nonzero(theta))
+        few, whole = (
+            degrees_of_freedom(window * taper, lines)
+            for taper in (self._taper(valid[:, use]), np.ones((n, 1)))
+        )
+        db = 10.0 / math.log(10.0) * float(np.mean(over + _lies_low(few) - _lies_low(whole)))
         return ThetaScore(float(start), float(stop), db, share, True)
 
-    def _density(self, data: Floats, valid: Bools) -> tuple[Floats, Floats, float]:
-        """Mean density over the sites that have samples, and by how much its logarithm lies low.
+    def _density(self, data: Floats, valid: Bools) -> tuple[Floats, Floats]:
+        """Density at each site; NaN at one that has too few samples."""
+        filled = fill_masked(data, valid)
+        # EEG falls steeply over frequency, and short stretches smear: what is under theta would be
+        # read as theta. Their steps from sample to sample hardly fall; what that does to a line
+        # is known, and taken back.
+        steps = np.diff(filled, axis=0, prepend=filled[:1])
+        hz, power = density(steps, sfreq=self._sfreq, taper=self._taper(valid))
+        power[1:] /= (2.0 * np.sin(math.pi * hz[1:, None] / self._sfreq)) ** 2
+        return hz, np.where(valid.mean(axis=0) >= MIN_VALID, power, math.nan)
 
-        The taper is 0 on masked samples; it leaves ``(sum w²)² / sum w⁴`` samples of weight w.
-        """
-        use = valid.mean(axis=0) >= MIN_VALID
-        if not use.any():
-            return np.empty(0), np.array([math.nan]), 0.0
-        data, valid = data[:, use], valid[:, use]
+    def _taper(self, valid: Bools) -> Floats:
+        """1 on samples far from a mask, 0 on masked ones."""
         width = max(round(_EDGE * self._sfreq), 1)
-        ramp = np.ones(width) / width
         taper = valid.astype(np.float64)
         for column in np.flatnonzero(~valid.all(axis=0)):
-            taper[:, column] *= np.convolve(taper[:, column], ramp, mode="same")
-        hz, power = density(fill_masked(data, valid), sfreq=self._sfreq, taper=taper)
-        window = hann(len(data))[:, None] ** 2
-        left, whole = (
-            float(np.sum(np.sum(w, axis=0) ** 2 / np.sum(w**2, axis=0)))
-            for w in (window * taper**2, window * np.ones_like(taper))
+            taper[:, column] *= np.convolve(taper[:, column], np.ones(width) / width, mode="same")
+        return taper
+
+
+def _drowned(hz: Floats, earlier: list[Floats], newest: list[Floats], theta: Bools) -> bool:
+    """Whether slow waves stand too high over the theta of earlier windows, or burst in this one."""
+    slow = (hz >= _SLOW_BAND[0]) & (hz < _SLOW_BAND[1])
+    usual, calm, waves, burst = (
+        float(np.mean([np.nanmean(one[lines]) for one in spectra]))
+        for spectra, lines in (
+            (earlier, theta), (earlier, slow), (newest, slow), (newest[-1:], slow),
         )
-        per_sample = 2.0 * (THETA[1] - THETA[0]) / self._sfreq
-        return hz, np.asarray(power.mean(axis=1)), (1.0 / left - 1.0 / whole) / per_sample
+    )  # fmt: skip
+    high = (waves > 10.0 ** (0.1 * _SLOW_DB) * usual, burst > 10.0 ** (0.1 * _BURST_DB) * calm)
+    return any(high)
+
+
+def _lies_low(k: Floats) -> Floats:
+    """By how much the mean natural logarithm of a power lies under that of its mean."""
+    return 1.0 / k + 1.0 / (3.0 * k**2)

@@ -74,6 +74,40 @@ def hann(n: int) -> Floats:
     return np.asarray(np.hanning(n + 1)[:n])
 
 
+def degrees_of_freedom(weights: Floats, lines: int) -> Floats:
+    """Degrees of freedom of the mean of neighbouring lines of a tapered density.
+
+    ``k = 2 L² / sum_ij |W[i - j] / W[0]|²`` over L lines, W the transform of the squared weights:
+    lines that share samples are alike (Percival & Walden 1993, Spectral Analysis for Physical
+    Applications, chapter 6). For a density that is even over them.
+
+    Parameters
+    ----------
+    weights : float64 [shape=(n, n_columns)]
+        Window and taper; some of each column over 0.
+    lines : int
+        At most a quarter of n.
+
+    Returns
+    -------
+    float64 [shape=(n_columns,)]
+
+    Examples
+    --------
+    >>> even = np.ones((500, 1))
+    >>> degrees_of_freedom(even, 7).round(6).tolist()  # no two lines are alike
+    [14.0]
+    >>> degrees_of_freedom(hann(500)[:, None], 1).tolist()
+    [2.0]
+    >>> bool(degrees_of_freedom(hann(500)[:, None], 7)[0] < 8.0)
+    True
+    """
+    shared = np.abs(np.fft.rfft(weights**2, axis=0)[:lines]) ** 2
+    apart = np.arange(lines)[:, None]
+    pairs = np.where(apart == 0, 1.0, 2.0) * (lines - apart)
+    return np.asarray(2.0 * lines**2 * shared[0] / np.sum(pairs * shared, axis=0))
+
+
 def band_power(x: npt.ArrayLike, sfreq: float, low: float, high: float) -> Floats:
     """Power of `x` in the band [`low`, `high`), µV².
 

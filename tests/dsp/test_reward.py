@@ -101,7 +101,7 @@ def test_slow_artefact_does_not_lower_theta(microvolts: float) -> None:
     got = scores(eeg + slow(240, microvolts), ("Fz",))
     usable = [s.db for s in got if s.usable]
     before = [c for c, s in zip(clean, got, strict=True) if s.usable]
-    assert np.mean(usable) == pytest.approx(np.mean(before), abs=0.3)
+    assert np.mean(usable) == pytest.approx(np.nanmean(before), abs=0.3)
     assert len(usable) / len(got) > (0.8 if microvolts == 5.0 else 0.1)
 
 
@@ -128,7 +128,58 @@ def test_short_stretches_between_masks_do_not_read_lower() -> None:
     whole, short = (
         [s.db for s in FrontalTheta(ch_names=("Fz",), sfreq=SFREQ).push(b)] for b in (block, masked)
     )
-    assert np.mean(short) == pytest.approx(np.mean(whole), abs=0.25)
+    assert np.nanmean(short) == pytest.approx(np.nanmean(whole), abs=0.25)
+
+
+def masked_shift(eeg: np.ndarray, names: tuple[str, ...], kept: np.ndarray) -> float:
+    """By how much the score changes where only samples `kept` of each 2 s are used, dB."""
+    block = Guard(ch_names=names, sfreq=SFREQ).push(
+        eeg.astype(np.float32), 100.0 + np.arange(len(eeg)) / SFREQ
+    )
+    assert block is not None
+    inside = kept[(np.round(block.times * SFREQ) % (2 * SFREQ)).astype(int)]
+    masked = CleanBlock(block.eeg, block.times, block.valid & inside[:, None], block.seconds)
+    whole, part = (
+        [s.db for s in FrontalTheta(ch_names=names, sfreq=SFREQ).push(b)] for b in (block, masked)
+    )
+    return float(np.nanmean(part) - np.nanmean(whole))
+
+
+@pytest.mark.parametrize("names", [("Fz",), ("AF7", "AF8")])
+def test_masks_do_not_lift_the_score_of_one_site_or_of_two(names: tuple[str, ...]) -> None:
+    """What two sites have in common, or what smears from below, is not put back twice."""
+    t = np.arange(int(2 * SFREQ)) / SFREQ
+    kept = (t >= 0.65) & (t < 1.35)
+    shift = masked_shift(background(400, len(names), seed=21), names, kept)
+    assert shift == pytest.approx(0.0, abs=0.25)
+
+
+def test_a_blink_that_no_mask_caught_is_not_read_as_theta() -> None:
+    eeg = background(120, 1, seed=13)
+    block = Guard(ch_names=("Fz",), sfreq=SFREQ).push(
+        eeg.astype(np.float32), 100.0 + np.arange(len(eeg)) / SFREQ
+    )
+    assert block is not None
+    missed = block.eeg.copy()
+    for second in (40, 70, 100):
+        at = int((second + 0.8) * SFREQ)
+        missed[at : at + 75, 0] += 45.0 * np.hanning(75)
+    dirty = CleanBlock(missed, block.times, block.valid, block.seconds)
+    got = FrontalTheta(ch_names=("Fz",), sfreq=SFREQ).push(dirty)
+    told = [s.t0 - 100.0 for s in got if s.reason == SLOW]
+    assert {40.0, 70.0, 100.0} <= set(told)
+    assert len(told) < 12
+    assert np.isnan([s.db for s in got if s.reason]).all()
+
+
+def test_sites_of_unlike_level_count_alike() -> None:
+    """Ten times the size, or an electrode that is lost, is no theta."""
+    eeg = background(240, 2, seed=14)
+    alone = [
+        np.mean([s.db for s in scores(eeg[:, [i]], (name,))]) for i, name in ((0, "F3"), (1, "F4"))
+    ]
+    both = np.mean([s.db for s in scores(eeg * [1.0, 3.0], ("F3", "F4"))])
+    assert both == pytest.approx(np.mean(alone), abs=1e-3)
 
 
 def test_theta_is_what_lies_wholly_in_its_band() -> None:
