@@ -61,7 +61,7 @@ class EnjoymentModel:
     """
 
     gains: tuple[float, ...] = (-4.0, -1.0, 0.0, 1.0, 4.0, 17.0)
-    weights: tuple[float, ...] = (0.08, 0.22, 0.31, 0.25, 0.08, 0.06)
+    weights: tuple[float, ...] = (0.03, 0.19, 0.50, 0.20, 0.04, 0.04)
     offset_sds: tuple[float, ...] = (0.3, 0.9)
     offset_weights: tuple[float, ...] = (0.97, 0.03)
     scales: tuple[float, ...] = (1.0, 0.5)

@@ -376,5 +376,5 @@ def test_the_eeg_is_trusted_only_where_there_is_some() -> None:
     headset = Loop(DEMO, pool=POOL, ch_names=("Fz", "Cz"), sfreq=250.0, calibration=None, seed=1)
     assert bare._senses is None
     assert headset._senses is not None
-    assert np.isclose(headset._belief.trust, 0.39)
+    assert np.isclose(headset._belief.trust, 0.28)
     assert bare._belief.trust == 0.0
