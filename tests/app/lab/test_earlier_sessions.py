@@ -142,8 +142,10 @@ def test_shipped_calibrations_tell_the_listeners_apart():
     assert together[0] > 4.0
     assert max(map(abs, together[1:])) < 2.6
     assert trust(clear.checks) > 0.99
-    # The bank starts at 0.75: what found nothing must not raise it.
-    assert max(trust(typical.checks), trust(silent.checks)) < trust(())
+    # Checks that found nothing must not raise belief; those of an ordinary scalp, whose theta says
+    # little, hardly move it.
+    assert trust(silent.checks) < trust(())
+    assert abs(trust(typical.checks) - trust(())) < 0.1
 
 
 def test_a_saved_calibration_is_read_back_exactly(tmp_path):
