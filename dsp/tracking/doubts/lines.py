@@ -8,7 +8,8 @@ the power, whatever its frequency, and one for a weaker line at the beat.
 An answer to a regular beat is a line too, seldom over 2 µV at one harmonic at the scalp. A smaller
 line at the beat goes unseen. A larger one may still be an answer: then it is as large as the
 sound's own line, at the gain at which the EEG follows the sound *beside* the line. A tone has no
-gain there.
+gain there. Where the sound is so regular that it has next to nothing beside its lines no gain can
+be seen, and a strong answer looks like a tone: the line is left out, and named as either.
 """
 
 from __future__ import annotations
@@ -69,23 +70,29 @@ class Lines:
         self._many = math.log(max(len(self._ch_names) / _FEW, 1.0))
         self._found: list[float] = []  # Hz of lines at the beat
         self._until = -math.inf  # second up to which the doubt lasts
+        self._come = ""  # what is said until then
         self.carried: Bools = np.zeros(len(self._ch_names), dtype=bool)  #: electrodes with a tone
         self.sentences: tuple[str, ...] = ()  #: one for each of them
 
     def look(self, second: int) -> str:
         """Look for tones before `second`; say so while a new one may still be in the score."""
         tones, tone_hz = self._strong(second)
-        sure, lines, line_hz = self._at_the_beat(second)
-        if np.any((tones | sure) & ~self.carried):
+        sure, lines, line_hz, either = self._at_the_beat(second)
+        new = (tones | sure) & ~self.carried
+        if new.any():
             self._until = second + DOUBTED
+            what = (
+                "A steady tone" if np.any(new & (tones | ~either)) else "A tone or a steady answer"
+            )
+            self._come = f"{what} has come into the EEG, and is being left out."
         self.carried = tones | lines
         hz = np.where(tones, tone_hz, line_hz)
         self.sentences = tuple(
-            f"{self._ch_names[c]} carries a steady tone at {hz[c]:.1f} Hz, which no brain makes."
+            _named(self._ch_names[c], hz[c], either=bool(either[c] and not tones[c]))
             for c in np.flatnonzero(self.carried)
         )
         if second < self._until:
-            return "A steady tone has come into the EEG, and is being left out."
+            return self._come
         return ""
 
     def _strong(self, second: int) -> tuple[Bools, Floats]:
@@ -96,22 +103,25 @@ class Lines:
         share, hz = line_share(np.where(seen, signal, 0.0), sfreq=RATE, low=1.0, high=9.0)
         return np.asarray((share > _TONE_SHARE) & (seen.mean(axis=0) > 0.25)), hz
 
-    def _at_the_beat(self, second: int) -> tuple[Bools, Bools, Floats]:
-        """Electrodes with a line at the beat: by themselves, and along with one of these."""
+    def _at_the_beat(self, second: int) -> tuple[Bools, Bools, Floats, Bools]:
+        """Electrodes with a line at the beat: by themselves, and along with one of these.
+
+        With its frequency, and where it may be an answer as well.
+        """
         nothing = np.zeros(len(self._ch_names), dtype=bool)
         line_hz = np.zeros(nothing.size)
         stop = second * RATE
         n = min(LINE_SECONDS * RATE, stop - self._aligned.eeg.start)
         rate = beat_rate(self._aligned.heard(second, LINE_SECONDS)[:, 0]) / 2.0
         if n < MIN_SECONDS * RATE or not rate:
-            return nothing, nothing, line_hz
+            return nothing, nothing, line_hz, nothing
         signal = self._aligned.eeg.read(stop - n, stop)
         counted = np.isfinite(signal).mean(axis=0) >= _MIN_SEEN
         hz, size = amplitudes(signal, band=self._band)
         low, high = self._band[0] + _EDGE, self._band[1]
         comb = [k * rate for k in range(1, _HARMONICS + 1) if low <= k * rate <= high]
         self._found = [f for f in self._found if any(abs(f - c) <= NEAR for c in comb)]
-        sure = nothing.copy()
+        sure, either = nothing.copy(), nothing.copy()
         feature = self._aligned.feature.read(stop - n, stop)[:, :1]
         for centre in comb:
             near = np.flatnonzero(np.abs(hz - centre) <= NEAR)
@@ -121,7 +131,9 @@ class Lines:
             chance = math.sqrt(self._many) * top / 10.0 ** (over / 20.0)
             fires = counted & (top >= CORTEX + chance) & (over >= SURE_DB)
             if fires.any():
-                fires &= top > self._answered(signal, feature, comb)[near].max(axis=0)
+                answered, hidden = self._answered(signal, feature, comb)
+                fires &= top > answered[near].max(axis=0)
+                either |= fires & (top <= hidden[near].max(axis=0))
             sure |= fires
             line_hz[fires] = hz[peak[fires]]
             for f in hz[np.unique(peak[fires])]:
@@ -134,20 +146,34 @@ class Lines:
             along = counted & (over_floor(hz, size, f, top) >= line_db)
             if along.any():
                 there = np.abs(hz - f) <= NEAR
-                along &= top > self._answered(signal, feature, comb)[there].max(axis=0)
+                answered, hidden = self._answered(signal, feature, comb)
+                along &= top > answered[there].max(axis=0)
+                either |= along & (top <= hidden[there].max(axis=0))
             line_hz[along & ~lines] = f
             lines |= along
         if not lines.any():
             self._found = []
-        return sure, lines, line_hz
+        return sure, lines, line_hz, either
 
-    def _answered(self, signal: Floats, feature: Floats, comb: Sequence[float]) -> Floats:
-        """Amplitudes under which a line is an answer [shape as `amplitudes`]."""
-        heard = amplitudes(feature, band=self._band)[1]
-        return np.asarray(ANSWERED * heard * gain(signal, feature, comb))
+    def _answered(
+        self, signal: Floats, feature: Floats, comb: Sequence[float]
+    ) -> tuple[Floats, Floats]:
+        """Amplitudes under which a line is an answer, and may be one [shape as `amplitudes`]."""
+        heard = ANSWERED * amplitudes(feature, band=self._band)[1]
+        found, least = gain(signal, feature, comb)
+        return np.asarray(heard * found), np.asarray(heard * np.maximum(found, least))
 
 
-def gain(signal: Floats, feature: Floats, comb: Sequence[float]) -> Floats:
+def _named(ch_name: str, hz: float, *, either: bool) -> str:
+    """Say what an electrode carries."""
+    if either:
+        return (
+            f"{ch_name} carries a steady tone, or an answer to the beat, at {hz:.1f} Hz: left out."
+        )
+    return f"{ch_name} carries a steady tone at {hz:.1f} Hz, which no brain makes."
+
+
+def gain(signal: Floats, feature: Floats, comb: Sequence[float]) -> tuple[Floats, Floats]:
     """Size of the EEG's answer to the sound, beside the lines that both may have.
 
     Parameters
@@ -161,17 +187,20 @@ def gain(signal: Floats, feature: Floats, comb: Sequence[float]) -> Floats:
 
     Returns
     -------
-    float64 [shape=(n_channels,)]
+    found : float64 [shape=(n_channels,)]
         Microvolt for a unit of the sound; 0 where the EEG does not follow it beside any line.
+    least : float64 [shape=(n_channels,)]
+        The smallest that would have been found.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> t = np.arange(60 * RATE)[:, None] / RATE
     >>> sound = rng.standard_normal(t.shape) + np.sin(2 * np.pi * 2.0 * t)
-    >>> bool(2.0 < gain(3.0 * sound, sound, [2.0, 4.0])[0] < 4.0)
+    >>> found, least = gain(3.0 * sound, sound, [2.0, 4.0])
+    >>> bool(2.0 < found[0] < 4.0)
     True
-    >>> gain(3.0 * np.sin(2 * np.pi * 2.0 * t), sound, [2.0, 4.0]).tolist()
+    >>> gain(3.0 * np.sin(2 * np.pi * 2.0 * t), sound, [2.0, 4.0])[0].tolist()
     [0.0]
     """
     eeg = np.fft.rfft(np.nan_to_num(signal), axis=0)
@@ -179,15 +208,17 @@ def gain(signal: Floats, feature: Floats, comb: Sequence[float]) -> Floats:
     hz = np.fft.rfftfreq(len(signal), 1.0 / RATE)
     # Turned back by the delay of an ordinary answer, so that all frequencies add up.
     cross = np.conj(sound) * eeg * np.exp(2j * np.pi * hz[:, None] * _DELAY)
-    largest = np.zeros(signal.shape[1])
+    largest, least = np.zeros(signal.shape[1]), np.full(signal.shape[1], np.inf)
     for line in comb:
         beside = (np.abs(hz - line) > NEAR) & (np.abs(hz - line) <= _FLOOR)
         heard = float(np.sum(np.abs(sound[beside]) ** 2))
         common = np.abs(np.sum(cross[beside], axis=0))
         floor = np.mean(np.abs(eeg[beside]) ** 2, axis=0) if beside.any() else largest
-        follows = common**2 > _GAIN * heard * np.maximum(floor, 1e-30)
-        largest = np.maximum(largest, np.where(follows, common / max(heard, 1e-30), 0.0))
-    return largest
+        chance = _GAIN * heard * np.maximum(floor, 1e-30)
+        found = common / max(heard, 1e-30)
+        largest = np.maximum(largest, np.where(common**2 > chance, found, 0.0))
+        least = np.minimum(least, np.sqrt(chance) / max(heard, 1e-30))
+    return largest, least
 
 
 def amplitudes(signal: Floats, *, band: tuple[float, float]) -> tuple[Floats, Floats]:
