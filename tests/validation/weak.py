@@ -27,6 +27,7 @@ _WEAK = (0.02, 0.04, 0.06)
 #: Offline r, and the share of windows that must be said to follow.
 _POWER = ((0.067, 0.20), (0.116, 0.50), (0.176, 0.82))
 STRONG = 0.176
+_EARLY = 30  # windows, one every 5 s from 30 s on: the first three minutes
 _DRIFT = 0.1 / 600.0  # s a second
 
 
@@ -77,26 +78,31 @@ def _seldom(test: int, what: str, states: list[str], state: str, limit: float) -
 
 
 def answers(size: Sizes) -> list[Row]:
-    """Test 19: answers of several sizes, calibrated for ten minutes, sessions of 180 s."""
+    """Test 19: answers of several sizes, calibrated for ten minutes, sessions of ten minutes.
+
+    How many windows follow in the first three, in which it must first be shown, stands beside.
+    """
     people = size(6, 1)
     rows, weak = [], []
     for seed in range(people):
         r = _WEAK[seed % len(_WEAK)]
-        weak += windows(_run(_session(seed, r, 180.0), _known(seed, r)))
+        weak += windows(_run(_session(seed, r, 600.0), _known(seed, r)))
     rows.append(_seldom(19, "offline r 0.02 to 0.06, calibrated", weak, NOT_FOLLOWING, 0.05))
     marked = [_known(seed, r).bleed for seed in range(people) for r, _ in _POWER]
     share = float(np.mean(marked))
     rows.append(Row(19, "answers without a leak: calibrations marked as leaking", "at most 2%",
                     f"{share:.1%}", len(marked), share <= 0.02, share))  # fmt: skip
     for r, limit in _POWER:
-        states, found = [], []
+        states, early, found = [], [], []
         for seed in range(people):
-            run = _run(_session(seed, r, 180.0), _known(seed, r))
+            run = _run(_session(seed, r, 600.0), _known(seed, r))
             states += windows(run)
+            early += windows(run)[:_EARLY]
             found.append(correlation(run, first=20.0))
         what = f"offline r {r:g}, calibrated (r {np.mean(found):.3f})"
         rows.append(_at_least(19, what, states, limit))
         rows.append(_seldom(19, what, states, NOT_FOLLOWING, 0.05))
+        rows.append(shown(_at_least(19, f"{what}, first three minutes", early, limit)))
     return rows
 
 
