@@ -292,7 +292,7 @@ def _sum_part(
     whole = np.where(heard, feature, 0.0)
     rng = np.random.default_rng(seed)
     low = min(2 * RATE, feature.size // 4)
-    shifts = rng.integers(low, max(feature.size - low, low + 1), _N_SHIFTED)
+    shifts = rng.integers(low, feature.size - low, _N_SHIFTED)
     targets = np.stack([whole, *(np.roll(whole, int(s)) for s in shifts)], axis=1)
     d = n_channels * lags.size
     cov, cross = np.zeros((d, d)), np.zeros((d, targets.shape[1]))
@@ -392,7 +392,7 @@ def _windows(
                 x = acoustics(sound[:, 0], sound[:, 1])
                 if np.isfinite(x[:3]).all():
                     out.append(np.array([np.corrcoef(y, target[ok])[0, 1], sd, *x]))
-    return np.array(out).reshape(len(out), -1) if out else np.empty((0, 6))
+    return np.array(out).reshape(-1, 6)
 
 
 def _choose(
