@@ -1,6 +1,7 @@
 """Surrogates keep what they must keep, and chance comes out as chance."""
 
 import numpy as np
+import pytest
 
 from dsp.tracking.evidence import Evidence
 from dsp.tracking.nulls import Nulls, bins_of
@@ -130,3 +131,20 @@ def test_without_energy_or_with_little_sound_nothing_is_judged() -> None:
     assert nulls.judge(np.zeros(600), s, s) is None
     assert nulls.judge(np.full(600, np.nan), s, s) is None
     assert nulls.judge(s[:383], s[:383], s[:383]) is None
+
+
+def test_phases_are_drawn_once_and_kept_and_the_unit_does_not_matter() -> None:
+    rng = np.random.default_rng(11)
+    y, s = smooth(rng, 1920), smooth(rng, 1920)
+    drawn = np.random.default_rng(3).uniform(0.0, 2.0 * np.pi, (500, 600))
+    nulls = Nulls(seed=3)
+    cross = (np.fft.rfft(y) * np.conj(np.fft.rfft(s)))[1:271]
+    turned = np.abs(cross) * np.cos(np.angle(cross) - drawn[:, 1:271])
+    np.testing.assert_allclose(nulls.phase(y, s), 2.0 / 1920 * turned.sum(axis=1), atol=1e-9)
+    for table in (nulls._cos, nulls._sin):
+        with pytest.raises(ValueError, match="read-only"):
+            table[0, 0] = 1.0
+    told, small = nulls.judge(y, s, s), nulls.judge(1e-6 * y, s, s)
+    assert told is not None
+    assert small is not None
+    assert (small.p, small.z) == (told.p, pytest.approx(told.z))

@@ -109,3 +109,23 @@ def test_it_tells_how_much_of_each_column_was_there_and_how_large_it_was() -> No
     assert rebuilder.share == pytest.approx([1.0, 1.0, 0.6, 1.0], abs=0.002)
     rebuilder = at_work(eeg[: 24 * RATE], feature[: 20 * RATE], np.array([0]), without=(True,) * 4)
     assert np.isnan(rebuilder.rebuilt.read(100 * RATE, 120 * RATE)).all()
+
+
+def test_a_new_one_leaves_nothing_out_shifts_nothing_and_knows_what_it_was_given() -> None:
+    for prior, seconds in ((None, 0.0), (Sums(np.eye(4), np.ones(4), 1.0, 50.0), 50.0)):
+        rebuilder = Rebuilder(Strip(2, keep=9), 2, np.array([1, 4]), prior=prior)
+        assert rebuilder.without.tolist() == [False, False]
+        assert (rebuilder.shift, rebuilder.learnt) == (0, seconds)
+        assert rebuilder.share.tolist() == [1.0, 1.0]
+
+
+def test_a_tenth_of_a_second_is_enough_to_begin_with_and_nothing_is_not() -> None:
+    eeg, feature = material()
+    for there, begun in ((6, True), (0, False)):
+        heard = np.full(feature.size, np.nan)
+        heard[RATE : RATE + there] = feature[RATE : RATE + there]
+        heard[6 * RATE :] = feature[6 * RATE :]
+        rebuilder = at_work(eeg[: 12 * RATE], heard[: 8 * RATE], np.array([2, 5]))
+        rebuilt = rebuilder.rebuilt.read(106 * RATE, 108 * RATE)
+        assert np.isfinite(rebuilt).any() == begun
+        assert rebuilder.learnt == there / RATE
