@@ -216,7 +216,7 @@ def _bleeds(
     lags: Ints,
 ) -> bool:
     """True if the sound clearly stands in the EEG before a brain can answer."""
-    profile = DelayProfile(n_channels, latest=int(lags.max()))
+    profile = DelayProfile(n_channels, latest=int(lags.max()), band=band)
     for recording in recordings:
         seconds = _seconds(recording, n_channels, sfreq, band, lags)
         if len(seconds) * RATE > profile.before + EARLY:

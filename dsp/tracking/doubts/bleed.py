@@ -34,8 +34,9 @@ _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
 _HOLD = 0.9  # once it led, an answer must explain a ninth more before the doubt is dropped
 _CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 to 3
-# Share that one and both columns of the sound explain by chance, times the seconds: 99 % of looks
-# at people who heard nothing are lower
+# Share that one and both columns of the sound explain by chance, times the seconds, in 1-8 Hz: 99 %
+# of looks at people who heard nothing are lower. EEG of a narrower band has fewer independent
+# samples a second, and more of it is explained by chance.
 _CHANCE = (math.inf, 0.35, 0.5)  # s, by columns
 # Of the shape: delays together, in which all of an answer lies; ridge; s of EEG from which on it is
 # asked; and share times s that the sound must explain
@@ -68,6 +69,8 @@ class DelayProfile:
     n_channels : int
     latest : int
         Longest delay, grid points; at most `LATEST` count.
+    band : tuple of float
+        Of the filter, Hz.
 
     Examples
     --------
@@ -78,13 +81,16 @@ class DelayProfile:
     (True, True)
     """
 
-    def __init__(self, n_channels: int, *, latest: int) -> None:
+    def __init__(
+        self, n_channels: int, *, latest: int, band: tuple[float, float] = BANDS[0]
+    ) -> None:
         self._lags = np.arange(-EARLY, min(max(latest, 3 * EARLY), LATEST) + 1)
         size = 2 * self._lags.size
         self._cov = np.zeros((size, size))
         self._cross = np.zeros((size, n_channels))
         self._power = np.zeros(n_channels)
         self._seconds = 0.0
+        self._chance = np.ptp(BANDS[0]) / np.ptp(band)
 
     @property
     def before(self) -> int:
@@ -188,7 +194,8 @@ class DelayProfile:
             return 0.0, 0.0, math.inf
         explained = self.explained()
         early, late = float(explained[:EARLY].max()), float(explained[2 * EARLY + 1 :].max())
-        return early, late, _CHANCE[np.count_nonzero(self._sizes())] / self._seconds
+        chance = _CHANCE[np.count_nonzero(self._sizes())] * self._chance
+        return early, late, chance / self._seconds
 
 
 class Bleed:
@@ -216,7 +223,7 @@ class Bleed:
         calibrated: bool,
     ) -> None:
         self._aligned, self._calibrated = aligned, calibrated
-        self._profile = DelayProfile(n_channels, latest=latest)
+        self._profile = DelayProfile(n_channels, latest=latest, band=band)
         self._sampler = SoundSampler(1)
         self._level = Filtered(1, band=band)
         self._shaped = band == BANDS[0]  # a narrower band gives an answer one delay, too

@@ -141,6 +141,14 @@ def test_what_comes_later_is_no_bleed(apart: int | None, delay: int) -> None:
     assert seen.lead < 1.0
 
 
+@pytest.mark.parametrize("band", [(1.0, 8.0), (2.0, 8.0), (1.0, 4.0)])
+def test_chance_explains_more_of_eeg_of_a_narrower_band(band: tuple[float, float]) -> None:
+    sound = heard(3)
+    seen = DelayProfile(3, latest=77, band=band)
+    seen.add(eeg(sound, 0, size=0.4), heard_as(sound))
+    assert seen._compared()[2] == pytest.approx(0.35 / 60.0 * 7.0 / (band[1] - band[0]))
+
+
 def test_what_is_in_the_eeg_by_chance_is_no_bleed() -> None:
     called = []
     for seed in range(40):
