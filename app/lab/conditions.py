@@ -8,6 +8,7 @@ are compared over recordings, or inside them where there are few.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -114,7 +115,7 @@ def labelled(scores: Scores, events: Events, *, until: float, settle: float) -> 
 
 def _natural(code: str) -> tuple[float, str]:
     """Numbers by size, words behind them."""
-    return (float(code) if code.lstrip("-").isdecimal() else math.inf, code)
+    return (float(code) if re.fullmatch(r"-?\d+(\.\d+)?", code) else math.inf, code)
 
 
 def contrasts(recordings: Sequence[Mapping[str, Labelled]]) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,13 @@ def test_a_score_counts_where_it_lies_wholly_inside_and_behind_the_settling() ->
     assert at_once.condition.tolist() == [-1] + [0] * 5 + [1] * 8
 
 
+def test_codes_stand_by_size_and_words_behind_them() -> None:
+    said = ("loud", "10", "-2", "2.5", "--5", "2")
+    events = [(100.0 + 2.0 * k, code) for k, code in enumerate(said)]
+    told = labelled(rows([0.0] * 6), events, until=112.0, settle=0.0)
+    assert told.codes == ("-2", "2", "2.5", "10", "--5", "loud")
+
+
 def test_nothing_is_said_of_a_condition_under_ten_usable_seconds() -> None:
     events = [(100.0, "a"), (110.0, "b"), (122.0, "c")]
     values = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, math.nan, 7.0, 7.0, 7.0, 7.0, 0.0, 0.0, 0.0, 0.0]
