@@ -149,7 +149,8 @@ def _tracking(result: Mapping[str, Any]) -> Iterator[str]:
             )
         )
         if one["power"] is not None:
-            yield f"  an answer of the usual size would be found with {percent(one['power'])}"
+            found = percent(one["power"])
+            yield f"  an answer of the usual size would be found in {found} of cases"
         if one["drift_ms_per_min"] is not None:
             yield (
                 f"  the answer comes later by {one['drift_ms_per_min']:+.1f} ms a minute "

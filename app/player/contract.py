@@ -63,8 +63,7 @@ class PlayerStatus:
     latency : float
         Seconds from rendering to hearing.
     wireless : bool
-        Whether the sound is known to go out without a wire; the last known of a device that is
-        gone.
+        Whether the sound is known to go out without a wire.
     """
 
     output: str = "none"

@@ -104,7 +104,7 @@ def tracking_word(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def tracking_note(snapshot: Snapshot) -> str:
-    """Return the line under the entrainment state: the reason, or what has been shown so far."""
+    """Return the line under the entrainment state: the reason, or what the state rests on."""
     tracking = snapshot.tracking
     if snapshot.source_state == "none":
         return "nothing to compare with the music"
@@ -114,11 +114,7 @@ def tracking_note(snapshot: Snapshot) -> str:
         return tracking.reasons[0]
     if tracking.state == "following":
         return "more than chance explains"
-    if tracking.state == "not following" and math.isfinite(tracking.power):
-        return f"an answer would have shown ({percent(tracking.power)})"
-    if tracking.ever_following:
-        return "followed earlier in this session"
-    return "no more than chance explains"
+    return f"an answer would have shown ({percent(tracking.power)})"
 
 
 def chance(snapshot: Snapshot) -> str:
