@@ -33,7 +33,7 @@ _MEMORY = 120.0  # s; a lead may move
 _RIDGE = 0.05  # of the mean eigenvalue; it is the same for all delays
 _MIN_SECONDS = 5.0
 _HOLD = 0.9  # once it led, an answer must explain a ninth more before the doubt is dropped
-_CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.5 to 3
+_CLEAR_LEAD = 1.2  # by which a calibration is marked for good: bleed gives 1.7 to 3
 # Share that one and both columns of the sound explain by chance, times the seconds, in 1-8 Hz: 99 %
 # of looks at people who heard nothing are lower. EEG of a narrower band has fewer independent
 # samples a second, and more of it is explained by chance.
