@@ -71,7 +71,7 @@ class Absence:
 
     def learn(self, r: float, sd: float, x: Floats) -> None:
         """Take a window of this session that was followed, where no calibration has any."""
-        if self._decoder is None and np.isfinite(x[:3]).all():
+        if self._decoder is None and math.isfinite(r) and np.isfinite(x[:3]).all():
             self._usual.learn(r, sd, x)
 
     def look(self, x: Floats) -> None:
@@ -92,9 +92,14 @@ class Absence:
         low = best.r + Z90 * best.sd <= least
         self.shown = low and self.power >= POWER and not self._away
 
-    def why(self, seconds: float) -> str:
-        """Say in a sentence why it may not be said, after so many seconds that were judged."""
+    def why(self, seconds: float, *, ever: bool) -> str:
+        """Say in a sentence why it may not be said, after so many seconds that were judged.
+
+        `ever`: this session has shown an answer once.
+        """
         if not self.known:
+            if ever or self._decoder is not None:
+                return "How large an answer is usual for this person is not known yet."
             return f"No answer found so far in {seconds / 60.0:.1f} minutes."
         if self._away:
             return "The answer comes at another time than expected: check both clocks."

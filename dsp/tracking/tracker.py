@@ -345,7 +345,7 @@ class Tracker:
             reasons += ("The evidence is not enough yet, one way or the other.",)
         elif not self._absence.shown:
             state = CANNOT_TELL
-            reasons += (self._absence.why(evidence.blocks * BLOCK),)
+            reasons += (self._absence.why(evidence.blocks * BLOCK, ever=evidence.ever),)
         else:
             state = NOT_FOLLOWING
         self._following = state == FOLLOWING

@@ -62,7 +62,7 @@ def test_without_an_answer_ever_shown_it_is_never_said() -> None:
     assert not absence.known
     assert not absence.shown
     assert np.isnan(absence.power)
-    assert absence.why(225.0) == "No answer found so far in 3.8 minutes."
+    assert absence.why(225.0, ever=False) == "No answer found so far in 3.8 minutes."
 
 
 def test_somebody_who_answered_strongly_and_now_does_not_is_told_so() -> None:
@@ -76,7 +76,7 @@ def test_with_little_eeg_or_a_weak_answer_its_absence_says_nothing() -> None:
         assert not absence.shown
         assert absence.power < POWER
         percent = f"{100 * absence.power:.0f} %"
-        assert absence.why(225.0) == (
+        assert absence.why(225.0, ever=False) == (
             f"This EEG would show a usual answer in {percent} of cases; 80 % are needed."
         )
 
@@ -89,13 +89,13 @@ def test_an_answer_of_the_usual_size_is_not_missed_wherever_it_comes() -> None:
 
 def test_an_answer_at_another_time_is_named_and_remembered() -> None:
     looked = Looked(0.35, 0.3, delay=0.8)
-    assert looked.look().why(200.0) == (
+    assert looked.look().why(200.0, ever=False) == (
         "The answer comes at another time than expected: check both clocks."
     )
     looked.rebuilt.y[:] = Rebuilt(r=0.0, seed=7).y
     looked.rebuilt.go(230, 240)
     assert not looked.look().shown
-    assert "another time" not in Looked(0.35, 0.3).look().why(200.0)
+    assert "another time" not in Looked(0.35, 0.3).look().why(200.0, ever=False)
 
 
 def test_missing_and_noisier_electrodes_lower_what_is_expected() -> None:
@@ -171,7 +171,7 @@ def test_the_power_is_the_chance_that_the_lower_bound_exceeds_what_chance_finds(
         absence = told.look(sd=told.least / (4.4 + ndtri(power)))
         assert absence.power == pytest.approx(power)
         assert absence.shown == shown
-        assert ("80 % are needed" in absence.why(100.0)) != shown
+        assert ("80 % are needed" in absence.why(100.0, ever=False)) != shown
     told.found = None
     told.absence.look(X)
     assert told.absence.power == 0.0
@@ -184,7 +184,10 @@ def test_what_was_found_must_lie_under_it_with_its_own_error(above: float, shown
     absence = told.look(told.least - 1.6449 * 0.01 + 1e-6 * np.sign(above) + above, 0.01)
     assert absence.shown == shown
     assert absence.power > 0.99
-    assert shown or absence.why(9.0) == "The evidence is not enough yet, one way or the other."
+    assert (
+        shown
+        or absence.why(9.0, ever=False) == "The evidence is not enough yet, one way or the other."
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,11 +208,11 @@ def test_an_answer_is_elsewhere_where_no_decoder_follows_it(
     told = Told()
     sd = 2.0**-7  # so that z is exact
     absence = told.look(z * sd, sd, middle=middle, drift=drift)
-    assert ("another time" in absence.why(9.0)) == away
+    assert ("another time" in absence.why(9.0, ever=False)) == away
     later = told.look(0.0, 0.02)
     assert later.shown == (not away)  # remembered
     back = told.look(6.0 * sd, sd)
-    assert "another time" not in back.why(9.0)
+    assert "another time" not in back.why(9.0, ever=False)
 
 
 def test_four_windows_make_a_person_known() -> None:
@@ -249,3 +252,17 @@ def test_the_search_reaches_as_far_as_rates_are_wrong() -> None:
     assert ANYWHERE.drifts[[0, -1]] == pytest.approx([-0.0105, 0.0105])
     assert np.diff(ANYWHERE.drifts) == pytest.approx(np.full(42, 0.0005))
     assert (ANYWHERE.memory, ANYWHERE.near) == (100.0, 1.0)
+
+
+def test_a_window_without_a_number_teaches_nothing() -> None:
+    absence = Looked(0.0, None).absence
+    for _ in range(N_NEEDED):
+        absence.learn(np.nan, np.nan, X)
+    assert not absence.known
+
+
+def test_where_an_answer_was_shown_it_is_not_said_that_none_was_found() -> None:
+    unknown = "How large an answer is usual for this person is not known yet."
+    assert Looked(0.0, None).absence.why(225.0, ever=True) == unknown
+    short = stored(0.25, windows=N_NEEDED - 1)
+    assert Told(short).absence.why(225.0, ever=False) == unknown
