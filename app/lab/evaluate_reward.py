@@ -94,8 +94,14 @@ def evaluate_reward(
 
 
 def _refused(name: str, told: Mapping[str, Labelled], codes: Sequence[str]) -> Iterator[str]:
+    usable = [k for k, one in told.items() if np.isfinite(one.scores.value).any()]
+    if never := [k for k in told if k not in usable]:
+        yield (
+            f"{name}: no usable second of {', '.join(never)} in any condition; why stands with "
+            "each of them."
+        )
     for code in codes:
-        short = [k for k, one in told.items() if one.usable_s(code) < MIN_SECONDS]
+        short = [k for k in usable if told[k].usable_s(code) < MIN_SECONDS]
         if short:
             yield (
                 f"{name}, condition {code}: under {MIN_SECONDS:.0f} usable seconds of "

@@ -97,7 +97,8 @@ def _describe(
         if first is not None and at >= first and run.attended(index)
     ]
     r, null95 = overall(run, seed=seed)
-    reasons = Counter(kind_of(r) for _, t in run.seconds for r in t.reasons if not t.usable)
+    # The first says why; what is warned of beside it is no cause.
+    reasons = Counter(kind_of(t.reasons[0]) for _, t in run.seconds if t.state == CANNOT_TELL)
     return {
         "name": recording.name,
         "r": _rounded(r),
@@ -119,7 +120,7 @@ def _describe(
             for figure in diagnose(*scored, seed=seed)
         },
         "masked": run.masked,
-        "cannot_tell_because": dict(reasons.most_common(5)),
+        "cannot_tell_because": dict(reasons.most_common()),
     }
 
 

@@ -50,7 +50,7 @@ def open_recording(path: Path, *, channels: Sequence[str] | None = None) -> Reco
         If it cannot be read, is shorter than 2 s, or lacks one of `channels`.
     """
     recording = _open_session(path)[0] if path.is_dir() else read_npz(path)
-    length = float(recording.times[-1] - recording.times[0])
+    length = float(recording.times[-1] - recording.times[0]) + 1.0 / recording.sfreq
     if length < _MIN_SECONDS:
         raise InputError(
             f"{recording.name} lasts {length:.1f} s; expected at least {_MIN_SECONDS} s."

@@ -17,7 +17,7 @@ MASKED = "Masked, or not scored."
 
 def kind_of(reason: str) -> str:
     """The same for one reason with other seconds in it."""
-    return re.sub(r"\d+(\.\d+)?(?= s (old|of)| of )", "...", reason)
+    return re.sub(r"\d+(\.\d+)?(?= s (old|of)| of | minutes| % of)", "N", reason)
 
 
 def residual_windows(

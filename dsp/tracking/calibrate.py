@@ -418,7 +418,7 @@ def _choose(
     null = np.full(_N_SHIFTED, -1.0)
     for band in BANDS:
         parts = _parts(recordings, n_channels, sfreq, band, lags, seed)
-        total = sum(p.n for p in parts) / RATE
+        total = sum(p.n for p in parts if p.power[0] > 0.0) / RATE  # a silent sound is none
         if total < _MIN_SECONDS or len(parts) < 2:
             raise InputError(
                 f"There are {total:.0f} s of clean EEG with sound to calibrate on; expected at "

@@ -4,15 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from app.lab.evaluate_reward import evaluate_reward
 from app.lab.evaluate_silence import evaluate_silence
 from app.lab.evaluate_tracking import evaluate_tracking, overall
 from app.lab.match import _impostors
-from app.lab.recordings import Stimulus, own_stimulus
+from app.lab.recordings import Stimulus, open_recording, own_stimulus
 from app.lab.residual import kind_of
 from app.lab.runs import go_through, judged
 from devices.formats.npz import read_npz
+from dsp.checks import InputError
 from dsp.filters import BANDS
 from dsp.grid import RATE
 from dsp.tracking.calibrate import _on_grid, _parts, calibrate
@@ -34,6 +36,12 @@ def save(path: Path, seconds: int, *, hole: float = 0.0, seed: int = 0) -> Path:
         t=t,
         envelope=(rng.random(n) < 0.01).astype(float),
     )
+    return path
+
+
+def silenced(path: Path) -> Path:
+    arrays = dict(np.load(path))
+    np.savez(path, **{**arrays, "envelope": np.zeros_like(arrays["envelope"])})
     return path
 
 
@@ -148,15 +156,29 @@ def test_following_before_the_first_window_counts_as_ever(tmp_path: Path) -> Non
 def test_reasons_that_differ_in_seconds_alone_are_one() -> None:
     several = {kind_of(f"Only {s} s of the newest 12 s could be used.") for s in (0.4, 1.9)}
     several |= {kind_of(f"The newest clean EEG is {s:.1f} s old.") for s in (3, 40)}
-    assert len(several) == 2
+    several |= {kind_of(f"No answer found so far in {m:.1f} minutes.") for m in (0.5, 12)}
+    assert len(several) == 3
+    assert "No answer found so far in N minutes." in several
+
+
+def test_every_second_of_which_nothing_can_be_told_has_its_reason(tmp_path: Path) -> None:
+    (entry,) = evaluate_tracking([save(tmp_path / "a.npz", 60)])["recordings"]
+    assert entry["windows"]["following"] == entry["windows"]["not_following"] == 0
+    assert sum(entry["cannot_tell_because"].values()) in (59, 60)
+
+
+def test_a_calibration_without_any_sound_is_refused(tmp_path: Path) -> None:
+    silent = silenced(save(tmp_path / "silent.npz", 60))
+    with pytest.raises(InputError, match="There are 0 s of clean EEG with sound to calibrate on"):
+        evaluate_tracking([save(tmp_path / "a.npz", 30, seed=1)], calibrations=[silent])
+
+
+def test_two_seconds_are_a_recording_of_two_seconds(tmp_path: Path) -> None:
+    assert open_recording(save(tmp_path / "a.npz", 2)).times.size == 2 * FS
 
 
 def test_without_a_sound_there_is_no_accuracy(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.npz", 60)
-    arrays = dict(np.load(path))
-    arrays["envelope"] = np.zeros(60 * FS)
-    np.savez(path, **arrays)
-    (entry,) = evaluate_tracking([path])["recordings"]
+    (entry,) = evaluate_tracking([silenced(save(tmp_path / "a.npz", 60))])["recordings"]
     assert entry["r"] is None
     assert [entry["match_mismatch"][n]["accuracy"] for n in ("5", "60")] == [None, None]
 
