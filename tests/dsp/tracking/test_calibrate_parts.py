@@ -220,7 +220,7 @@ class Choosing:
     """Scores that are known, of each band and window; those of shifted features alike."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, counts: tuple[int, ...] = (640, 640)
+        self, monkeypatch: pytest.MonkeyPatch, counts: tuple[tuple, ...] = ((640, 1.0), (640, 1.0))
     ) -> None:
         self.counts = counts
         self.looked: list[tuple] = []
@@ -231,7 +231,7 @@ class Choosing:
 
     def parts(self, recordings, n_channels, sfreq, band, lags, seed) -> list:
         assert (n_channels, sfreq, seed) == (1, 128.0, 3)
-        return [SimpleNamespace(n=n, band=band) for n in self.counts]
+        return [SimpleNamespace(n=n, band=band, power=[power]) for n, power in self.counts]
 
     def held_out(self, parts: list, columns: np.ndarray, n_channels: int) -> np.ndarray:
         where = (parts[0].band, int(columns[0]), int(columns[-1]))
@@ -270,10 +270,16 @@ def test_another_band_must_be_better_by_three_percent_of_what_chance_gives_it(
 
 @pytest.mark.parametrize(
     ("counts", "enough"),
-    [((640, 640), True), ((640, 639), False), ((1280,), False), ((500, 500, 500), True)],
+    [
+        (((640, 1e-9), (640, 1.0)), True),
+        (((640, 1.0), (639, 1.0)), False),
+        (((1280, 1.0),), False),
+        (((1280, 1.0), (10, 0.0)), True),
+        (((640, 1.0), (639, 1.0), (900, 0.0)), False),  # a silent sound is none
+    ],
 )
 def test_twenty_seconds_in_two_parts_are_enough(
-    monkeypatch: pytest.MonkeyPatch, counts: tuple[int, ...], enough: bool
+    monkeypatch: pytest.MonkeyPatch, counts: tuple[tuple, ...], enough: bool
 ) -> None:
     trial = Choosing(monkeypatch, counts)
     trial.scores = {(BAND, 0, 26): 0.1}
@@ -384,8 +390,8 @@ def test_a_window_without_a_level_is_one_and_without_onsets_or_signal_is_none(
 class Profile:
     """In the place of a delay profile: keeps what it is given."""
 
-    def __init__(self, n_channels: int, *, latest: int) -> None:
-        assert (n_channels, latest) == (1, 3)
+    def __init__(self, n_channels: int, *, latest: int, band: tuple[float, float]) -> None:
+        assert (n_channels, latest, band) == (1, 3, BAND)
         self.before, self.given, self.clear = Profile.needs, Profile.seen, True
 
     needs = 20

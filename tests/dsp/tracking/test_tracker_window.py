@@ -149,7 +149,7 @@ def test_a_block_counts_if_two_fifths_of_it_are_there_and_nothing_else_may_speak
         (LOWER + 0.01, 0.5, True, ENOUGH),
         (LOWER, 0.049, True, ENOUGH),
         (LOWER, 0.051, True, None),
-        (LOWER, 0.5, False, "Nothing for 60 s."),
+        (LOWER, 0.5, False, "Nothing for 60 s: {}."),
     ],
 )
 @pytest.mark.parametrize("ever", [False, True])
@@ -160,12 +160,12 @@ def test_not_following_is_said_where_the_evidence_is_against_it_and_absence_can_
     tracker._score = replace(tracker._score, p=p)
     tracker._evidence = SimpleNamespace(now=now, ever=ever, session=0.0, blocks=12)  # type: ignore[assignment]
     tracker._absence = SimpleNamespace(  # type: ignore[assignment]
-        shown=shown, power=0.9, why=lambda seconds: f"Nothing for {seconds} s."
+        shown=shown, power=0.9, why=lambda seconds, *, ever: f"Nothing for {seconds} s: {ever}."
     )
     tracker._warned = ("Clock.",)
     said = tracker.estimate(1060.0)
     assert said.state == (CANNOT_TELL if reason else NOT_FOLLOWING)
-    assert said.reasons == ((reason, "Clock.") if reason else ("Clock.",))
+    assert said.reasons == ((reason.format(ever), "Clock.") if reason else ("Clock.",))
     assert said.usable
     assert said.age_s == 0.0
     assert not tracker._following

@@ -56,6 +56,14 @@ def test_a_lead_is_more_than_chance_gives_in_so_many_seconds(columns: int, chanc
     assert Known({1: 0.9}, columns=0).lead == 0.0
 
 
+@pytest.mark.parametrize(("band", "more"), [((1.0, 8.0), 1.0), ((1.0, 4.0), 7.0 / 3.0)])
+def test_chance_explains_more_of_a_narrower_band(band: tuple[float, float], more: float) -> None:
+    for times in (0.99, 1.01):
+        profile = Known({1: times * more * 0.35 / 60.0, 20: 1e-9})
+        profile._chance = DelayProfile(1, latest=48, band=band)._chance
+        assert profile.clear == (times > 1.0)
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(5.0, True), (4.9, False)])
 def test_a_lead_is_told_after_five_seconds(seconds: float, told: bool) -> None:
     profile = Known({1: 0.9, 20: 0.1}, seconds=seconds)
