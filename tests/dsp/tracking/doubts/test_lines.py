@@ -403,6 +403,7 @@ def test_along_with_another_a_line_counts_from_six_decibels_on() -> None:
     lines.look(START + 60)
     least = 10.0 * np.log10(10.0**0.6 + np.log(12 / 4))
     np.testing.assert_array_equal(lines.carried, over >= least)
+    assert all("at 4.0 Hz" in sentence for sentence in lines.sentences)
     assert any((over > 0.8 * least) & (over < least))
     assert any((over > least) & (over < 1.25 * least))
 
@@ -423,3 +424,14 @@ def test_twenty_seconds_and_two_fifths_of_them_must_be_there(
     lines._aligned.heard = lambda until, seconds: np.stack([flux, flux], axis=1)  # type: ignore[method-assign]
     lines.look(START + seconds)
     assert lines.carried[0] == found
+
+
+@pytest.mark.parametrize(("hz", "found"), [(6.4, True), (7.2, False)])
+def test_lines_are_looked_for_up_to_the_eighth_of_half_the_strongest_rhythm(
+    monkeypatch: pytest.MonkeyPatch, hz: float, found: bool
+) -> None:
+    eeg = white(10, 2) + 9.0 * (tone(hz) + tone(3.65) + tone(2.05))[:, None] * [1.0, 0.0]
+    monkeypatch.setattr("dsp.tracking.doubts.lines.beat_rate", lambda heard: 1.6)
+    lines = on_grid(eeg, np.zeros(len(eeg)))
+    lines.look(START + 60)
+    assert lines.carried.tolist() == [found, False]
