@@ -21,7 +21,7 @@ from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
 #: round over nothing and an honest scalp (0.24 to 0.48) to the simulated listener who shows the
 #: loop (4).
 D_PRIMES = (-0.96, -0.24, 0.0, 0.24, 0.96, 4.08)
-BELIEF = (0.08, 0.22, 0.31, 0.25, 0.08, 0.06)
+BELIEF = (0.03, 0.19, 0.50, 0.20, 0.04, 0.04)
 #: How far tracks lie apart for reasons of their own, and how much of the scale somebody uses.
 OFFSETS, OF_OFFSETS = (0.3, 0.9), (0.97, 0.03)
 SHARES, OF_SHARES = (1.0, 0.5), (0.6, 0.4)

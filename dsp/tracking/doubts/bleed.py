@@ -90,7 +90,7 @@ class DelayProfile:
         self._cross = np.zeros((size, n_channels))
         self._power = np.zeros(n_channels)
         self._seconds = 0.0
-        self._chance = np.ptp(BANDS[0]) / np.ptp(band)
+        self._chance = (BANDS[0][1] - BANDS[0][0]) / (band[1] - band[0])
 
     @property
     def before(self) -> int:

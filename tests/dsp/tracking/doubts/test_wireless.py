@@ -19,12 +19,14 @@ def test_it_is_said_while_it_is_so_and_as_long_as_a_score_holds_it() -> None:
     assert len(WIRELESS) <= 64, "it fits two lines of a narrow card"
 
 
-def test_a_late_leak_is_followed_and_through_a_wireless_output_nothing_is_told() -> None:
+def test_a_late_leak_of_unknown_level_is_followed_and_through_a_wireless_output_nothing_is() -> (
+    None
+):
     flux = onsets(1)
     eeg = noise(2) + 2.0 * wave(loudness(flux), delay=0.2)
-    unknown = said(flux, eeg, level=True)
+    unknown = said(flux, eeg)
     assert unknown[-1].state == FOLLOWING, "nothing else tells it from an answer"
-    known = said(flux, eeg, level=True, wireless=ALWAYS)
+    known = said(flux, eeg, wireless=ALWAYS)
     assert {s.state for s in known} == {CANNOT_TELL}
     assert not any(s.ever_following for s in known)
     assert known[-1].reasons[0] == WIRELESS
