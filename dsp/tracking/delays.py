@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.grid import RATE, Floats, Ints
+from dsp.grid import RATE, Bools, Floats, Ints
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.evidence import BLOCK
 from dsp.tracking.rebuilder import Rebuilder
@@ -24,6 +25,7 @@ from dsp.tracking.rebuilder import Rebuilder
 _REACH = 3 * RATE  # grid points to both sides that blocks are kept for
 _KEPT = 120  # blocks: ten minutes
 _FAR = RATE  # grid points beyond which no answer stands that one looks for
+_NEWEST = 60  # s that are held against what is older
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ class Moved:
         The same on average over the time that counts: the better known one where nothing moves.
     drift, drift_sd : float
         s a second.
+    fallen : float
+        Standard errors by which the newest minute has less of it than what is older; NaN where
+        nothing is older. An answer that stops leaves a line free to run into chance.
     """
 
     r: float
@@ -72,6 +77,7 @@ class Moved:
     middle_sd: float
     drift: float
     drift_sd: float
+    fallen: float
 
     @property
     def z(self) -> float:
@@ -150,23 +156,28 @@ class Delays:
         if size <= 0.0 or noise <= 0.0:
             return None
         middle = float(weight @ age / weight.sum())
-        sums = _sums(np.array([b.cross for b in blocks]), weight, age - middle, search)
+        cross = np.array([b.cross for b in blocks])
+        sums = _sums(cross, weight, age - middle, search)
         at, place = np.unravel_index(int(np.argmax(sums)), sums.shape)
         step = float(search.drifts[1] - search.drifts[0])
         top = float(sums[at, place])
         later, bend = _vertex(sums[at], int(place))
         faster, _ = _vertex(sums[:, place], int(at))
         drift = float(search.drifts[at]) + faster * step
-        delay = (float(place - sums.shape[1] // 2) + later) / RATE
-        # Errors of delay (in the middle) and drift: slopes by chance over the bend of the peak.
+        delay = float(place - sums.shape[1] // 2)
+        line: Ints = int(delay) + np.rint(-search.drifts[at] * (age - middle) * RATE).astype(int)
+        # Errors of delay (in the middle) and drift: slopes by chance over the bend of the peak. It
+        # is that of each block: where the answer has stopped, the line is held by the older ones.
         errors = np.full((2, 2), math.nan)
-        if bend > 0.0:
+        left, peak, right = _along(cross, line)
+        if bend > 0.0 and len(blocks) > 1:
             by_age = np.stack([np.ones(age.size), middle - age])
-            bends = bend * (by_age * (weight / weight.sum())) @ by_age.T
+            bends = (by_age * (weight * (2.0 * peak - left - right))) @ by_age.T
             slopes = (by_age * (weight**2 * [b.slope for b in blocks])) @ by_age.T
-            if len(blocks) > 1:
+            if np.linalg.det(bends) > 0.0:
                 inverse = np.linalg.inv(bends)
                 errors = inverse @ slopes @ inverse / RATE**2
+        delay = (delay + later) / RATE
         now = np.array([1.0, middle])
         return Moved(
             r=top / math.sqrt(size),
@@ -177,6 +188,7 @@ class Delays:
             middle_sd=math.sqrt(float(errors[0, 0])),
             drift=drift,
             drift_sd=math.sqrt(float(errors[1, 1])),
+            fallen=_fallen(peak, blocks, age < _NEWEST),
         )
 
 
@@ -193,6 +205,30 @@ def _sums(cross: Floats, weight: Floats, age: Floats, search: Search) -> Floats:
         inside = (index >= 0) & (index < cross.shape[1])
         out[k] = np.where(inside, weighted[rows, np.where(inside, index, 0)], 0.0).sum(axis=0)
     return out
+
+
+def _along(cross: Floats, delays: Ints) -> tuple[Floats, Floats, Floats]:
+    """Each block at its delay (in grid points), just before and just after; 0 beyond reach."""
+    at = delays + _REACH
+    inside = (at > 0) & (at < cross.shape[1] - 1)
+    rows, at = np.arange(len(cross)), np.where(inside, at, 1)
+    left, peak, right = (np.where(inside, cross[rows, at + step], 0.0) for step in (-1, 0, 1))
+    return left, peak, right
+
+
+def _fallen(peak: Floats, blocks: Sequence[_Block], new: Bools) -> float:
+    """Standard errors by which r along a line is smaller in the `new` blocks than in the others."""
+    if new.all():
+        return math.nan
+    r, variance = [], 0.0
+    for part in (new, ~new):
+        chosen = [b for b, taken in zip(blocks, part, strict=True) if taken]
+        size = sum(b.rows for b in chosen) * sum(b.power for b in chosen)
+        if size <= 0.0:
+            return math.nan
+        r.append(float(peak[part].sum()) / math.sqrt(size))
+        variance += sum(b.noise for b in chosen) / size
+    return (r[1] - r[0]) / math.sqrt(variance) if variance > 0.0 else math.nan
 
 
 def _vertex(values: Floats, at: int) -> tuple[float, float]:

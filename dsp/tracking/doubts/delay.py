@@ -20,6 +20,7 @@ STEADY = Search(memory=200.0, near=0.3, drifts=np.linspace(-6e-4, 6e-4, 13), cha
 _MIN_BLOCKS = 12  # a minute
 _CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
 _DRIFTS, _FAST = 2.5, 3.0  # standard errors from which a drift is one; ms a minute that cost r
+_GONE = 2.0  # standard errors by which the newest minute may have less than what is older
 _PLAY = 0.75  # grid points that the lags may be off before they are moved
 
 
@@ -46,7 +47,8 @@ class Delay:
     def look(self, second: int) -> str:
         """Say if the delay has changed, from all that was taken in before."""
         best = self._delays.best(STEADY) if self._delays.n_blocks >= _MIN_BLOCKS else None
-        if best is None or best.z < STEADY.chance or not math.isfinite(best.drift_sd):
+        unsure = best is None or best.z < STEADY.chance or not math.isfinite(best.drift_sd)
+        if best is None or unsure or best.fallen > _GONE:
             self.seconds = self.sd = self.drift = self.drift_sd = math.nan
             return ""
         moves = abs(best.drift) >= _DRIFTS * best.drift_sd

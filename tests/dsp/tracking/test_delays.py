@@ -123,6 +123,7 @@ def test_masked_blocks_count_for_nothing() -> None:
 def by_hand(known: Rebuilt, ends: list[int], search: Search) -> Moved:
     """The search written out: `ends` are seconds at which the blocks that count end."""
     weights, ages, crosses, noises, slopes, rows, powers = [], [], [], [], [], 0.0, 0.0
+    sizes: list[tuple[int, float]] = []
     at = np.arange(-192, 193)
     for end in ends:
         points = np.arange((end - 5) * 64, end * 64)
@@ -135,6 +136,7 @@ def by_hand(known: Rebuilt, ends: list[int], search: Search) -> Moved:
         crosses.append(cross)
         noises.append(np.mean(cross[np.abs(at) >= 64] ** 2))
         slopes.append(np.mean(np.diff(cross)[(np.abs(at) >= 64)[1:]] ** 2))
+        sizes.append((points.size, float(np.sum(known.sound[points] ** 2))))
         rows += weights[-1] * points.size
         powers += weights[-1] * float(np.sum(known.sound[points] ** 2))
     w, age = np.array(weights), np.array(ages)
@@ -158,13 +160,26 @@ def by_hand(known: Rebuilt, ends: list[int], search: Search) -> Moved:
     )
     delay = (j - near + 0.5 * (right - left) / bend) / 64
     by_age = np.stack([np.ones(age.size), middle - age])
-    inverse = np.linalg.inv(bend * (by_age * w / w.sum()) @ by_age.T)
+    line = [j - near + int(np.rint(-search.drifts[i] * (a - middle) * 64)) for a in age]
+    peaks = np.array(
+        [[there(c, k + n) for n in (-1, 0, 1)] for c, k in zip(crosses, line, strict=True)]
+    )
+    assert np.sum(w * peaks[:, 1]) == pytest.approx(top)
+    inverse = np.linalg.inv((by_age * w * (peaks @ [-1, 2, -1])) @ by_age.T)
     errors = inverse @ ((by_age * w**2 * slopes) @ by_age.T) @ inverse / 64**2
     now = np.array([1.0, middle])
+    fallen = np.nan
+    if age.max() >= 60.0:
+        r, variance = [], 0.0
+        for part in (age >= 60.0, age < 60.0):
+            size = np.array(sizes)[part].sum(axis=0).prod()
+            r.append(peaks[part, 1].sum() / np.sqrt(size))
+            variance += np.array(noises)[part].sum() / size
+        fallen = (r[0] - r[1]) / np.sqrt(variance)
     return Moved(
         top / np.sqrt(rows * powers), np.sqrt(np.sum(w**2 * noises) / (rows * powers)),
         delay + drift * middle, np.sqrt(now @ errors @ now),
-        delay, np.sqrt(errors[0, 0]), drift, np.sqrt(errors[1, 1]),
+        delay, np.sqrt(errors[0, 0]), drift, np.sqrt(errors[1, 1]), fallen,
     )  # fmt: skip
 
 
@@ -182,7 +197,8 @@ def test_the_search_is_the_sum_written_out(memory: float, first: int, fast: floa
     best = known.best(search)
     expected = by_hand(known, ends, search)
     for name in Moved.__dataclass_fields__:
-        assert getattr(best, name) == pytest.approx(getattr(expected, name), rel=1e-6), name
+        value = pytest.approx(getattr(expected, name), rel=1e-6, nan_ok=True)
+        assert getattr(best, name) == value, name
     assert best.z == best.r / best.sd
 
 
@@ -192,6 +208,23 @@ def test_one_block_has_a_delay_and_no_drift_and_no_error() -> None:
     assert np.isfinite(known.go(20, 25).best(Search(50.0, 0.2, STEADY.drifts, 4.0)).drift_sd)
     assert best.middle == pytest.approx(0.1, abs=0.02)
     assert np.isnan([best.delay_sd, best.middle_sd, best.drift_sd]).all()
+
+
+def test_an_answer_that_stops_falls_and_leaves_its_drift_less_certain() -> None:
+    lasting: list[Moved] = []
+    stopped: list[Moved] = []
+    for seed in range(6):
+        known = Rebuilt(r=0.4, seed=seed).go(last=110)
+        kept = known.y.copy()
+        known.y[110 * 64 :] = signal(2000 + seed)[110 * 64 :]
+        stopped.append(known.go(110, 170).best())
+        known = Rebuilt(r=0.4, seed=seed).go(last=170)
+        assert np.array_equal(kept, known.y)
+        lasting.append(known.best())
+    assert max(one.fallen for one in lasting) < 2.0
+    assert min(one.fallen for one in stopped) > 2.0
+    errors = [np.mean([one.drift_sd for one in ones]) for ones in (lasting, stopped)]
+    assert errors[1] > 1.5 * errors[0]
 
 
 def test_an_answer_at_the_end_of_what_is_looked_at_stands_at_the_end() -> None:

@@ -31,7 +31,7 @@ def test_without_a_stored_decoder_no_change_of_delay_is_claimed() -> None:
 def told(*, stored: bool = True, n_blocks: int = 12, **found: float) -> tuple[Delay, str]:
     """What is said where the search has found this."""
     usual = {"r": 0.4, "sd": 0.1, "delay": 0.0, "delay_sd": 0.002, "middle": 0.0}
-    usual |= {"middle_sd": 0.001, "drift": 0.0, "drift_sd": 1e-5}
+    usual |= {"middle_sd": 0.001, "drift": 0.0, "drift_sd": 1e-5, "fallen": np.nan}
     best = Moved(**(usual | found))
     delays = SimpleNamespace(n_blocks=n_blocks, best=lambda search: best)
     delay = Delay(delays, stored=stored)  # type: ignore[arg-type]
@@ -51,6 +51,8 @@ def test_drifts_of_clocks_and_delays_of_headphones_are_within_reach() -> None:
         ({"n_blocks": 11}, False),
         ({"r": 0.399}, False),  # under four spreads
         ({"drift_sd": np.nan}, False),
+        ({"fallen": 2.0}, True),
+        ({"fallen": 2.01}, False),  # the answer is not there any more
     ],
 )
 def test_a_delay_is_told_after_a_minute_of_an_answer_that_stands_out(
@@ -95,7 +97,7 @@ def test_the_lags_follow_by_whole_grid_points_and_do_not_tremble() -> None:
 
     def best(search: object) -> Moved:
         late = here["points"] / 64
-        return Moved(0.4, 0.1, late, 0.002, late, 0.001, 0.0, 1e-5)
+        return Moved(0.4, 0.1, late, 0.002, late, 0.001, 0.0, 1e-5, np.nan)
 
     delay = Delay(SimpleNamespace(n_blocks=12, best=best), stored=True)  # type: ignore[arg-type]
     shifts = []
