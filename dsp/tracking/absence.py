@@ -28,7 +28,9 @@ from dsp.tracking.rebuilder import Rebuilder
 
 POWER = 0.8  #: least chance of finding the answer, before its absence says anything
 #: As much EEG as three minutes counted alike; a rate wrong by 1 %, headphones a second later.
-ANYWHERE = Search(memory=100.0, near=1.0, drifts=np.linspace(-0.0105, 0.0105, 43), chance=4.4)
+ANYWHERE = Search(
+    memory=100.0, near=1.0, drifts=np.linspace(-0.0105, 0.0105, 43), chance=4.4, layer=True
+)
 _FOUND = 5.5  # spreads: a search has found an answer, wherever it is
 _AWAY = 0.3, 2e-3  # s and s a second: farther off it is not where a decoder looks for it
 _LEAST = 1.28  # standard errors of what is usual, for its lower bound: 10 %

@@ -42,12 +42,16 @@ class Search:
         s of delay for each s of time, evenly spaced and symmetrical.
     chance : float
         Spreads that the highest sum stays under in 95 of 100 looks at least where nobody answers.
+    layer : bool
+        Whether blocks count in which the layer was heard: an answer to it comes at a delay of its
+        own, and would be taken for one that moves.
     """
 
     memory: float
     near: float
     drifts: Floats
     chance: float
+    layer: bool
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class _Block:
     power: float  # of the feature
     noise: float  # variance of `cross` at delays where no answer is
     slope: float  # the same of its differences
+    layer: bool  # whether it was heard
 
 
 class Delays:
@@ -121,8 +126,8 @@ class Delays:
         ok = np.isfinite(y)
         if np.count_nonzero(ok) < RATE:
             return
-        around = self._aligned.feature.read(start - _REACH + shift, stop + _REACH + shift)[:, 0]
-        around = np.nan_to_num(around)
+        rows = self._aligned.feature.read(start - _REACH + shift, stop + _REACH + shift)
+        around, layer = np.nan_to_num(rows).T
         # Each block in units of its own size: a loud minute must not outweigh the others.
         y = np.where(ok, y, 0.0) / (float(np.std(y[ok])) or 1.0)
         cross = np.correlate(around, y, mode="valid")[::-1]
@@ -136,6 +141,7 @@ class Delays:
                 float(heard @ heard),
                 float(np.mean(cross[far] ** 2)),
                 float(np.mean(np.diff(cross)[far[1:]] ** 2)),
+                bool(np.any(layer)),
             )
         )
 
@@ -146,8 +152,9 @@ class Delays:
 
     def best(self, search: Search) -> Moved | None:
         """Return the highest sum over all delays and drifts, or None without data."""
-        newest = self._blocks[-1].end if self._blocks else 0
-        blocks = [b for b in self._blocks if newest - b.end < 3.0 * search.memory]
+        blocks = [b for b in self._blocks if search.layer or not b.layer]
+        newest = blocks[-1].end if blocks else 0
+        blocks = [b for b in blocks if newest - b.end < 3.0 * search.memory]
         age = np.array([float(newest - b.end) for b in blocks])
         weight = np.exp(-age / search.memory)
         size = float(weight @ [b.rows for b in blocks]) * float(weight @ [b.power for b in blocks])

@@ -16,7 +16,9 @@ from dsp.grid import RATE
 from dsp.tracking.delays import Delays, Search
 
 #: Delays within 0.3 s, clocks wrong by up to 600 millionths; half forgotten in two minutes.
-STEADY = Search(memory=200.0, near=0.3, drifts=np.linspace(-6e-4, 6e-4, 13), chance=4.0)
+STEADY = Search(
+    memory=200.0, near=0.3, drifts=np.linspace(-6e-4, 6e-4, 13), chance=4.0, layer=False
+)
 _MIN_BLOCKS = 12  # a minute
 _CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
 _DRIFTS, _FAST = 2.5, 3.0  # standard errors from which a drift is one; ms a minute that cost r
@@ -53,7 +55,7 @@ class Delay:
             return ""
         moves = abs(best.drift) >= _DRIFTS * best.drift_sd
         delay, sd = (best.delay, best.delay_sd) if moves else (best.middle, best.middle_sd)
-        if abs(delay * RATE - self.shift) > _PLAY:
+        if abs(delay * RATE - self.shift) > max(_PLAY, _CERTAIN * sd * RATE):
             self.shift = round(delay * RATE)
         self.drift, self.drift_sd = 60e3 * best.drift, 60e3 * best.drift_sd
         if self._stored:

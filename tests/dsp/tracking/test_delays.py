@@ -24,7 +24,14 @@ class Rebuilt:
     """A reconstruction of a sound that is answered later and later, r in size."""
 
     def __init__(
-        self, *, r: float, delay: float = 0.0, drift: float = 0.0, seed: int = 1, size: float = 1.0
+        self,
+        *,
+        r: float,
+        delay: float = 0.0,
+        drift: float = 0.0,
+        seed: int = 1,
+        size: float = 1.0,
+        layer_from: int = SECONDS,
     ) -> None:
         self.sound = sound = signal(seed)
         noise = signal(1000 + seed)
@@ -33,7 +40,8 @@ class Rebuilt:
         self.y = size * (r * late + np.sqrt(1.0 - r * r) * noise)
         self.rebuilder = SimpleNamespace(rebuilt=Strip(1, keep=len(sound)), shift=0)
         feature = Strip(2, keep=len(sound))
-        feature.write(FIRST * 64, np.stack([sound, sound], axis=1))
+        layer = np.where(at < layer_from, 0.0, -1e-3)
+        feature.write(FIRST * 64, np.stack([sound, layer], axis=1))
         self.delays = Delays(SimpleNamespace(feature=feature), self.rebuilder)  # type: ignore[arg-type]
 
     def go(self, first: int = 0, last: int = SECONDS, *, shift: int = 0) -> "Rebuilt":
@@ -109,6 +117,14 @@ def test_what_is_old_is_forgotten() -> None:
     sound.go(120, 240)
     short = replace(STEADY, memory=20.0, drifts=np.array([-1e-4, 0.0, 1e-4]))
     assert sound.best(short).middle == pytest.approx(0.125, abs=0.01)
+
+
+def test_no_delay_is_followed_while_the_layer_is_heard_but_an_answer_is_looked_for() -> None:
+    known = Rebuilt(r=0.4, delay=0.05, layer_from=123).go(0, 125)
+    before = known.best(), known.best(ANYWHERE)
+    known.go(125, 240)  # the last block without the layer, with 3 s on both sides, ended at 120
+    assert known.best() == before[0]
+    assert known.best(ANYWHERE) != before[1]
 
 
 def test_masked_blocks_count_for_nothing() -> None:
@@ -192,7 +208,7 @@ def test_the_search_is_the_sum_written_out(memory: float, first: int, fast: floa
     known.y[51 * 64 : 55 * 64] = np.nan  # 64
     known.go(10, 75)
     assert known.delays.n_blocks == 11
-    search = Search(memory, 0.2, np.linspace(-fast, fast, 13), 4.0)
+    search = Search(memory, 0.2, np.linspace(-fast, fast, 13), 4.0, False)
     ends = [end for end in range(first, 75, 5) if end != 35]
     best = known.best(search)
     expected = by_hand(known, ends, search)
@@ -205,7 +221,7 @@ def test_the_search_is_the_sum_written_out(memory: float, first: int, fast: floa
 def test_one_block_has_a_delay_and_no_drift_and_no_error() -> None:
     known = Rebuilt(r=0.9, delay=0.1).go(10, 20)
     best = known.best()
-    assert np.isfinite(known.go(20, 25).best(Search(50.0, 0.2, STEADY.drifts, 4.0)).drift_sd)
+    assert np.isfinite(known.go(20, 25).best(Search(50.0, 0.2, STEADY.drifts, 4.0, False)).drift_sd)
     assert best.middle == pytest.approx(0.1, abs=0.02)
     assert np.isnan([best.delay_sd, best.middle_sd, best.drift_sd]).all()
 
@@ -228,7 +244,7 @@ def test_an_answer_that_stops_falls_and_leaves_its_drift_less_certain() -> None:
 
 
 def test_an_answer_at_the_end_of_what_is_looked_at_stands_at_the_end() -> None:
-    best = Rebuilt(r=0.9, delay=0.14).go(10, 60).best(Search(50.0, 0.125, np.zeros(3), 4.0))
+    best = Rebuilt(r=0.9, delay=0.14).go(10, 60).best(Search(50.0, 0.125, np.zeros(3), 4.0, False))
     assert best.middle == 0.125
     assert np.isnan(best.middle_sd)
 
