@@ -46,7 +46,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--by", choices=("events",), help="tell them by condition too: from a code to the next"
     )
     reward.add_argument(
-        "--settle", type=float, default=2.0, metavar="S",
+        "--settle", type=float, metavar="S",
         help="seconds after the start of a condition that are left out (2)",
     )  # fmt: skip
     for kind in (tracking, silence):
@@ -61,10 +61,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print; return the exit status."""
-    from app.lab.evaluate_reward import evaluate_reward
+    from app.lab.evaluate_reward import SETTLE, evaluate_reward
     from app.lab.evaluate_silence import evaluate_silence
     from app.lab.evaluate_tracking import evaluate_tracking
-    from dsp.checks import check_number
+    from dsp.checks import InputError, check_number
 
     shared: dict[str, Any] = {"channels": arguments.channels}
     if arguments.kind != "reward":
@@ -82,8 +82,14 @@ def run(arguments: argparse.Namespace) -> int:
         result = evaluate_silence(arguments.recordings, against=arguments.against, **shared)
         tell = _silence
     else:
-        check_number("--settle", arguments.settle, low=0.0, high=600.0, unit="s")
-        shared |= {"by_events": arguments.by == "events", "settle": arguments.settle}
+        settle = SETTLE if arguments.settle is None else arguments.settle
+        check_number("--settle", settle, low=0.0, high=600.0, unit="s")
+        if arguments.settle is not None and arguments.by is None:
+            raise InputError(
+                f"--settle {settle:g} leaves out the start of conditions, and none were asked for: "
+                "add --by events, or leave --settle out."
+            )
+        shared |= {"by_events": arguments.by == "events", "settle": settle}
         result, tell = evaluate_reward(arguments.recordings, **shared), _reward
     if arguments.json:
         print(json.dumps(result, indent=1, allow_nan=False))

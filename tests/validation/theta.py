@@ -118,11 +118,12 @@ def _shift_rows(
         found = np.array([_usable(scores(one)) for one in people])
         shift = (found - known)[np.isfinite(found[:, 0]), 0]
         share = float(found[:, 1].mean())
-        mean = float(shift.mean()) if shift.size else 0.0  # where nothing is usable, nothing shifts
+        mean = float(shift.mean()) if shift.size else math.nan
         error = float(shift.std(ddof=1)) / math.sqrt(shift.size) if shift.size > 1 else math.nan
-        row = Row(23, f"{who}, {name}: shift of the usable score", "at most 0.3 dB",
-                  f"{mean:+.2f} dB (SE {error:.2f})", n, abs(mean) <= 0.3, mean)  # fmt: skip
-        rows.append(row if name in judged else shown(row))
+        said = f"{mean:+.2f} dB (SE {error:.2f})" if shift.size else "nothing is usable"
+        row = Row(23, f"{who}, {name}: shift of the usable score", "at most 0.3 dB", said, n,
+                  abs(mean) <= 0.3, mean if shift.size else 0.0)  # fmt: skip
+        rows.append(row if name in judged and shift.size else shown(row))
         row = Row(23, f"{who}, {name}: usable share", "at least 50%", f"{share:.0%}", n,
                   share >= 0.5, share)  # fmt: skip
         rows.append(row if "5 µV" in name and name in judged else shown(row))

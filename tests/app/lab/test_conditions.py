@@ -182,3 +182,5 @@ def test_the_settling_is_not_negative(tmp_path: Path, capsys) -> None:
     path = blocks(tmp_path / "run.npz", theta=0.0, seconds=3, n_blocks=2)
     assert main(["evaluate", "reward", str(path), "--by", "events", "--settle", "-1"]) == 2
     assert "--settle" in capsys.readouterr().err
+    assert main(["evaluate", "reward", str(path), "--settle", "4"]) == 2
+    assert "add --by events" in capsys.readouterr().err

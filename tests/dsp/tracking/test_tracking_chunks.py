@@ -51,7 +51,7 @@ def cuts(n: int) -> st.SearchStrategy[list[int]]:
     return st.lists(st.integers(0, n), max_size=12).map(sorted)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(cuts(int(SECONDS * SFREQ)), cuts(SECONDS * 64))
 def test_numbers_do_not_depend_on_chunks(eeg_cuts: list[int], sound_cuts: list[int]) -> None:
     eeg, figures, scores = run(eeg_cuts, sound_cuts)
