@@ -55,7 +55,7 @@ class Delay:
             return ""
         moves = abs(best.drift) >= _DRIFTS * best.drift_sd
         delay, sd = (best.delay, best.delay_sd) if moves else (best.middle, best.middle_sd)
-        if abs(delay * RATE - self.shift) > max(_PLAY, _CERTAIN * sd * RATE):
+        if abs(delay * RATE - self.shift) > max(_PLAY, sd * RATE):
             self.shift = round(delay * RATE)
         self.drift, self.drift_sd = 60e3 * best.drift, 60e3 * best.drift_sd
         if self._stored:
