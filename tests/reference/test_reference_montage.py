@@ -47,7 +47,9 @@ def said(path: Path, decoder: Decoder, *, order: tuple[int, ...] = (0, 1, 2, 3))
     return words
 
 
-@pytest.mark.parametrize("path", [*TONES, *AM, *SILENT], ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize(
+    "path", [*TONES, *AM, *SILENT[::2]], ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
 def test_no_run_of_the_same_headband_is_warned_of(path: Path, decoder: Decoder) -> None:
     assert not any(said(path, decoder))
 

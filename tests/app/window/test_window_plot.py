@@ -15,6 +15,7 @@ from tests.doubles.fake_session import FakeSession
 pytestmark = pytest.mark.display
 
 LENGTHS = [60, 150, 600, 3600]
+LARGE, SMALL = (1440, 900), (1280, 720)
 
 
 def _history(n, *, state=None, mean=None, r=0.15, level=0.1):
@@ -53,8 +54,10 @@ def drawn(bench):
     return draw
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1280, 720)])
-@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize(
+    ("n", "size"),
+    [(60, LARGE), (150, SMALL), (600, LARGE), (600, SMALL), (3600, SMALL)],
+)
 def test_no_label_is_printed_over_the_curve(drawn, size, n):
     curves = [_history(n, mean=mean) for mean in (None, 0.0, 1.0, 0.42)]
     assert [_overprinted(drawn, history, n, size) for history in curves] == [[]] * 4
