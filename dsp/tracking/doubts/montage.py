@@ -74,7 +74,7 @@ def exchanged(
     stored : float64 [shape=(n_stored, n_stored)]
         At calibration.
     pairs : tuple of (int, int)
-        Those of `stored` that may be exchanged.
+        Those of `stored` that may be exchanged, one at least.
     at : int64 [shape=(n,)]
         Where the electrodes of `seen` stand in `stored`.
     seconds : float
@@ -120,7 +120,7 @@ def _descend(distance: Callable[[Pairs], float], pairs: Pairs, start: Pairs) -> 
     while True:
         tried = [tuple(p for p in pairs if (p in swapped) != (p == pair)) for pair in pairs]
         near = [(distance(t), t) for t in tried]
-        if not near or min(near)[0] >= best:
+        if min(near)[0] >= best:
             return best, swapped
         best, swapped = min(near)
 
@@ -161,8 +161,7 @@ class Montage:
         at = np.flatnonzero(here)
         # An electrode that is lost now may still have left its name to its twin.
         pairs = tuple((a, b) for a, b in self._pairs if known[[a, b]].all() and here[[a, b]].any())
-        seconds = float(self._seconds[at].min(initial=math.inf))
-        if not pairs or seconds < MIN_CLEAN:
+        if not pairs or (seconds := float(self._seconds[at].min())) < MIN_CLEAN:
             return ""
         seen, stored = _correlation(self._cov)[np.ix_(at, at)], _correlation(self._stored)
         named = " or ".join(
