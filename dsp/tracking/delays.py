@@ -177,7 +177,7 @@ class Delays:
         # is that of each block: where the answer has stopped, the line is held by the older ones.
         errors = np.full((2, 2), math.nan)
         left, peak, right = _along(cross, line)
-        if bend > 0.0 and len(blocks) > 1:
+        if bend > 0.0:
             by_age = np.stack([np.ones(age.size), middle - age])
             bends = (by_age * (weight * (2.0 * peak - left - right))) @ by_age.T
             slopes = (by_age * (weight**2 * [b.slope for b in blocks])) @ by_age.T

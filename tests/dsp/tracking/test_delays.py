@@ -8,7 +8,7 @@ import pytest
 
 from dsp.filters import Strip, bandpass
 from dsp.tracking.absence import ANYWHERE
-from dsp.tracking.delays import Delays, Moved, Search
+from dsp.tracking.delays import Delays, Moved, Search, _along, _Block, _fallen, _sums, _vertex
 from dsp.tracking.doubts.delay import STEADY
 
 SECONDS, FIRST = 240, 500
@@ -31,13 +31,14 @@ class Rebuilt:
         drift: float = 0.0,
         seed: int = 1,
         size: float = 1.0,
+        loud: float = 1.0,
         layer_from: int = SECONDS,
     ) -> None:
-        self.sound = sound = signal(seed)
+        self.sound = sound = loud * signal(seed)
         noise = signal(1000 + seed)
         at = np.arange(sound.size) / 64
         late = np.interp(at - delay - drift * at, at, sound, left=0.0)
-        self.y = size * (r * late + np.sqrt(1.0 - r * r) * noise)
+        self.y = size * (r * late / loud + np.sqrt(1.0 - r * r) * noise)
         self.rebuilder = SimpleNamespace(rebuilt=Strip(1, keep=len(sound)), shift=0)
         feature = Strip(2, keep=len(sound))
         layer = np.where(at < layer_from, 0.0, -1e-3)
@@ -136,16 +137,16 @@ def test_masked_blocks_count_for_nothing() -> None:
     assert known.best() == before or known.best().r == pytest.approx(before.r, abs=0.02)
 
 
-def by_hand(known: Rebuilt, ends: list[int], search: Search) -> Moved:
+def by_hand(known: Rebuilt, ends: list[int], search: Search, shift: int = 0) -> Moved:
     """The search written out: `ends` are seconds at which the blocks that count end."""
     weights, ages, crosses, noises, slopes, rows, powers = [], [], [], [], [], 0.0, 0.0
     sizes: list[tuple[int, float]] = []
     at = np.arange(-192, 193)
     for end in ends:
         points = np.arange((end - 5) * 64, end * 64)
-        points = points[np.isfinite(known.y[points])]
-        y = known.y[points] / np.std(known.y[points])
-        cross = np.array([y @ known.sound[points - k] for k in at])
+        points = points[np.isfinite(known.y[points + shift])]
+        y = known.y[points + shift] / np.std(known.y[points + shift])
+        cross = np.array([y @ known.sound[points + shift - k] for k in at])
         age = float(ends[-1] - end)
         weights.append(float(np.exp(-age / search.memory)))
         ages.append(age)
@@ -200,18 +201,23 @@ def by_hand(known: Rebuilt, ends: list[int], search: Search) -> Moved:
 
 
 @pytest.mark.parametrize(
-    ("memory", "first", "fast"), [(10.0, 45, 0.012), (60.0, 15, 0.012), (60.0, 15, 0.15)]
+    ("memory", "first", "fast", "shift"),
+    [(10.0, 60, 0.012, 0), (60.0, 15, 0.012, 7), (60.0, 15, 0.15, 0)],
 )
-def test_the_search_is_the_sum_written_out(memory: float, first: int, fast: float) -> None:
+def test_the_search_is_the_sum_written_out(
+    memory: float, first: int, fast: float, shift: int
+) -> None:
     known = Rebuilt(r=0.6, delay=0.05, drift=1e-3, seed=5, size=3.0)
-    known.y[30 * 64 : 34 * 64 + 1] = np.nan  # 63 points are left: too few
-    known.y[51 * 64 : 55 * 64] = np.nan  # 64
-    known.go(10, 75)
-    assert known.delays.n_blocks == 11
+    rebuilt = known.y[shift:]
+    rebuilt[30 * 64 : 34 * 64 + 1] = np.nan  # 63 points are left: too few
+    rebuilt[51 * 64 : 55 * 64] = np.nan  # 64
+    known.go(10, 90, shift=shift)
+    assert known.delays.n_blocks == 14
     search = Search(memory, 0.2, np.linspace(-fast, fast, 13), 4.0, False)
-    ends = [end for end in range(first, 75, 5) if end != 35]
+    ends = [end for end in range(first, 90, 5) if end != 35]
     best = known.best(search)
-    expected = by_hand(known, ends, search)
+    expected = by_hand(known, ends, search, shift)
+    assert np.isfinite(expected.fallen) == (memory == 60.0)
     for name in Moved.__dataclass_fields__:
         value = pytest.approx(getattr(expected, name), rel=1e-6, nan_ok=True)
         assert getattr(best, name) == value, name
@@ -260,3 +266,72 @@ def test_what_rebuilds_nothing_is_found_nowhere() -> None:
     known = Rebuilt(r=0.5)
     known.y[:] = 0.0  # as after a minute of silence, when the sound begins
     assert known.go(0, 80).delays.best(STEADY) is None
+
+
+def test_how_loud_the_sound_is_does_not_matter() -> None:
+    one, quiet = (Rebuilt(r=0.5, loud=loud).go(0, 100).best() for loud in (1.0, 1e-6))
+    for name in Moved.__dataclass_fields__:
+        assert getattr(quiet, name) == pytest.approx(getattr(one, name), rel=1e-6), name
+
+
+def test_a_sound_that_was_silent_is_followed_nowhere() -> None:
+    known = Rebuilt(r=0.5)
+    known.sound[: 60 * 64] = 0.0
+    feature = Strip(2, keep=known.sound.size)
+    feature.write(FIRST * 64, np.stack([known.sound, 0.0 * known.sound], axis=1))
+    known.delays = Delays(SimpleNamespace(feature=feature), known.rebuilder)  # type: ignore[arg-type]
+    assert known.go(50, 65).delays.best(STEADY) is None  # though there is sound 3 s later
+
+
+# ---- each step by itself
+
+
+def test_blocks_add_up_along_a_line_as_far_as_they_reach() -> None:
+    cross = np.stack([np.arange(1.0, 386.0), np.arange(1001.0, 1386.0)])
+    line = Search(50.0, 1 / 64, np.array([-3.0, 0.0, 3.0]), 4.0, False)  # 192 grid points in 1 s
+    sums = _sums(cross, np.array([1.0, 2.0]), np.array([-1.0, 1.0]), line)
+    assert sums.tolist() == [
+        [0.0 + 2.0 * 1384.0, 1.0 + 2.0 * 1385.0, 2.0 + 0.0],
+        [192.0 + 2.0 * 1192.0, 193.0 + 2.0 * 1193.0, 194.0 + 2.0 * 1194.0],
+        [384.0 + 0.0, 385.0 + 2.0 * 1001.0, 0.0 + 2.0 * 1002.0],
+    ]
+
+
+def test_along_a_line_each_block_has_its_neighbours_or_nothing() -> None:
+    cross = np.tile(np.arange(1.0, 386.0), (5, 1))
+    left, peak, right = _along(cross, np.array([-192, -191, 0, 191, 192]))
+    assert left.tolist() == [0.0, 1.0, 192.0, 383.0, 0.0]
+    assert peak.tolist() == [0.0, 2.0, 193.0, 384.0, 0.0]
+    assert right.tolist() == [0.0, 3.0, 194.0, 385.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "at", "top", "bend"),
+    [
+        ([1.0, 3.0, 2.5], 1, 0.3, 2.5),
+        ([0.0, 1.0, 3.0, 2.5], 2, 0.3, 2.5),
+        ([1.0, 1.1, 1.05], 1, 1.0 / 6.0, 0.15),
+        ([1.0, 1.0, 1.0], 1, 0.0, 0.0),
+        ([3.0, 1.0, 0.0], 0, 0.0, 0.0),
+        ([0.0, 1.0, 3.0], 2, 0.0, 0.0),
+    ],
+)
+def test_the_top_of_a_parabola_through_three_values_and_none_at_an_end(
+    values: list[float], at: int, top: float, bend: float
+) -> None:
+    assert _vertex(np.array(values), at) == (pytest.approx(top), pytest.approx(bend))
+
+
+def test_what_has_fallen_is_told_in_standard_errors_of_the_difference() -> None:
+    def block(*, power: float = 25.0, noise: float = 50.0) -> _Block:
+        return _Block(0, np.zeros(0), 4, power, noise, 0.0, layer=False)
+
+    peak, new = np.array([8.0, 8.0, 2.0]), np.array([False, False, True])
+    # r of 16 / sqrt(8 * 50) and of 2 / sqrt(4 * 25), their variances 100 / 400 and 50 / 100
+    assert _fallen(peak, 3 * [block()], new) == pytest.approx((0.8 - 0.2) / np.sqrt(0.75))
+    assert np.isnan(_fallen(peak, 3 * [block()], np.ones(3, dtype=bool)))
+    assert np.isnan(_fallen(peak, [block(), block(), block(power=0.0)], new))
+    assert np.isnan(_fallen(peak, [block(power=0.0), block(power=0.0), block()], new))
+    assert np.isnan(_fallen(peak, 3 * [block(noise=0.0)], new))
+    quiet = 3 * [block(power=2.5e-7, noise=5e-7)]
+    assert _fallen(1e-4 * peak, quiet, new) == pytest.approx((0.8 - 0.2) / np.sqrt(0.75))
