@@ -73,6 +73,33 @@ def test_surrogates_keep_the_spectrum_and_one_kind_the_order() -> None:
     assert np.abs(np.corrcoef(copies.T)[0, 6:]).max() < 0.6
     assert np.array_equal(copies, surrogates(heard, each=5, seed=3))
     assert not np.array_equal(copies[:, 6:], surrogates(heard, each=5, seed=4)[:, 6:])
+    angle = np.random.default_rng(3).uniform(0.0, 2 * np.pi, (5, 9 * 120 + 1))  # for two minutes
+    spectrum = np.fft.rfft(heard[::2])[: 9 * 20 + 1]
+    turned = np.fft.irfft(spectrum * np.exp(1j * angle[:, : spectrum.size]), 640, axis=1)
+    assert np.allclose(copies[:, 6:], turned[:, ::2].T)
+    assert not first._turns(5, 3, 120).flags.writeable  # they are shared
+
+
+def test_windows_of_nine_lags_begin_every_fourth_lag_and_a_part_is_of_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, np.ndarray]] = []
+    monkeypatch.setattr(
+        first, "_left_out", lambda parts, at, *_: seen.append((len(parts), at)) or np.zeros(1)
+    )
+
+    def asked(seconds: int, n_lags: int) -> list[tuple[int, list[int]]]:
+        seen.clear()
+        n = seconds * 64
+        eeg = np.ones((n + n_lags - 1, 1))
+        correlations(eeg, np.ones(n), np.ones((n // 4, 1)), np.arange(n_lags))
+        return [(parts, at.tolist()) for parts, at in seen]
+
+    for n_lags, starts in ((8, [0]), (9, [0]), (12, [0]), (13, [0, 4]), (17, [0, 4, 8])):
+        windows = [list(range(start, min(start + 9, n_lags))) for start in starts]
+        assert asked(20, n_lags) == [(2, window) for window in windows]
+    for seconds, parts in ((19, 1), (20, 2), (59, 5), (60, 6), (75, 6)):
+        assert asked(seconds, 5) == [(parts, [0, 1, 2, 3, 4])]
 
 
 def test_the_best_window_is_judged_by_the_kind_that_is_harder_to_beat() -> None:
@@ -145,9 +172,53 @@ def test_looks_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(calls) == first.LOOKS
 
 
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ([2.75, 2.75, 2.74], [False, True, False]),
+        ([2.74, 2.75, 2.75], [False, False, True]),
+        ([9.0, 2.74, 9.0], [False, False, False]),
+        ([np.nan, 9.0, np.nan], [False, False, False]),
+    ],
+)
+def test_it_is_found_where_two_looks_one_after_the_other_are_enough(
+    monkeypatch: pytest.MonkeyPatch, found: list[float], told: list[bool]
+) -> None:
+    given = iter(found)
+    monkeypatch.setattr(First, "_refitted", lambda *_: next(given))
+    got = [answer for second, answer in looks(Grid(answer=0.0), until=135) if second >= 120]
+    assert got == told
+
+
+@pytest.mark.parametrize(("eeg", "sound"), [(110, 100), (100, 110)])
+def test_the_first_look_is_twenty_seconds_after_the_later_of_the_two_began(
+    monkeypatch: pytest.MonkeyPatch, eeg: int, sound: int
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(First, "_refitted", lambda self, second, _: calls.append(second) or 0.0)
+    grid = Grid(answer=0.0)
+    grid.eeg, grid.feature = Strip(2, keep=64), Strip(2, keep=64)
+    grid.eeg.write(eeg * 64, np.zeros((64, 2)))
+    grid.feature.write(sound * 64, np.zeros((64, 2)))
+    list(looks(grid, until=150))
+    assert calls[0] == 130
+
+
+def test_surrogates_are_sixty_of_each_kind_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(first, "judged", lambda found: 0.0)
+    monkeypatch.setattr(first, "correlations", lambda eeg, heard, copies, _: seen.append(copies))
+    grid = Grid(answer=0.0)
+    for seed in ({}, {"seed": 0}, {"seed": 1}):
+        First(grid, WIDE_LAGS, **seed).look(120, without=np.zeros(2, dtype=bool))  # type: ignore[arg-type]
+    assert [copies.shape for copies in seen] == 3 * [(320, 121)]
+    assert np.array_equal(seen[0], seen[1])
+    assert not np.array_equal(seen[0], seen[2])
+
+
 def test_a_layer_in_the_sound_is_not_judged() -> None:
     grid = Grid(answer=0.5)
-    grid.feature.write(110 * 64, np.ones((64, 2)))
+    grid.feature.write(110 * 64, 1e-3 * np.ones((64, 2)))
     assert not any(found for _, found in looks(grid, until=150))
 
 
@@ -161,13 +232,14 @@ def test_of_many_electrodes_eight_spread_ones_are_fitted(monkeypatch: pytest.Mon
     rows = np.tile(np.arange(20.0), (142 * 64, 1))
     rows[:, 1] = np.nan
     rows[: 15 * 64, 2] = np.nan  # there for a quarter of the first look, for more of the next
+    rows[: 33 * 32, 3] = np.nan  # and for a third of the next
     grid.eeg.write(100 * 64, rows)
     refit = First(grid, WIDE_LAGS)  # type: ignore[arg-type]
     without = np.arange(20) < 1
     refit.look(120, without=without)
     refit.look(125, without=without)
-    assert seen[0].tolist() == [4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0]
-    assert np.nan_to_num(seen[1], nan=2.0).tolist() == [3.0, 5.0, 7.0, 9.0, 12.0, 14.0, 16.0, 18.0]
+    assert seen[0].tolist() == [5.0, 7.0, 9.0, 11.0, 13.0, 15.0, 17.0, 19.0]
+    assert np.nan_to_num(seen[1], nan=3.0).tolist() == [3.0, 5.0, 7.0, 9.0, 12.0, 14.0, 16.0, 18.0]
     without[:] = True
     assert not refit.look(130, without=without)
 
