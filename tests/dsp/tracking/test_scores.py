@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from dsp.grid import RATE
 from dsp.tracking.nulls import NullResult, Nulls
-from dsp.tracking.scores import Compared, Score, Tracking, compare, window_score
+from dsp.tracking.scores import WINDOW, Compared, Score, Tracking, compare, window_score
 
 N = 1920  # 30 s
 
@@ -172,6 +172,23 @@ def test_the_interval_holds_90_percent_of_a_normal_law_on_fishers_scale() -> Non
     for edge, share in ((got.r_low, 0.05), (got.r_high, 0.95)):
         away = math.atanh(edge) - math.atanh(0.5)
         assert norm.cdf(away / (0.7 / 10.0)) == pytest.approx(share, abs=1e-4)
+
+
+@pytest.mark.parametrize("r", [0.0, 0.4, -0.7])
+def test_the_spread_by_chance_is_read_from_the_interval(r: float) -> None:
+    away = 1.645 * 0.12
+    low, high = math.tanh(math.atanh(r) - away), math.tanh(math.atanh(r) + away)
+    assert Score(r=r, r_low=low, r_high=high).sd == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-1.0, 0.0)])
+def test_an_interval_that_reaches_to_one_says_nothing_and_is_wide(low: float, high: float) -> None:
+    reach = 0.5 * math.log(2e9)  # atanh of one less a billionth
+    assert Score(r_low=low, r_high=high).sd == pytest.approx(reach / (2 * 1.645), rel=1e-3)
+
+
+def test_the_shown_correlation_is_that_of_half_a_minute() -> None:
+    assert WINDOW * RATE == N
 
 
 # What can never be
