@@ -123,6 +123,16 @@ class Lines:
         self._found = [f for f in self._found if any(abs(f - c) <= NEAR for c in comb)]
         sure, either = nothing.copy(), nothing.copy()
         feature = self._aligned.feature.read(stop - n, stop)[:, :1]
+
+        def unanswered(seen: Bools, top: Floats, centre: float) -> tuple[Bools, Bools]:
+            """Which of the lines that are seen are no answer, and which of these may be one."""
+            if not seen.any():
+                return seen, seen
+            answered, hidden = self._answered(signal, feature, comb)
+            there = np.abs(hz - centre) <= NEAR
+            kept = seen & (top > answered[there].max(axis=0))
+            return kept, kept & (top <= hidden[there].max(axis=0))
+
         for centre in comb:
             near = np.flatnonzero(np.abs(hz - centre) <= NEAR)
             peak = near[np.argmax(size[near], axis=0)]
@@ -130,10 +140,8 @@ class Lines:
             over = over_floor(hz, size, centre, top)
             chance = math.sqrt(self._many) * top / 10.0 ** (over / 20.0)
             fires = counted & (top >= CORTEX + chance) & (over >= SURE_DB)
-            if fires.any():
-                answered, hidden = self._answered(signal, feature, comb)
-                fires &= top > answered[near].max(axis=0)
-                either |= fires & (top <= hidden[near].max(axis=0))
+            fires, doubtful = unanswered(fires, top, centre)
+            either |= doubtful
             sure |= fires
             line_hz[fires] = hz[peak[fires]]
             for f in hz[np.unique(peak[fires])]:
@@ -144,11 +152,8 @@ class Lines:
         for f in self._found:
             top = size[np.abs(hz - f) <= _EXACT].max(axis=0)
             along = counted & (over_floor(hz, size, f, top) >= line_db)
-            if along.any():
-                there = np.abs(hz - f) <= NEAR
-                answered, hidden = self._answered(signal, feature, comb)
-                along &= top > answered[there].max(axis=0)
-                either |= along & (top <= hidden[there].max(axis=0))
+            along, doubtful = unanswered(along, top, f)
+            either |= doubtful
             line_hz[along & ~lines] = f
             lines |= along
         if not lines.any():

@@ -63,31 +63,37 @@ def test_the_floor_is_the_mean_power_beside_a_line_by_its_median() -> None:
     floor = np.median(size[beside] ** 2, axis=0) / np.log(2.0)
     assert over_floor(hz, size, 4.0, top) == pytest.approx(20.0 * np.log10(top / np.sqrt(floor)))
     assert over_floor(hz, np.zeros_like(size), 4.0, top).tolist() == [0.0, 0.0]
+    # An electrode that is silent, or at that line: a millionth of a microvolt is taken for it.
+    silent = over_floor(hz, size, 4.0, np.array([0.0, 2.0]))
+    assert silent[0] == pytest.approx(-120.0 - 10.0 * np.log10(floor[0]))
+    size[:, 1] = 0.0
+    assert over_floor(hz, size, 4.0, top)[1] == pytest.approx(120.0 + 20.0 * np.log10(2.0))
 
 
 def test_the_gain_beside_a_line_is_written_out() -> None:
     rng = np.random.default_rng(3)
     sound = rng.standard_normal((40 * RATE, 1))
-    eeg = 2.0 * np.roll(sound, 10, axis=0) + white(4, 2, 40) * [2.0, 40.0]
+    eeg = 2.0 * np.roll(sound, 10, axis=0) + white(4, 3, 40) * [2.0, 40.0, 0.0]
     eeg[:, 1] -= 2.0 * np.roll(sound, 10, axis=0)[:, 0]
+    eeg[:, 2] = 0.0
     eeg[100:130, 0] = np.nan
     hz = np.fft.rfftfreq(len(eeg), 1.0 / RATE)
     s, e = (np.fft.rfft(np.nan_to_num(x), axis=0) for x in (sound, eeg))
-    largest, least = np.zeros(2), np.full(2, np.inf)
+    largest, least = np.zeros(3), np.full(3, np.inf)
     for line in (2.0, 3.0, 5.0):
         near = (np.abs(hz - line) > 0.1) & (np.abs(hz - line) <= 0.6)
         power = np.sum(np.abs(s[near]) ** 2)
         turned = np.exp(2j * np.pi * hz[near, None] * 0.15)
         common = np.abs(np.sum(s[near].conj() * e[near] * turned, axis=0))
-        chance = 7.0 * power * np.mean(np.abs(e[near]) ** 2, axis=0)
+        chance = 7.0 * power * np.maximum(np.mean(np.abs(e[near]) ** 2, axis=0), 1e-30)
         largest = np.maximum(largest, np.where(common**2 > chance, common / power, 0.0))
         least = np.minimum(least, np.sqrt(chance) / power)
     found = gain(eeg, sound, [2.0, 3.0, 5.0])
     assert found[0] == pytest.approx(largest)
-    assert found[1] == pytest.approx(least)
+    assert found[1] == pytest.approx(least, rel=1e-6, abs=0.0)
     assert largest[0] > 1.0
     assert largest[1] == 0.0
-    assert gain(eeg, sound, [40.0])[0].tolist() == [0.0, 0.0]
+    assert gain(eeg, sound, [40.0])[0].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_tone_that_is_over_half_of_the_power_is_one_whatever_is_heard() -> None:
@@ -205,6 +211,15 @@ def test_a_tone_counts_by_itself_from_one_to_nine_hertz(hz: float, carried: bool
     lines = on_grid(eeg, np.zeros(len(eeg)))
     lines.look(START + 60)
     assert lines.carried.tolist() == [carried, False]
+
+
+def test_it_is_looked_for_in_the_newest_32_seconds() -> None:
+    eeg = tone(5.0)[:, None] * [1.0, 1.0]
+    eeg[27 * RATE : 28 * RATE, 0] += 1e5 * white(15, 1, 1)[:, 0]  # over
+    eeg[28 * RATE : 29 * RATE, 1] += 1e5 * white(15, 1, 1)[:, 0]
+    lines = on_grid(eeg, np.zeros(len(eeg)))
+    lines.look(START + 60)
+    assert lines.carried.tolist() == [True, False]
 
 
 def found_at(lines: Lines, **found: list[bool]) -> str:
