@@ -142,8 +142,9 @@ class Montage:
         self._names = tuple(ch_names)
         n = len(self._names)
         self._pairs = mirror_pairs(ch_names)
+        n_lags = len(stored.cov) // n
         # Sum over lags: every lag of a row is a sample of the same correlation.
-        self._stored = np.einsum("akbk->ab", stored.cov.reshape(n, stored.cov.shape[0] // n, n, -1))
+        self._stored = np.einsum("akbk->ab", stored.cov.reshape(n, n_lags, n, n_lags))
         self._cov = np.zeros((n, n))
         self._seconds = np.zeros(n)
 

@@ -120,6 +120,25 @@ def test_an_electrode_that_calibration_did_not_have_is_left_out() -> None:
     assert "(Fp1 with Fp2, F3 with F4, C3 with C4)" in said(eeg, EIGHT, stored)[-1]
 
 
+def test_a_pair_may_be_exchanged_where_both_are_known_and_one_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def exchanged(seen, stored, pairs, *, at, seconds):  # type: ignore[no-untyped-def]
+        asked.append((seen.shape, stored.shape, pairs, at.tolist(), round(seconds, 3)))
+        return ()
+
+    monkeypatch.setattr("dsp.tracking.doubts.montage.exchanged", exchanged)
+    eeg, stored = session(head(5), 5, 75), calibration(head(5))
+    stored.cov[7 * LAGS :] = stored.cov[:, 7 * LAGS :] = 0.0  # T8 is not known
+    eeg[:, [2, 4, 5]] = np.nan  # F3 is lost, C3 and C4 are
+    assert not any(said(eeg, EIGHT, stored))
+    known = 5.0 * (1.0 - 0.98**14) / 0.02  # s that are left of 70
+    assert asked[0] == ((4, 4), (8, 8), ((0, 1), (2, 3)), [0, 1, 3, 6], round(known, 3))
+    assert len(asked) == 2
+
+
 def test_how_large_the_stored_sums_are_does_not_matter() -> None:
     eeg, stored = session(head(5), 5)[:, [1, 0, 2, 3, 4, 5, 6, 7]], calibration(head(5))
     words = said(eeg, EIGHT, stored)
