@@ -70,6 +70,7 @@ def material(seconds: int = 25) -> tuple[np.ndarray, np.ndarray]:
     feature = eeg[2 * RATE + 5 : (seconds + 2) * RATE + 5] @ [0.2, 0.1, 0.0, -0.1]
     eeg[4 * RATE : 5 * RATE, :2] = np.nan  # half of the electrodes: enough
     eeg[11 * RATE : 12 * RATE, :3] = np.nan  # three of four: too few
+    eeg[12 * RATE - 12 : 12 * RATE, 2] = 1.0  # with four lags of six of it still too few
     feature[19 * RATE : 19 * RATE + 30] = np.nan
     return eeg, feature + rng.standard_normal(feature.size)
 
