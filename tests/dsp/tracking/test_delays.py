@@ -1,6 +1,6 @@
 """Where an answer stands, and how it moves, is found; and nothing where none is."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -281,6 +281,12 @@ def test_a_sound_that_was_silent_is_followed_nowhere() -> None:
     feature.write(FIRST * 64, np.stack([known.sound, 0.0 * known.sound], axis=1))
     known.delays = Delays(SimpleNamespace(feature=feature), known.rebuilder)  # type: ignore[arg-type]
     assert known.go(50, 65).delays.best(STEADY) is None  # though there is sound 3 s later
+
+
+@pytest.mark.parametrize("kind", [Search, Moved, _Block])
+def test_what_is_asked_and_found_is_a_value_that_nobody_changes_in_passing(kind: type) -> None:
+    with pytest.raises(FrozenInstanceError):
+        object.__new__(kind).noise = 0.5
 
 
 # ---- each step by itself

@@ -253,7 +253,12 @@ def test_an_electrode_that_was_there_less_than_half_the_time_is_not_looked_at(
 
 
 def orders(
-    monkeypatch: pytest.MonkeyPatch, stored: float, first: float, second: float, both: float
+    monkeypatch: pytest.MonkeyPatch,
+    stored: float,
+    first: float,
+    second: float,
+    both: float,
+    seconds: float = 60.0,
 ) -> tuple[tuple[tuple[int, int], ...], ...]:
     """What is meant where the order is so far as stored, with either pair exchanged, with both."""
     far = {(0, 1, 2, 3): stored, (1, 0, 2, 3): first, (0, 1, 3, 2): second, (1, 0, 3, 2): both}
@@ -263,7 +268,7 @@ def orders(
 
     monkeypatch.setattr("dsp.tracking.doubts.montage.divergence", distance)
     named = np.diag(np.arange(12.0))  # so that a matrix says in which order it stands
-    return exchanged(np.eye(12), named, ((0, 1), (2, 3)), at=np.arange(12), seconds=60.0)
+    return exchanged(np.eye(12), named, ((0, 1), (2, 3)), at=np.arange(12), seconds=seconds)
 
 
 def test_the_nearest_order_is_sought_from_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,3 +289,6 @@ def test_three_times_as_near_is_enough_and_three_times_as_far_is_too_far(
     assert orders(monkeypatch, 3.0, 1.0, 3.0, 4.0) == (one,)
     assert orders(monkeypatch, 2.99, 1.0, 3.0, 4.0) == ()
     assert orders(monkeypatch, 9.0, 1.0, 2.99, 4.0) == (one, other)
+    # What is no distance at all counts as 1e-12.
+    assert orders(monkeypatch, 3.01e-12, 0.0, 1.0, 1.0, seconds=1e15) == (one,)
+    assert orders(monkeypatch, 2.99e-12, 0.0, 1.0, 1.0, seconds=1e15) == ()
