@@ -26,6 +26,7 @@ _REACH = 3 * RATE  # grid points to both sides that blocks are kept for
 _KEPT = 120  # blocks: ten minutes
 _FAR = RATE  # grid points beyond which no answer stands that one looks for
 _NEWEST = 60  # s that are held against what is older
+_ALONE = 1e-6  # of the product of two bends; what is left of it by rounding is far less
 
 
 @dataclass(frozen=True)
@@ -147,14 +148,19 @@ class Delays:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks that are known."""
-        return len(self._blocks)
+        """Blocks without the layer that are known."""
+        return sum(not block.layer for block in self._blocks)
+
+    @property
+    def layer(self) -> bool:
+        """Whether the layer was heard in the newest block."""
+        return bool(self._blocks) and self._blocks[-1].layer
 
     def best(self, search: Search) -> Moved | None:
         """Return the highest sum over all delays and drifts, or None without data."""
-        blocks = [b for b in self._blocks if search.layer or not b.layer]
-        newest = blocks[-1].end if blocks else 0
-        blocks = [b for b in blocks if newest - b.end < 3.0 * search.memory]
+        newest = self._blocks[-1].end if self._blocks else 0
+        blocks = [b for b in self._blocks if newest - b.end < 3.0 * search.memory]
+        blocks = [b for b in blocks if search.layer or not b.layer]
         age = np.array([float(newest - b.end) for b in blocks])
         weight = np.exp(-age / search.memory)
         size = float(weight @ [b.rows for b in blocks]) * float(weight @ [b.power for b in blocks])
@@ -181,7 +187,8 @@ class Delays:
             by_age = np.stack([np.ones(age.size), middle - age])
             bends = (by_age * (weight * (2.0 * peak - left - right))) @ by_age.T
             slopes = (by_age * (weight**2 * [b.slope for b in blocks])) @ by_age.T
-            if np.linalg.det(bends) > 0.0:
+            # One block alone, whatever the others hold, has a delay and no drift.
+            if np.linalg.det(bends) > _ALONE * bends[0, 0] * bends[1, 1]:
                 inverse = np.linalg.inv(bends)
                 errors = inverse @ slopes @ inverse / RATE**2
         delay = (delay + later) / RATE

@@ -13,7 +13,7 @@ from types import TracebackType
 
 #: s; beyond this a sleeper of the engine's own priority was not woken: neither engine nor sound
 #: server nor recorder can have run on time, whatever they are.
-STOOD_STILL = 0.08
+STOOD_STILL = 0.09
 TRIES = 12
 
 _SLEEPER = """

@@ -177,6 +177,10 @@ def one_thread() -> dict[str, list[float]]:
     "env",
     [
         {"OPENBLAS_NUM_THREADS": "2"},
+        pytest.param(
+            {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Sandybridge"},
+            marks=pytest.mark.slow,
+        ),
         {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Nehalem"},
         {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "SkylakeX"},
     ],

@@ -76,7 +76,7 @@ def test_decoder_weights_agree_with_mtrf() -> None:
 
 
 @needs_data
-@pytest.mark.parametrize("turn", [0, 2])
+@pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_tones_calibrated_on_two_runs(turn: int) -> None:
     others = [p for k, p in enumerate(TONES) if k != turn]
     result = evaluate_tracking([TONES[turn]], calibrations=others)
@@ -107,8 +107,9 @@ def test_an_am_run_from_nothing_is_followed_in_the_first_minute() -> None:
 
 
 @needs_data
-def test_an_am_run_after_two() -> None:
-    run = evaluate_tracking([AM[2]], calibrations=AM[:2])["recordings"][0]
+@pytest.mark.parametrize("turn", [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_am_runs_past_only(turn: int) -> None:
+    run = evaluate_tracking([AM[turn]], calibrations=AM[:turn])["recordings"][0]
     assert run["match_mismatch"]["30"]["accuracy"] >= 0.9
 
 

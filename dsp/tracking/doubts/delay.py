@@ -48,7 +48,8 @@ class Delay:
 
     def look(self, second: int) -> str:
         """Say if the delay has changed, from all that was taken in before."""
-        best = self._delays.best(STEADY) if self._delays.n_blocks >= _MIN_BLOCKS else None
+        known = self._delays.n_blocks >= _MIN_BLOCKS and not self._delays.layer
+        best = self._delays.best(STEADY) if known else None
         unsure = best is None or best.z < STEADY.chance or not math.isfinite(best.drift_sd)
         if best is None or unsure or best.fallen > _GONE:
             self.seconds = self.sd = self.drift = self.drift_sd = math.nan

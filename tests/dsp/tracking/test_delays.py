@@ -120,12 +120,25 @@ def test_what_is_old_is_forgotten() -> None:
     assert sound.best(short).middle == pytest.approx(0.125, abs=0.01)
 
 
-def test_no_delay_is_followed_while_the_layer_is_heard_but_an_answer_is_looked_for() -> None:
+def test_what_is_heard_with_the_layer_tells_no_delay_and_is_searched_for_an_answer() -> None:
     known = Rebuilt(r=0.4, delay=0.05, layer_from=123).go(0, 125)
     before = known.best(), known.best(ANYWHERE)
+    assert (known.delays.n_blocks, known.delays.layer) == (24, False)
     known.go(125, 240)  # the last block without the layer, with 3 s on both sides, ended at 120
-    assert known.best() == before[0]
-    assert known.best(ANYWHERE) != before[1]
+    assert (known.delays.n_blocks, known.delays.layer) == (24, True)
+    assert known.best().middle == pytest.approx(before[0].middle)
+    assert known.best().delay_sd > 1.5 * before[0].delay_sd  # of now, 115 s later
+    assert known.best(ANYWHERE).r != pytest.approx(before[1].r)
+
+
+@pytest.mark.parametrize("search", [STEADY, ANYWHERE])
+def test_one_block_with_sound_among_silent_ones_has_no_error(search: Search) -> None:
+    for seed in range(8):
+        known = Rebuilt(r=0.0, seed=seed)
+        known.sound[: 101 * 64] = 0.0
+        known.delays._aligned.feature.write(FIRST * 64, np.stack([known.sound, 0 * known.sound], 1))
+        best = known.go(0, 110).best(search)
+        assert np.isnan([best.delay_sd, best.middle_sd, best.drift_sd]).all()
 
 
 def test_masked_blocks_count_for_nothing() -> None:

@@ -33,7 +33,7 @@ def told(*, stored: bool = True, n_blocks: int = 12, **found: float) -> tuple[De
     usual = {"r": 0.4, "sd": 0.1, "delay": 0.0, "delay_sd": 0.002, "middle": 0.0}
     usual |= {"middle_sd": 0.001, "drift": 0.0, "drift_sd": 1e-5, "fallen": np.nan}
     best = Moved(**(usual | found))
-    delays = SimpleNamespace(n_blocks=n_blocks, best=lambda search: best)
+    delays = SimpleNamespace(n_blocks=n_blocks, layer=False, best=lambda search: best)
     delay = Delay(delays, stored=stored)  # type: ignore[arg-type]
     return delay, delay.look(100)
 
@@ -61,7 +61,8 @@ def test_a_delay_is_told_after_a_minute_of_an_answer_that_stands_out(
     delay, said = told(delay=0.1, middle=0.05, **found)  # type: ignore[arg-type]
     assert np.isfinite([delay.seconds, delay.sd, delay.drift, delay.drift_sd]).all() == known
     assert bool(said) == known
-    nothing = Delay(SimpleNamespace(n_blocks=99, best=lambda search: None), stored=True)  # type: ignore[arg-type]
+    delays = SimpleNamespace(n_blocks=99, layer=False, best=lambda search: None)
+    nothing = Delay(delays, stored=True)  # type: ignore[arg-type]
     assert nothing.look(100) == ""
 
 
@@ -92,6 +93,17 @@ def test_a_clock_that_drifts_is_told_where_it_is_certain_and_costs(
     assert said == (side and f"The answer comes {side} by {ms} ms a minute: a clock drifts.")
 
 
+def test_while_the_layer_is_heard_the_lags_stay_and_nothing_is_told() -> None:
+    best = Moved(0.4, 0.1, 0.05, 0.002, 0.05, 0.001, 0.0, 1e-5, np.nan)
+    delays = SimpleNamespace(n_blocks=12, layer=False, best=lambda search: best)
+    delay = Delay(delays, stored=True)  # type: ignore[arg-type]
+    assert "50 ms later" in delay.look(100)
+    delays.layer = True
+    assert delay.look(105) == ""
+    assert np.isnan([delay.seconds, delay.sd, delay.drift, delay.drift_sd]).all()
+    assert delay.shift == 3
+
+
 def test_the_lags_follow_by_no_less_than_a_standard_error() -> None:
     at = {"delay": 0.0, "delay_sd": 0.1, "middle": 0.03}
     assert told(**at, middle_sd=0.0299)[0].shift == 2
@@ -108,7 +120,8 @@ def test_the_lags_follow_by_whole_grid_points_and_do_not_tremble() -> None:
         late = here["points"] / 64
         return Moved(0.4, 0.1, late, 0.002, late, 0.001, 0.0, 1e-5, np.nan)
 
-    delay = Delay(SimpleNamespace(n_blocks=12, best=best), stored=True)  # type: ignore[arg-type]
+    delays = SimpleNamespace(n_blocks=12, layer=False, best=best)
+    delay = Delay(delays, stored=True)  # type: ignore[arg-type]
     shifts = []
     for here["points"] in (0.75, -0.75, 0.76, 1.7, 1.8, 0.0, -0.8):
         delay.look(100)
