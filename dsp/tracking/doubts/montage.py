@@ -176,5 +176,5 @@ class Montage:
 
 def _correlation(cov: Floats) -> Floats:
     size = np.sqrt(np.diag(cov))
-    size[size == 0.0] = 1.0
-    return np.asarray(cov / np.outer(size, size))
+    sizes = np.outer(size, size)
+    return np.asarray(np.divide(cov, sizes, out=np.zeros_like(cov), where=sizes > 0.0))

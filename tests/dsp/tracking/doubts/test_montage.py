@@ -1,5 +1,7 @@
 """Electrodes that changed sides since calibration are named, and nothing else is."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -137,14 +139,22 @@ def test_a_pair_may_be_exchanged_where_both_are_known_and_one_is_there(
     known = 5.0 * (1.0 - 0.98**14) / 0.02  # s that are left of 70
     assert asked[0] == ((4, 4), (8, 8), ((0, 1), (2, 3)), [0, 1, 3, 6], round(known, 3))
     assert len(asked) == 2
+    asked.clear()
+    eeg = session(head(5), 5, 170)
+    eeg[::2, :4] = eeg[1::2, 4:] = np.nan  # of every row half of the electrodes: enough
+    assert not any(said(eeg, EIGHT, stored))
+    assert [at[-1] for at in asked] == [round(125.0 * (1.0 - 0.98**k), 3) for k in (33, 34)]
 
 
-def test_how_large_the_stored_sums_are_does_not_matter() -> None:
+def test_how_large_the_numbers_are_does_not_matter() -> None:
     eeg, stored = session(head(5), 5)[:, [1, 0, 2, 3, 4, 5, 6, 7]], calibration(head(5))
+    for start in range(0, len(eeg), RATE):
+        eeg[start : start + 4, [4, 5]] = np.nan
     words = said(eeg, EIGHT, stored)
     stored.cov[:] *= 1e-9
     assert words[-1]
     assert said(eeg, EIGHT, stored) == words
+    assert said(1e-6 * eeg, EIGHT, stored) == words
 
 
 def test_names_without_a_role_are_never_warned_of() -> None:
@@ -242,6 +252,12 @@ def test_a_minute_must_be_known_of_what_is_not_yet_forgotten() -> None:
     assert looks_until_said(masked) > 14
 
 
+def test_a_minute_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsp.tracking.doubts.montage.FORGET", 1.0)
+    swapped = session(head(2), 2, 65)[:, [1, 0, 3, 2, 5, 4, 7, 6]]
+    assert looks_until_said(swapped) == 12
+
+
 @pytest.mark.parametrize(("valid", "named"), [(0.5, True), (0.45, False)])
 def test_an_electrode_that_was_there_less_than_half_the_time_is_not_looked_at(
     valid: float, named: bool
@@ -289,6 +305,9 @@ def test_three_times_as_near_is_enough_and_three_times_as_far_is_too_far(
     assert orders(monkeypatch, 3.0, 1.0, 3.0, 4.0) == (one,)
     assert orders(monkeypatch, 2.99, 1.0, 3.0, 4.0) == ()
     assert orders(monkeypatch, 9.0, 1.0, 2.99, 4.0) == (one, other)
+    hundred = math.log(100.0)  # what a lead must be worth
+    assert orders(monkeypatch, hundred, 0.0, 9.0, 9.0, seconds=1.0 / 14.0) == (one,)
+    assert orders(monkeypatch, 0.999 * hundred, 0.0, 9.0, 9.0, seconds=1.0 / 14.0) == ()
     # What is no distance at all counts as 1e-12.
     assert orders(monkeypatch, 3.01e-12, 0.0, 1.0, 1.0, seconds=1e15) == (one,)
     assert orders(monkeypatch, 2.99e-12, 0.0, 1.0, 1.0, seconds=1e15) == ()
