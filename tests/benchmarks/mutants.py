@@ -247,6 +247,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tests side by side")
     given = parser.parse_args()
+    for name in given.what:
+        if not given.tests and name not in PARTS:
+            parser.error(f"{name!r} is no part ({', '.join(PARTS)}); a file needs --tests")
     chosen = [(given.what, given.tests)] if given.tests else [PARTS[name] for name in given.what]
     how = {"count": given.count, "seed": given.seed, "jobs": given.jobs}
     return int(min(judge(*one, **how) for one in chosen) < LEAST)
