@@ -15,7 +15,20 @@ import numpy.typing as npt
 READ_EVERY = 0.02  #: s between two reads of a device
 #: ``none``: a session without a headset, which nothing was ever expected of.
 SourceState = Literal["none", "connecting", "streaming", "stalled", "lost", "closed"]
-EventKind = Literal["state", "gap", "note", "truth"]
+EventKind = Literal["state", "gap", "note", "truth", "rate", "marker"]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel that is recorded beside the EEG and never decoded.
+
+    `type` in the words of XDF's conventions (``"accelerometer"``, ``"battery"``, ``"trigger"``,
+    ``"eog"``, ``"ecg"``, ``"reference"``...), `unit` empty where none is known.
+    """
+
+    name: str
+    type: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,13 +42,15 @@ class SourceInfo:
     ch_names : tuple of str
         Electrode names in column order (10-20/10-10 where known).
     sfreq : float
-        Nominal sampling rate, Hz.
+        Stated sampling rate, Hz; 0 for a stream of markers, which has no samples and no silence.
     simulated : bool
         True where the voltages do not come from a person.
     notice : str
         One sentence that screen and records must show, or empty.
     details : dict
         Driver, board id, scale and whatever else records should keep (JSON values only).
+    beside : tuple of Channel
+        What stands in the columns behind those of the electrodes.
     """
 
     name: str
@@ -44,6 +59,7 @@ class SourceInfo:
     simulated: bool = False
     notice: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    beside: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,8 @@ class EegChunk:
     Attributes
     ----------
     data : float32 [shape=(n_samples, n_channels)]
-        Microvolts; a lost sample is a row of NaN.
+        Microvolts of the electrodes, then the channels beside them in their own units; a lost
+        sample is a row of NaN.
     times : float64 [shape=(n_samples,)]
         Seconds of the LSL clock, strictly increasing, also over lost rows.
     """
@@ -67,8 +84,9 @@ class SourceEvent:
     """Something that happened at a source.
 
     `value` is the new `SourceState` of a ``"state"``, the lost samples of a ``"gap"``, what a
-    ``"note"`` is about, and of a ``"truth"`` the hidden enjoyment of a simulated listener (for the
-    records, never for the loop). `text` is a plain sentence or empty.
+    ``"note"`` is about, the measured rate in Hz that is in use from now on of a ``"rate"``, the
+    text of a ``"marker"``, and of a ``"truth"`` the hidden enjoyment of a simulated listener (for
+    the records, never for the loop). `text` is a plain sentence or empty.
     """
 
     time: float
@@ -86,7 +104,10 @@ class EegSource(Protocol):
         ...
 
     def open(self) -> None:
-        """Start streaming; `DeviceError` says why not."""
+        """Start streaming; `DeviceError` says why not.
+
+        May be called again after `close`, to come back: the same electrodes, or `DeviceError`.
+        """
         ...
 
     def read(self) -> EegChunk | None:
