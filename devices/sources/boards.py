@@ -142,7 +142,9 @@ class BoardSource:
         modulus, step, share = COUNTERS.get(number, (None, 1, 1))
         if self._counter_row is None:
             modulus = None
-        self._placer = SamplePlacer(self._sfreq, modulus=modulus, step=step, share=share)
+        self._placer = SamplePlacer(
+            self._sfreq, name=f"the {self._name}", modulus=modulus, step=step, share=share
+        )
         self._wall = WallBracket()
         self._read_at = now()
         self._info = self._describe(number, descr, BoardShim.get_version())
@@ -247,7 +249,8 @@ class BoardSource:
         if self._counter_row is not None:
             counters = packets[self._counter_row].astype(np.int64)
         eeg = np.ascontiguousarray(packets[self._rows].T, dtype=np.float32)
-        placed = self._placer.place(eeg, arrivals, counters)
+        placed = self._placer.place(eeg, arrivals, counters, seen=self._read_at)
+        self._news += self._placer.events()
         return None if placed is None else self._voltages(*placed)
 
     def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:

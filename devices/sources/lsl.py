@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from devices.clock import bracket, now
 from devices.sources.placing import SamplePlacer
@@ -23,7 +22,6 @@ from dsp.checks import DeviceError, foreign_text
 
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
 _CORRECT_EVERY = 5.0  # s between clock offsets
-_FOREIGN = 10.0  # s: stamps further than this from now are not of an LSL clock
 _MAX_SFREQ = 16000.0
 _LABEL = 32  # characters of a channel's name
 
@@ -104,7 +102,6 @@ class LslSource:
         self._news: list[SourceEvent] = []
         self._read_at = self._corrected_at = 0.0
         self._offset = 0.0  # add to a stamp for our clock
-        self._foreign: bool | None = None  # stamps of some other clock; None until one was seen
 
     @property
     def info(self) -> SourceInfo:
@@ -138,7 +135,9 @@ class LslSource:
         self._offset = correction - ahead
         self._corrected_at = now()
         self._sfreq = float(full.nominal_srate())
-        self._placer = SamplePlacer(self._sfreq)
+        self._placer = SamplePlacer(
+            self._sfreq, name=f"the LSL stream {foreign_text(self._name)!r}"
+        )
         self._info = self._describe(full, twins)
 
     def _find(self, pylsl: ModuleType) -> tuple[Any, int]:
@@ -256,7 +255,9 @@ class LslSource:
         if len(stamps) == 0:
             return None
         eeg = np.asarray(data, dtype=np.float32)[:, self._keep] * self._scale
-        placed = self._placer.place(eeg, self._arrivals(stamps))
+        taken = np.asarray(stamps, dtype=np.float64) + self._offset
+        placed = self._placer.place(eeg, taken, seen=now())
+        self._news += self._placer.events()
         return None if placed is None else placed[0]
 
     def _correct(self) -> None:
@@ -266,23 +267,6 @@ class LslSource:
             self._offset = self._inlet.time_correction(timeout=0.1) - self._ahead
         except self._pylsl.util.TimeoutError:
             return
-
-    def _arrivals(self, stamps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Stamps on our clock; arrival times where the sender's are of no LSL clock."""
-        times = np.asarray(stamps, dtype=np.float64) + self._offset
-        if self._foreign is None:
-            self._foreign = bool(abs(times[-1] - self._read_at) > _FOREIGN)
-            if self._foreign:
-                self._news.append(
-                    SourceEvent(
-                        self._read_at,
-                        "note",
-                        float(times[-1] - self._read_at),
-                        f"The stamps of the LSL stream {self._name!r} are not of the LSL clock; "
-                        "the times of arrival are used.",
-                    )
-                )
-        return np.full(times.size, self._read_at) if self._foreign else times
 
     def events(self) -> list[SourceEvent]:
         """Events since the last call."""

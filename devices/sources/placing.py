@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from devices.clock import SampleClock
 from devices.sources.loss import LossCounter
-from devices.sources.source import EegChunk
+from devices.sources.source import EegChunk, SourceEvent
 
 _HOLD_S = 0.15  # s after a hole in time before it is judged
+_FOREIGN = 10.0  # s: stamps further than this from arrival are not of our clock
 _HOLD_MOST_S = 3.0  # s: a backlog that takes longer to come in is judged as it stands
 
 
@@ -34,13 +35,24 @@ class SamplePlacer:
     ----------
     sfreq : float
         Nominal rate, Hz.
+    name : str
+        What the source is called, for sentences.
     modulus, step, share : int
         The package counter (`LossCounter`); `modulus` None where there is none.
     """
 
     def __init__(
-        self, sfreq: float, *, modulus: int | None = None, step: int = 1, share: int = 1
+        self,
+        sfreq: float,
+        *,
+        name: str = "the source",
+        modulus: int | None = None,
+        step: int = 1,
+        share: int = 1,
     ) -> None:
+        self._name = name
+        self._news: list[SourceEvent] = []
+        self._foreign: bool | None = None  # stamps of some other clock; None until one was seen
         self._clock = SampleClock(sfreq)
         self._loss = LossCounter(sfreq, modulus=modulus, step=step, share=share)
         self._sfreq = sfreq
@@ -56,8 +68,10 @@ class SamplePlacer:
     def place(
         self,
         data: npt.NDArray[np.float32],
-        arrivals: npt.NDArray[np.float64],
+        stamps: npt.NDArray[np.float64],
         counters: npt.NDArray[np.int64] | None = None,
+        *,
+        seen: float,
     ) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
         """Place samples; None while they are kept back after a hole in time.
 
@@ -65,10 +79,12 @@ class SamplePlacer:
         ----------
         data : float32 [shape=(n_samples, n_channels)]
             At least one sample.
-        arrivals : float64 [shape=(n_samples,)]
-            When each was seen, seconds of our clock.
+        stamps : float64 [shape=(n_samples,)]
+            When each was taken or seen, as its sender says, in seconds of our clock.
         counters : int64 [shape=(n_samples,)] or None
             Package counter.
+        seen : float
+            When the read returned, seconds of our clock: no sample was taken later.
 
         Returns
         -------
@@ -77,8 +93,26 @@ class SamplePlacer:
         lost : bool [shape=(n_rows,)]
             Which rows of the chunk are lost samples.
         """
-        packets = self._after_hole(_Packets(data, arrivals, counters))
+        packets = self._after_hole(_Packets(data, self._believed(stamps, seen), counters))
         return None if packets is None else self._place(packets)
+
+    def events(self) -> list[SourceEvent]:
+        """What there is to tell since the last call."""
+        news, self._news = self._news, []
+        return news
+
+    def _believed(self, stamps: npt.NDArray[np.float64], seen: float) -> npt.NDArray[np.float64]:
+        """Return the stamps, or the time of arrival where they are of another clock."""
+        if self._foreign is None:
+            ahead = float(stamps[-1]) - seen
+            self._foreign = abs(ahead) > _FOREIGN
+            if self._foreign:
+                text = (
+                    f"The stamps of {self._name} are not of the LSL clock; the times of arrival "
+                    "are used."
+                )
+                self._news.append(SourceEvent(seen, "note", ahead, text))
+        return np.full(stamps.size, seen) if self._foreign else stamps
 
     def _after_hole(self, new: _Packets) -> _Packets | None:
         """Keep `new` back while a backlog comes in; return what can be judged now."""

@@ -83,6 +83,7 @@ def live(world: World) -> Placed:
                 np.zeros((end - first, 1), np.float32),
                 came[first:end],
                 None if world.modulus is None else counters[first:end],
+                seen=float(came[end - 1]) + READ,
             )
             if placed is not None:  # kept back after a hole
                 times.append(placed[0].times)
@@ -179,7 +180,9 @@ def test_a_device_that_pauses_unseen_leaves_lost_rows():
     for k in range(1000):  # reads of 5 samples; after read 500 everything is 0.3 s late
         number = np.arange(5 * k, 5 * k + 5)
         arrivals = 10.0 + number / 250.0 + (0.3 if k >= 500 else 0.0)
-        chunk, gone = placer.place(np.ones((5, 1), np.float32), arrivals, number % 256)
+        chunk, gone = placer.place(
+            np.ones((5, 1), np.float32), arrivals, number % 256, seen=arrivals[-1] + READ
+        )
         rows, lost = rows + gone.size, lost + int(gone.sum())
         assert np.isnan(chunk.data[gone]).all()
         assert chunk.times[0] > last
@@ -195,8 +198,9 @@ def test_a_busy_host_that_is_late_now_and_then_costs_nothing():
     for k in range(1500):
         number = np.arange(5 * k, 5 * k + 5)
         late = 0.2 * (rng.random() < 0.2)
+        arrivals = 10.0 + number / 250.0 + late
         _, gone = placer.place(
-            np.ones((5, 1), np.float32), 10.0 + number / 250.0 + late, number % 256
+            np.ones((5, 1), np.float32), arrivals, number % 256, seen=arrivals[-1] + READ
         )
         lost += int(gone.sum())
     assert lost == 0
@@ -220,7 +224,10 @@ def test_a_backlog_that_was_only_held_up_loses_nothing(pause, phase):
         end = int(np.searchsorted(came, t, "right"))
         if end > done:
             placed = placer.place(
-                np.zeros((end - done, 1), np.float32), came[done:end], number[done:end] % 256
+                np.zeros((end - done, 1), np.float32),
+                came[done:end],
+                number[done:end] % 256,
+                seen=t,
             )
             done = end
             if placed is not None:

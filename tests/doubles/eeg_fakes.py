@@ -81,7 +81,7 @@ class PausingSource:
         self._at = float(arrivals[-1])
         counters = (self._count + np.arange(n)) % 256
         self._count += n
-        placed = self._placer.place(np.ones((n, 2), np.float32), arrivals, counters)
+        placed = self._placer.place(np.ones((n, 2), np.float32), arrivals, counters, seen=now())
         return None if placed is None else placed[0]
 
     def events(self) -> list[SourceEvent]:

@@ -66,7 +66,9 @@ def device(
         if here.size == 0:
             continue
         rows = (ends[here][:, None] + np.arange(1 - PACKET, 1)).ravel()
-        got = placer.place(named[rows], np.repeat(arrival[here], PACKET), rows % _MODULUS)
+        got = placer.place(
+            named[rows], np.repeat(arrival[here], PACKET), rows % _MODULUS, seen=read + 0.1
+        )
         if got is not None:
             placed.append(got[0])
     data = np.concatenate([c.data for c in placed])
