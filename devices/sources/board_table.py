@@ -25,6 +25,10 @@ COUNTERS = {
     42: (65536, 1, 12),  # Muse 2016, dongle
 }
 
+#: Boards whose rows are put together from two packets. Where the first of them is lost, BrainFlow
+#: hands over the second with the first half, counter included, of the row before.
+HALVES = frozenset({2, 6})  # Cyton and Daisy, by dongle and by WiFi
+
 #: What BrainFlow's exit codes mean for people; {board} and {port} are filled in.
 SENTENCES = {
     1: "The port {port} is open already; close the other program that uses the {board}.",

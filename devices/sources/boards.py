@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from devices.clock import WallBracket, now
 from devices.sources.board_table import (
     COUNTERS,
+    HALVES,
     PLAYBACK,
     SENTENCES,
     STREAMING,
@@ -30,6 +32,7 @@ from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
 from dsp.checks import DeviceError, InputError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
+_PAUSE_S = 0.5  # s without a row; half of what a counter of 128 rows at 125 Hz goes round in
 
 
 def _hold_port(board: str, port: str) -> int | None:
@@ -145,6 +148,8 @@ class BoardSource:
         self._placer = SamplePlacer(
             self._sfreq, name=f"the {self._name}", modulus=modulus, step=step, share=share
         )
+        self._halves = number in HALVES
+        self._row_before = np.full(2, -np.inf)  # counter and stamp of the newest row
         self._wall = WallBracket()
         self._read_at = now()
         self._info = self._describe(number, descr, BoardShim.get_version())
@@ -244,6 +249,10 @@ class BoardSource:
             )
         if packets.shape[1] == 0:
             return None
+        if self._halves:
+            packets = self._whole(packets)
+            if packets.shape[1] == 0:
+                return None
         arrivals = self._wall.convert(packets[self._stamp_row], since=since, until=self._read_at)
         counters = None
         if self._counter_row is not None:
@@ -252,6 +261,15 @@ class BoardSource:
         placed = self._placer.place(eeg, arrivals, counters, seen=self._read_at)
         self._news += self._placer.events()
         return None if placed is None else self._voltages(*placed)
+
+    def _whole(self, packets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Leave out rows of which one half is of the row before: their counter is repeated."""
+        row = packets[[self._counter_row, self._stamp_row]]
+        before = np.column_stack((self._row_before, row[:, :-1]))
+        self._row_before = row[:, -1]
+        # After a pause, the same counter may be a new one: it has gone round.
+        repeated = (row[0] == before[0]) & (row[1] - before[1] < _PAUSE_S)
+        return packets[:, ~repeated]
 
     def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
         """Return what the electrodes say: the board's own values here."""

@@ -32,7 +32,8 @@ import numpy as np
 import numpy.typing as npt
 
 #: One sample: its number since the device began to stream, when it was taken (our clock, s), the
-#: packet counter of its last packet, microvolts of channel 1, and whether it got away whole.
+#: packet counter, microvolts of channel 1, and whether it got away: 1 whole, 0 not at all, and of
+#: a Daisy's two packets 0.25 where only the first did (channels 9-16), 0.5 where only the second.
 TRUTH = np.dtype(
     [("number", "f8"), ("time", "f8"), ("counter", "f8"), ("uv", "f8"), ("sent", "f8")]
 )
@@ -308,14 +309,17 @@ class Runner:
 
     def _note(self, at: float, packet: int, uv: float, whole: bool) -> None:
         """Write a sample's truth: with a Daisy, an even packet and the odd one after it."""
+        sent = float(whole)
         if self.board.daisy:
             if packet % 2 == 0:
                 self._half = (packet, whole)
                 return
             packet, first = self._half
-            whole = whole and first
+            sent = {(True, True): 1.0, (True, False): 0.25, (False, True): 0.5}.get(
+                (first, whole), 0.0
+            )
         if self._truth:
-            row = (self.number, at, packet % 256, uv, whole)
+            row = (self.number, at, packet % 256, uv, sent)
             self._truth.write(np.array([row], dtype=TRUTH).tobytes())
             if self.number % 32 == 0:
                 self._truth.flush()
@@ -333,9 +337,9 @@ class Cyton:
     def __init__(self, folder: Path, *options: str, port: str = "cyton") -> None:
         self.port = str(folder / port)
         self._truth = folder / f"{port}.truth"
+        program = [sys.executable, "-m", "tests.doubles.cyton"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.doubles.cyton", self.port]
-            + ["--truth", str(self._truth), *options],
+            [*program, self.port, "--truth", str(self._truth), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
