@@ -21,7 +21,7 @@ from devices.children import deaf_children, stay_deaf
 from devices.clock import now
 from devices.listener import LISTENERS
 from devices.ring import Ring
-from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState
+from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState, Timing
 from devices.sources.spec import read_spec, source_maker
 from dsp.checks import AttuneError, DeviceError, check_option
 
@@ -119,6 +119,7 @@ class Acquisition:
         self._ring: Ring | None = None
         self._failure: AttuneError | None = None
         self._news: list[SourceEvent] = []
+        self._timing = Timing(0, 0.0)
         self._lock = threading.Lock()
         self._opened, self._first, self._closing = (threading.Event() for _ in range(3))
         self._pipe, theirs = multiprocessing.Pipe()
@@ -171,6 +172,11 @@ class Acquisition:
     def pid(self) -> int | None:
         """Process that reads the board; None for a thread."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def timing(self) -> Timing:
+        """How its samples came: all duplicates so far, and the jitter of the newest stamps."""
+        return self._timing
 
     def events(self) -> list[SourceEvent]:
         """Everything that happened since the last call."""
@@ -294,7 +300,10 @@ class Acquisition:
         try:
             while self._pipe.poll():
                 kind, value = self._pipe.recv()
-                if kind == "event":
+                if kind == "event" and value.kind == "timing":
+                    new: Timing = value.value
+                    self._timing = Timing(self._timing.duplicated + new.duplicated, new.jitter)
+                elif kind == "event":
                     self._tell(value)
                 elif kind == "open":
                     self._open(value)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from devices.clock import SampleClock
 from devices.sources.loss import LossCounter
 from devices.sources.source import EegChunk, SourceEvent
+from devices.sources.timing import TimingWatch
 
 _HOLD_S = 0.15  # s after a hole in time before it is judged
 _FOREIGN = 10.0  # s: stamps further than this from arrival are not of our clock
@@ -54,6 +55,7 @@ class SamplePlacer:
         self._news: list[SourceEvent] = []
         self._foreign: bool | None = None  # stamps of some other clock; None until one was seen
         self._clock = SampleClock(sfreq)
+        self._timing = TimingWatch()
         self._loss = LossCounter(sfreq, modulus=modulus, step=step, share=share)
         self._sfreq = sfreq
         self._last = 0.0
@@ -147,6 +149,7 @@ class SamplePlacer:
             # so that no window over it is taken for whole.
             missing[0] = round(clock.overdue / clock.period)
         stamps = clock.stamps(arrivals, missing)
+        self._news += self._timing.push(arrivals, stamps)
         where = np.arange(stamps.size) + np.cumsum(missing)
         n_rows = int(where[-1]) + 1
         lost = np.ones(n_rows, dtype=bool)

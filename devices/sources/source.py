@@ -15,7 +15,7 @@ import numpy.typing as npt
 READ_EVERY = 0.02  #: s between two reads of a device
 #: ``none``: a session without a headset, which nothing was ever expected of.
 SourceState = Literal["none", "connecting", "streaming", "stalled", "lost", "closed"]
-EventKind = Literal["state", "gap", "note", "truth", "rate", "marker"]
+EventKind = Literal["state", "gap", "note", "truth", "rate", "marker", "timing"]
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,29 @@ class EegChunk:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """How samples came, as of one moment.
+
+    Attributes
+    ----------
+    duplicated : int
+        Samples that came a second time since this was last told.
+    jitter : float
+        Robust sd of arrival less fitted time over the newest 10 s, s.
+    """
+
+    duplicated: int
+    jitter: float
+
+
+@dataclass(frozen=True)
 class SourceEvent:
     """Something that happened at a source.
 
     `value` is the new `SourceState` of a ``"state"``, the lost samples of a ``"gap"``, what a
     ``"note"`` is about, the measured rate in Hz that is in use from now on of a ``"rate"``, the
-    text of a ``"marker"``, and of a ``"truth"`` the hidden enjoyment of a simulated listener (for
+    text of a ``"marker"``, the `Timing` of a ``"timing"`` (once a second; the acquisition keeps it
+    to itself), and of a ``"truth"`` the hidden enjoyment of a simulated listener (for
     the records, never for the loop). `text` is a plain sentence or empty.
     """
 
