@@ -11,9 +11,26 @@ from collections.abc import Sequence
 Pairs = tuple[tuple[int, int], ...]
 
 _SITE = re.compile(
-    r"^(Fp|AFF|AF|FFC|FFT|FT|FC|F|TP|TTP|T|CP|CCP|C|PO|PPO|P|O|I|A|M|N)(z|\d{1,2})$", re.I
+    r"^(Fp|AFp|AFF|AF|FFC|FFT|FTT|FCC|FT|FC|F|TP|TTP|TPP|T|CP|CCP|CPP|C|PO|PPO|POO|P|O|I|A|M|N)"
+    r"(z|\d{1,2}h?)$",
+    re.I,
 )
 _COUNTED = re.compile(r"^[A-H](1[1-9]|[2-9]\d)$")
+
+#: Places that the older 10-20 system called otherwise (Chatrian et al. 1985; T1 and T2 as in the
+#: EDF+ standard's list).
+_OLDER = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8", "T1": "FT9", "T2": "FT10"}
+
+
+def modern_site(name: str) -> str:
+    """Return the 10-10 name of a place that has an older one; any other name as it is.
+
+    Examples
+    --------
+    >>> modern_site("T5"), modern_site("t3"), modern_site("Fz")
+    ('P7', 'T7', 'Fz')
+    """
+    return _OLDER.get(name.strip().upper(), name)
 
 
 def site_region(name: str) -> str:
@@ -21,10 +38,10 @@ def site_region(name: str) -> str:
 
     Examples
     --------
-    >>> site_region("AF7"), site_region("tp10"), site_region("left ear")
-    ('AF', 'TP', '')
+    >>> site_region("AF7"), site_region("tp10"), site_region("left ear"), site_region("T5")
+    ('AF', 'TP', '', 'P')
     """
-    match = _SITE.match(name.strip())
+    match = _SITE.match(modern_site(name).strip())
     return match.group(1).upper() if match else ""
 
 
@@ -47,17 +64,20 @@ def site_regions(ch_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def columns(ch_names: Sequence[str]) -> dict[str, int]:
-    """Column of each name in lower case; none where the names only look like the 10-20 system.
+    """Column of each name in lower case, an older one also under its 10-10 name.
+
+    None where the names only look like the 10-20 system.
 
     Examples
     --------
-    >>> columns(["TP9", "AF7", "AF8", "TP10"])["af8"]
-    2
+    >>> columns(["TP9", "AF7", "AF8", "TP10"])["af8"], columns(["T3", "T4"])["t8"]
+    (2, 1)
     """
     if not any(site_regions(ch_names)):
         return {}
     lower = [name.strip().lower() for name in ch_names]
-    return {name: lower.index(name) for name in lower}
+    modern = [modern_site(name).lower() for name in lower]
+    return {name: modern.index(name) for name in modern} | {n: lower.index(n) for n in lower}
 
 
 def sites_in(ch_names: Sequence[str], regions: Sequence[str]) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from devices.sources.board_table import (
     board_word,
     find_board,
 )
+from devices.sources.naming import Wanted, renamed
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
 from dsp.checks import DeviceError, InputError, foreign_text
@@ -88,10 +89,22 @@ class BoardSource:
         Name or id.
     port : str
         Serial port, Bluetooth address, network address or file, as the board needs it.
+    options : tuple of (str, str)
+        What BrainFlow is told beyond that (`devices.sources.spec.SourceSpec.options`).
+    channels : Wanted
+        Which electrodes, and their names (`devices.sources.naming.renamed`).
     """
 
-    def __init__(self, board: str, port: str = "") -> None:
+    def __init__(
+        self,
+        board: str,
+        port: str = "",
+        *,
+        options: tuple[tuple[str, str], ...] = (),
+        channels: Wanted = (),
+    ) -> None:
         self._word, self._port = board_word(board), port
+        self._options, self._wanted = options, channels
         self._shim: Any = None
         self._port_held: int | None = None
         self._info: SourceInfo | None = None
@@ -174,6 +187,9 @@ class BoardSource:
         elif port:
             self._port_held = _hold_port(self._word, port)
             params.serial_port = port
+        for key, value in self._options:
+            kind = find_board if key == "master_board" else type(getattr(params, key))
+            setattr(params, key, kind(value))
         return params
 
     def _sentence(self, code: int) -> str:
@@ -193,14 +209,16 @@ class BoardSource:
         named = (foreign_text(name) for name in str(descr.get("eeg_names", "")).split(","))
         names = [name for name in named if name]
         if len(names) != len(self._rows):
-            names = [f"E{i + 1}" for i in range(len(self._rows))]
+            names = [""] * len(self._rows)
+        columns, ch_names = renamed(names, self._wanted, free=True)
+        self._rows = [self._rows[column] for column in columns]
         simulated = number in (SYNTHETIC, PLAYBACK)
         notice = ""
         if number == SYNTHETIC:
             notice = "BrainFlow's synthetic board: sine waves, no person and no link to the sound."
         return SourceInfo(
             name=f"{self._name} board" if number == SYNTHETIC else self._name,
-            ch_names=tuple(names),
+            ch_names=ch_names,
             sfreq=self._sfreq,
             simulated=simulated,
             notice=notice,

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 
 from devices.clock import bracket, now
+from devices.sources.naming import LONGEST, Wanted, renamed
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
+from devices.sources.streams import read_query
 from dsp.checks import DeviceError, foreign_text
 
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
 _CORRECT_EVERY = 5.0  # s between clock offsets
 _MAX_SFREQ = 16000.0
-_LABEL = 32  # characters of a channel's name
 
 #: Quick discovery on one computer, and no chatter on the console. Used only where the user has
 #: no LSL configuration of their own.
@@ -85,18 +86,28 @@ def _lsl() -> tuple[ModuleType, float]:
 
 
 class LslSource:
-    """One LSL stream, found by its name.
+    """One LSL stream.
 
     Parameters
     ----------
-    name : str
-        Name of the stream.
+    written : str
+        Its name, or what else it is found by (`devices.sources.streams.read_query`).
+    channels : Wanted
+        Which electrodes, and their names (`devices.sources.naming.renamed`).
     resolve_s : float
         How long to look for it, s.
+
+    Raises
+    ------
+    InputError
+        If `written` cannot be read.
     """
 
-    def __init__(self, name: str, *, resolve_s: float = RESOLVE_S) -> None:
-        self._name, self._resolve_s = name, resolve_s
+    def __init__(
+        self, written: str, *, channels: Wanted = (), resolve_s: float = RESOLVE_S
+    ) -> None:
+        self._query, self._resolve_s = read_query(written), resolve_s
+        self._wanted, self._name = channels, str(self._query)
         self._info: SourceInfo | None = None
         self._inlet: Any = None
         self._news: list[SourceEvent] = []
@@ -117,6 +128,8 @@ class LslSource:
         ------
         DeviceError
             If no such stream answers, or it is not a regular stream of EEG voltages.
+        InputError
+            If a wanted electrode is not there.
         """
         pylsl, ahead = _lsl()
         stream, twins = self._find(pylsl)
@@ -128,25 +141,24 @@ class LslSource:
             correction = inlet.time_correction(timeout=self._resolve_s)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
             raise DeviceError(
-                f"The LSL stream {self._name!r} was found but does not answer; restart its sender, "
+                f"The LSL stream {self._name} was found but does not answer; restart its sender, "
                 "and check that no firewall stands between."
             ) from error
         self._pylsl, self._ahead, self._inlet = pylsl, ahead, inlet
         self._offset = correction - ahead
         self._corrected_at = now()
         self._sfreq = float(full.nominal_srate())
-        self._placer = SamplePlacer(
-            self._sfreq, name=f"the LSL stream {foreign_text(self._name)!r}"
-        )
+        self._placer = SamplePlacer(self._sfreq, name=f"the LSL stream {self._name}")
         self._info = self._describe(full, twins)
 
     def _find(self, pylsl: ModuleType) -> tuple[Any, int]:
         """Return the stream and how many others bear its name."""
-        resolver = pylsl.ContinuousResolver()
+        asked = self._query.predicate
+        resolver = pylsl.ContinuousResolver(pred=asked) if asked else pylsl.ContinuousResolver()
         end, streams = now() + self._resolve_s, []
         while True:
             streams = resolver.results()
-            named = [s for s in streams if s.name() == self._name]
+            named = [s for s in streams if self._query.matches(s)]
             if named:
                 named.sort(key=lambda s: s.type().lower() not in _EEG_TYPES)
                 return named[0], len(named) - 1
@@ -155,7 +167,7 @@ class LslSource:
             time.sleep(0.02)
         others = ", ".join(sorted({repr(s.name()) for s in streams}))
         raise DeviceError(
-            f"No LSL stream named {self._name!r} answered within {self._resolve_s:g} s; "
+            f"No LSL stream {self._name} answered within {self._resolve_s:g} s; "
             + (f"these did: {others}." if others else "none at all did; start its sender.")
         )
 
@@ -164,17 +176,16 @@ class LslSource:
         name, rate = self._name, float(stream.nominal_srate())
         if stream.channel_format() == pylsl.cf_string:
             raise DeviceError(
-                f"The LSL stream {name!r} carries text (markers), not voltages; name the EEG "
-                "stream."
+                f"The LSL stream {name} carries text (markers), not voltages; name the EEG stream."
             )
         if rate == pylsl.IRREGULAR_RATE:
             raise DeviceError(
-                f"The LSL stream {name!r} has no regular sampling rate; EEG must be sampled "
+                f"The LSL stream {name} has no regular sampling rate; EEG must be sampled "
                 "evenly, so name the sender's EEG stream."
             )
         if not 32.0 <= rate <= _MAX_SFREQ:
             raise DeviceError(
-                f"The LSL stream {name!r} has a sampling rate of {rate:g} Hz; expected 32 to "
+                f"The LSL stream {name} has a sampling rate of {rate:g} Hz; expected 32 to "
                 f"{_MAX_SFREQ:g} Hz."
             )
 
@@ -185,7 +196,7 @@ class LslSource:
         def listed(values: list[str | None] | None) -> list[str]:
             # The sender's words: shown, and written into the records.
             known = values if values and len(values) == n else [""] * n
-            return [foreign_text(value or "", longest=_LABEL) for value in known]
+            return [foreign_text(value or "", longest=LONGEST) for value in known]
 
         labels = listed(full.get_channel_labels())
         types = listed(full.get_channel_types())
@@ -193,27 +204,29 @@ class LslSource:
         keep = [i for i in range(n) if types[i].lower() in _EEG_TYPES | {""}]
         if not keep:
             raise DeviceError(
-                f"The LSL stream {self._name!r} has no EEG channels (its channels are "
+                f"The LSL stream {self._name} has no EEG channels (its channels are "
                 f"{', '.join(sorted(set(types)))}); name the EEG stream."
             )
+        columns, names = renamed([labels[i] for i in keep], self._wanted)
+        keep = [keep[column] for column in columns]
         notices = []
         scale = []
         for i in keep:
             factor = _UNITS.get(units[i].lower(), 1.0 if not units[i] else None)
             if factor is None:
                 raise DeviceError(
-                    f"Channel {labels[i] or i + 1} of the LSL stream {self._name!r} is in "
+                    f"Channel {labels[i] or i + 1} of the LSL stream {self._name} is in "
                     f"{units[i]!r}; expected microvolts, millivolts, volts or nanovolts."
                 )
             scale.append(factor)
         if not all(units[i] for i in keep):
-            notices.append(f"The LSL stream {self._name!r} states no unit; microvolts are assumed.")
+            notices.append(f"The LSL stream {self._name} states no unit; microvolts are assumed.")
         if twins:
-            notices.append(f"{twins} more LSL streams are called {self._name!r}; one was taken.")
+            notices.append(f"{twins} more LSL streams are called {self._name}; one was taken.")
         self._keep, self._scale = np.array(keep), np.array(scale, dtype=np.float32)
         return SourceInfo(
-            name=f"LSL stream {foreign_text(self._name)}",
-            ch_names=_unique([labels[i] or f"E{i + 1}" for i in keep]),
+            name=f"LSL stream {foreign_text(full.name())}",
+            ch_names=names,
             sfreq=self._sfreq,
             notice=" ".join(notices),
             details={
@@ -250,7 +263,7 @@ class LslSource:
             data, stamps = self._inlet.pull_chunk(timeout=0.0, max_samples=4096, as_numpy=True)
         except self._pylsl.util.LostError as error:
             raise DeviceError(
-                f"The sender of the LSL stream {self._name!r} has ended; the music plays on."
+                f"The sender of the LSL stream {self._name} has ended; the music plays on."
             ) from error
         if len(stamps) == 0:
             return None
@@ -278,13 +291,3 @@ class LslSource:
         inlet, self._inlet = self._inlet, None
         if inlet is not None:
             inlet.close_stream()
-
-
-def _unique(names: list[str]) -> tuple[str, ...]:
-    """Give the second and later of equal names a number, so that a name finds one electrode."""
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return tuple(out)

@@ -182,7 +182,7 @@ def test_a_stream_that_nobody_sends_names_those_that_are_sent():
     sender = Sender("volts")
     text = refusal(LslSource("no such stream", resolve_s=1.0))
     sender.kill()
-    assert "No LSL stream named 'no such stream' answered" in text
+    assert "No LSL stream 'no such stream' answered" in text
     assert sender.name in text
 
 

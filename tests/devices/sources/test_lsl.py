@@ -52,6 +52,22 @@ def test_labels_and_units_come_from_the_stream_and_other_channels_are_left_out()
     assert np.allclose(chunk.data, 20.0)  # 20e-6 V
 
 
+def test_a_stream_is_found_by_id_type_or_predicate_and_its_channels_renamed():
+    with sending("mixed") as sender:
+        for written in (
+            f"source_id={sender.name}-mixed\u202e",
+            f"type=EEG,name={sender.name}",
+            f"?starts-with(name,'{sender.name}') and type='EEG'",
+        ):
+            source = LslSource(written, channels=(("Pz", "2"),))
+            source.open()
+            chunk = read(source, 10)
+            source.close()
+            assert source.info.name == f"LSL stream {sender.name}"
+            assert source.info.ch_names == ("Pz",)
+            assert chunk.data.shape[1] == 1
+
+
 def test_a_stream_without_units_is_taken_for_microvolts_and_that_is_said():
     with sending("bare") as sender:
         source = LslSource(sender.name)
@@ -129,7 +145,3 @@ def test_our_liblsl_settings_never_replace_the_users(monkeypatch, tmp_path):
     assert lsl._user_configures_lsl() == system
     (tmp_path / "lsl_api.cfg").write_text("[log]\nlevel=0\n")
     assert lsl._user_configures_lsl()
-
-
-def test_equal_labels_are_told_apart():
-    assert lsl._unique(["Fz", "Fz", "Cz"]) == ("Fz", "Fz_2", "Cz")
