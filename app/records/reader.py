@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from app.records.jsontext import number
 from app.records.ticks import Tick, read_ticks
 from app.records.writer import EEG, FORMAT, MARKERS, SCHEMA, STIMULUS, TIMELINE
-from app.records.xdf import whole_chunks
+from devices.formats.xdf import XdfStream, read_xdf
 from devices.timeline import COLUMNS
 from dsp.checks import RecordError
 from dsp.sound.heard import HEARD_NAMES, Heard
@@ -158,32 +157,20 @@ class SessionReader:
         return self._ticks
 
     @cached_property
-    def _streams(self) -> dict[int, dict[str, Any]]:
-        import pyxdf  # costs a tenth of a second that only reading should pay
-
+    def _streams(self) -> dict[int, XdfStream]:
         raw = self._bytes("recording.xdf")
         if not raw:
             return {}
-        kept, unfinished, damaged = whole_chunks(raw)
-        if unfinished:
+        file = read_xdf(raw)
+        if file.unfinished:
             self.problems.append(
-                f"recording.xdf ends in {unfinished} bytes of an unfinished chunk."
+                f"recording.xdf ends in {file.unfinished} bytes of an unfinished chunk."
             )
-        if damaged:
+        if file.damaged:
             self.problems.append(
-                f"{damaged} bytes of recording.xdf are damaged; they were left out."
+                f"{file.damaged} bytes of recording.xdf are damaged; they were left out."
             )
-        try:
-            with np.errstate(all="ignore"):  # it divides by the length of a stream
-                streams, _ = pyxdf.load_xdf(
-                    io.BufferedReader(io.BytesIO(kept)),
-                    synchronize_clocks=False,
-                    dejitter_timestamps=False,
-                )
-            return {int(stream["info"]["stream_id"]): stream for stream in streams}
-        except Exception as error:  # pyxdf has no error type of its own
-            self.problems.append(f"recording.xdf is damaged and cannot be read: {error!r}.")
-            return {}
+        return {stream.number: stream for stream in file.streams}
 
     def _samples(self, number: int, name: str, n_channels: int, dtype: Any) -> Samples:
         """Samples of a stream; empty, with a note, where there are none as we write them."""
@@ -192,10 +179,8 @@ class SessionReader:
         if stream is None:
             self._note(f"There is no {name} in recording.xdf.")
             return nothing
-        times, values = stream["time_stamps"], np.asarray(stream["time_series"])
-        if len(times) == 0:
-            return np.empty(0), np.empty((0, int(stream["info"]["channel_count"][0])), dtype=dtype)
-        if values.dtype != dtype or values.ndim != 2 or not np.isfinite(times).all():
+        times, values = stream.times, stream.values
+        if stream.text or values.dtype != dtype or not np.isfinite(times).all():
             self._note(f"The {name} in recording.xdf is not as Attune writes it; it was left out.")
             return nothing
         return times, values
@@ -257,5 +242,5 @@ class SessionReader:
         stream = self._streams.get(MARKERS)
         if stream is None:
             return []
-        pairs = zip(stream["time_stamps"], stream["time_series"], strict=True)
+        pairs = zip(stream.times, stream.values, strict=True)
         return [(float(time), str(row[0])) for time, row in pairs]

@@ -17,12 +17,19 @@ from xml.sax.saxutils import escape
 import numpy as np
 import numpy.typing as npt
 
+from devices.formats.xdf import (
+    BOUNDARY,
+    BOUNDARY_TAG,
+    CLOCK_OFFSET,
+    FILE_HEADER,
+    SAMPLES,
+    STREAM_FOOTER,
+    STREAM_HEADER,
+)
 from dsp.checks import LONGEST_SENTENCE, InputError, foreign_text
 
-BOUNDARY = bytes.fromhex("43A546DCCBF5410FB30ED5467383CBE4")  # the UUID of the specification
 BOUNDARY_EVERY = 5.0  # s of recorded time; a reader loses at most this much to damaged bytes
 
-_FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY_TAG, _STREAM_FOOTER = range(1, 7)
 _DTYPES = {"float32": "<f4", "double64": "<f8"}
 
 
@@ -93,7 +100,7 @@ def _stream_header(stream: Stream) -> bytes:
         f"<desc><channels>{channels}</channels><synchronization>"
         "<can_drop_samples>true</can_drop_samples></synchronization></desc></info>"
     )
-    return _chunk(_STREAM_HEADER, struct.pack("<I", stream.number) + xml.encode())
+    return _chunk(STREAM_HEADER, struct.pack("<I", stream.number) + xml.encode())
 
 
 def _samples(stream: Stream, values: npt.ArrayLike, times: npt.NDArray[np.float64]) -> bytes:
@@ -126,7 +133,7 @@ class XdfWriter:
         self._streams: dict[int, Stream] = {}
         self._boundary_at = -np.inf
         xml = b'<?xml version="1.0"?><info><version>1.0</version></info>'
-        file.append(b"XDF:" + _chunk(_FILE_HEADER, xml))
+        file.append(b"XDF:" + _chunk(FILE_HEADER, xml))
 
     def declare(self, stream: Stream) -> None:
         """Announce `stream`; must come before its samples, once."""
@@ -155,14 +162,14 @@ class XdfWriter:
         if self._counts[number] == 0:
             # Our streams carry stamps of the one clock already: an offset of exactly zero.
             offset = struct.pack("<Idd", number, first, 0.0)
-            chunks.append(_chunk(_CLOCK_OFFSET, offset))
+            chunks.append(_chunk(CLOCK_OFFSET, offset))
         if stream.fmt == "string":
             content = _strings(stream, values, stamps)  # type: ignore[arg-type]
         else:
             content = _samples(stream, values, stamps)
-        chunks.append(_chunk(_SAMPLES, content))
+        chunks.append(_chunk(SAMPLES, content))
         if last - self._boundary_at >= BOUNDARY_EVERY:
-            chunks.append(_chunk(_BOUNDARY_TAG, BOUNDARY))
+            chunks.append(_chunk(BOUNDARY_TAG, BOUNDARY))
             self._boundary_at = last
         self._file.append(b"".join(chunks))
         self._counts[number] += stamps.size
@@ -177,85 +184,4 @@ class XdfWriter:
                 f"<last_timestamp>{last!r}</last_timestamp><sample_count>{count}</sample_count>"
                 "<clock_offsets></clock_offsets></info>"
             )
-            self._file.append(_chunk(_STREAM_FOOTER, struct.pack("<I", number) + xml.encode()))
-
-
-def _length_at(data: bytes, at: int) -> tuple[int, int] | None:
-    """Number of variable length that stands at `at`, and where it ends; None if none does."""
-    fmt = {1: "<B", 4: "<I", 8: "<Q"}.get(data[at]) if at < len(data) else None
-    if fmt is None or at + 1 + struct.calcsize(fmt) > len(data):
-        return None
-    return int(struct.unpack_from(fmt, data, at + 1)[0]), at + 1 + struct.calcsize(fmt)
-
-
-def _samples_fit(data: bytes, at: int, end: int) -> bool:
-    """True if samples as this file's writer makes them fill a chunk from `at` to `end` exactly.
-
-    A reader that takes damaged ones loses its place, and with it the rest of the stream.
-    """
-    counted = _length_at(data, at + 4)  # after the stream's number
-    if counted is None:
-        return False
-    n, at = counted
-    if n == 0 or n > end - at:
-        return False
-    size, rest = divmod(end - at, n)
-    if rest == 0 and size > 9 and data[at:end:size] == b"\x08" * n:
-        return True
-    for _ in range(n):  # texts
-        text = _length_at(data, at + 9) if at < end and data[at] == 8 else None
-        if text is None:
-            return False
-        at = text[0] + text[1]
-    return at == end
-
-
-def _chunk_end(data: bytes, start: int) -> int | None:
-    """End of the chunk that starts at `start`, or None if there is no whole chunk there."""
-    told = _length_at(data, start)
-    if told is None or told[1] + 2 > len(data):
-        return None
-    length, body = told
-    (tag,) = struct.unpack_from("<H", data, body)
-    end = body + length
-    if length < 2 or not _FILE_HEADER <= tag <= _STREAM_FOOTER or end > len(data):
-        return None
-    if tag == _SAMPLES and not _samples_fit(data, body + 2, end):
-        return None
-    # A damaged length can reach over good chunks; a boundary inside gives it away.
-    if tag != _BOUNDARY_TAG and data.find(BOUNDARY, body, end) >= 0:
-        return None
-    return end
-
-
-def whole_chunks(data: bytes) -> tuple[bytes, int, int]:
-    """Return the part of an XDF file that a reader can take, without what was cut or damaged.
-
-    A reader that meets half a chunk at the end of a file may refuse all of it, or fill the last
-    sample with bytes of the one before (pyxdf 1.17 does either, depending on the place).
-
-    Returns
-    -------
-    kept : bytes
-        ``XDF:`` and every whole chunk.
-    unfinished : int
-        Bytes at the end that belong to a chunk that was never finished.
-    damaged : int
-        Bytes left out before that: from a place that is no chunk to the next boundary.
-    """
-    if not data.startswith(b"XDF:"):
-        return b"XDF:", 0, len(data)
-    parts, begin, at, damaged = [], 0, 4, 0
-    while at < len(data):
-        end = _chunk_end(data, at)
-        if end is not None:
-            at = end
-            continue
-        parts.append(data[begin:at])
-        found = data.find(BOUNDARY, at)
-        if found < 0:
-            return b"".join(parts), len(data) - at, damaged
-        damaged += found + len(BOUNDARY) - at
-        begin = at = found + len(BOUNDARY)
-    parts.append(data[begin:at])
-    return b"".join(parts), 0, damaged
+            self._file.append(_chunk(STREAM_FOOTER, struct.pack("<I", number) + xml.encode()))

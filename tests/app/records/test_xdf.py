@@ -12,7 +12,8 @@ import pyxdf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.records.xdf import BOUNDARY, Stream, XdfWriter, whole_chunks
+from app.records.xdf import BOUNDARY, Stream, XdfWriter
+from devices.formats.xdf import XdfFile, XdfStream, read_xdf
 
 EEG = Stream(1, "EEG", "EEG", ("Fz", "Cz <µ&>"), "float32", 250.0, "microvolts")
 TABLE = Stream(2, "Timeline", "Timeline", ("a", "b", "c"), "double64")
@@ -110,28 +111,31 @@ def test_pyxdf_opens_what_a_kill_leaves_at_every_write() -> None:
         assert stream["time_series"].tobytes() == truth["data"][:n].tobytes()
 
 
+def eeg_of(file: XdfFile) -> XdfStream | None:
+    return next((stream for stream in file.streams if stream.name == "EEG"), None)
+
+
 def test_a_recording_cut_at_any_byte_opens_and_holds_no_wrong_sample() -> None:
     memory, truth = recording(finish=False)
     rng = np.random.default_rng(5)
-    cuts = rng.integers(4, len(memory.data), 150)
-    for cut in cuts:
-        kept, unfinished, damaged = whole_chunks(memory.data[:cut])
-        got = load(kept, dejitter_timestamps=False)
-        assert len(kept) + unfinished == cut
-        assert damaged == 0
-        if "EEG" in got:
-            n = len(got["EEG"]["time_stamps"])
-            stamps = np.asarray(got["EEG"]["time_stamps"])
-            values = np.asarray(got["EEG"]["time_series"], dtype=np.float32)
-            assert stamps.tobytes() == truth["times"][:n].tobytes()
-            assert values.tobytes() == truth["data"][:n].tobytes()
+    for cut in rng.integers(4, len(memory.data), 150):
+        file = read_xdf(memory.data[:cut])
+        assert file.damaged == 0
+        assert file.unfinished < 1500  # one chunk
+        stream = eeg_of(file)
+        if stream is not None:
+            n = stream.times.size
+            assert stream.times.tobytes() == truth["times"][:n].tobytes()
+            assert stream.values.tobytes() == truth["data"][:n].tobytes()
+            assert n >= truth["times"].size * (cut - 3000) / len(memory.data) - 50
 
 
 def test_every_cut_inside_the_last_chunks_opens() -> None:
-    memory, _ = recording(1)
+    memory, truth = recording(1)
     for cut in range(len(memory.data) - 700, len(memory.data)):
-        kept, _, _ = whole_chunks(memory.data[:cut])
-        assert "EEG" in load(kept)
+        stream = eeg_of(read_xdf(memory.data[:cut]))
+        assert stream is not None
+        assert stream.times.size >= truth["times"].size - 25  # one chunk
 
 
 def test_pyxdf_alone_opens_a_cut_recording() -> None:
@@ -149,9 +153,9 @@ def test_pyxdf_alone_opens_a_cut_recording() -> None:
     assert len(cuts) > 90
     for cut in cuts:
         n = load(memory.data[:cut])["EEG"]["time_stamps"].size
-        kept, _, _ = whole_chunks(memory.data[:cut])
-        assert 0 < n
-        assert n >= load(kept)["EEG"]["time_stamps"].size
+        ours = eeg_of(read_xdf(memory.data[:cut]))
+        assert ours is not None
+        assert n >= ours.times.size > 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -164,10 +168,11 @@ def test_damaged_bytes_cost_at_most_the_way_to_the_boundary_after_next(seed: int
     raw = bytearray(memory.data)
     start = int(rng.integers(3000, len(raw) - 64))
     raw[start : start + 64] = rng.bytes(64)
-    kept, unfinished, damaged = whole_chunks(bytes(raw))
-    n = len(load(kept, dejitter_timestamps=False)["EEG"]["time_stamps"])
-    assert n >= truth["times"].size - 250 * 11
-    assert len(kept) + unfinished + damaged == len(raw)
+    file = read_xdf(bytes(raw))
+    stream = eeg_of(file)
+    assert stream is not None
+    assert stream.times.size >= truth["times"].size - 250 * 11
+    assert file.damaged + file.unfinished < len(raw) / 3
 
 
 def test_an_empty_write_leaves_no_trace() -> None:
