@@ -31,7 +31,7 @@ class Belief:
         self._filter = EnjoymentFilter(EnjoymentModel(), checks=checks, eeg=eeg)
         self._twin = EnjoymentFilter(EnjoymentModel(), eeg=False)
         self._place = NO_PLACE
-        self._skipped = False
+        self._skipped = self._deaf = False
         self._liked: dict[Place, tuple[float, float]] = {}  # the prior that ratings taught
         self.rating: float | None = None  # latest of the running play
         self.rated: dict[Place, float] = {}  # latest of each track
@@ -90,6 +90,10 @@ class Belief:
         self._filter.score(round(y, 6), valid_share=score.valid_share)
         self.entered = score.t1
 
+    def leave_eeg_out(self) -> None:
+        """Believe ratings and priors alone from here on, as the twin did all along."""
+        self._deaf = True
+
     @property
     def standing(self) -> float | None:
         """Rating of what is heard; a protected track stays protected when it comes again."""
@@ -105,8 +109,12 @@ class Belief:
     @property
     def _earned(self) -> bool:
         eeg = self._settings.eeg
-        return not eeg.strict or (
-            self.n_ratings >= eeg.strict_ratings and self._filter.eeg_weight >= eeg.strict_weight
+        return not self._deaf and (
+            not eeg.strict
+            or (
+                self.n_ratings >= eeg.strict_ratings
+                and self._filter.eeg_weight >= eeg.strict_weight
+            )
         )
 
     def level(self, *, twin: bool = False) -> tuple[float, float, float]:

@@ -83,6 +83,7 @@ class Loop:
         self._calibrated = calibration is not None
         self._listening = Listening()
         self._senses: Senses | None = None
+        self._left_out = False  # somebody let the session go on without EEG
         if ch_names:
             decoder = calibration.decoder if calibration else None
             self._senses = Senses(ch_names=ch_names, sfreq=sfreq, decoder=decoder, seed=seed)
@@ -156,7 +157,7 @@ class Loop:
             eeg_weight=self._belief.trust,
             gate=may,
             theta_db=self._senses.theta_db if self._senses else None,
-            quality=self._senses.quality if self._senses else (),
+            quality=self._senses.grades if self._senses else (),
             decision=decision,
             starts=starts,
             unrated=any(one.rating is not None for one in asked),
@@ -193,10 +194,24 @@ class Loop:
         elif kind == "stalled":
             self._listening.stalled = bool(value)
             self._blank(now)
-        elif kind == "wireless" and self._senses is not None:
-            self._senses.wireless(on=bool(value))
+        elif kind == "eeg_off":
+            self._senses, self._left_out = None, True
+            for belief in self._beliefs:
+                belief.leave_eeg_out()
+        elif self._senses is not None and kind in ("wireless", "rate", "eeg_stalled"):
+            self._of_source(self._senses, event, now)
         elif kind == "unplayable":
             self._unplayable.add(self._listening.unplayable(Play(int(value))))
+
+    def _of_source(self, senses: Senses, event: LoopEvent, now: float) -> None:
+        """Take what is said of how sound and EEG come."""
+        if event.kind == "wireless":
+            senses.wireless(on=bool(event.value))
+        elif event.kind == "eeg_stalled":
+            senses.stalled = bool(event.value)
+        else:
+            senses.begin(float(event.value))
+            self._blank(now)
 
     def _undo(self) -> Asked:
         """Take back the last automatic change or the last rating, whichever was later."""
@@ -223,6 +238,8 @@ class Loop:
         for event in given.events:
             if event.kind == "play":
                 self._listening.started(Play(int(event.value[0])), Place(int(event.value[1])))
+            elif event.kind == "resumed" and self._senses is not None:
+                self._senses.begin()  # before it is given the sound of hours later
         if self._senses is not None:
             self._senses.hear(given.heard)
         first = self._listening.play < 0
@@ -256,6 +273,8 @@ class Loop:
 
     def _doubt(self, now: float) -> str:
         """Why the EEG does not count, or empty."""
+        if self._left_out:
+            return "the EEG was left out: ratings and priors alone"
         if self._senses is None:
             return "no headset: ratings and priors alone"
         if not self._calibrated:

@@ -14,6 +14,7 @@ from dsp.reward import SLOW, FrontalTheta, ThetaScore
 from dsp.sound.heard import Heard
 from dsp.tracking.tracker import Decoder, Tracker, Tracking
 
+SLOWEST = 100.0  # Hz; of EEG that comes slower than this nothing can be told
 FRESH = 6.0  # s; EEG whose newest usable score is older carries no decision
 COVERED = 30.0  # s over which the share of clean EEG is counted
 
@@ -25,24 +26,50 @@ class Senses:
     ----------
     ch_names : sequence of str
     sfreq : float
-        Hz.
+        Hz, at least 100.
     decoder : Decoder or None
         Prior decoder of the tracking.
     seed : int
     """
 
+    quality: tuple[tuple[str, int, str], ...]  #: name, grade and word of the newest judged second
+    theta_db: float | None
+
     def __init__(
         self, *, ch_names: Sequence[str], sfreq: float, decoder: Decoder | None, seed: int
     ) -> None:
         self._ch_names = tuple(ch_names)
-        self._guard = Guard(ch_names=self._ch_names, sfreq=sfreq)
-        self._tracker = Tracker(ch_names=self._ch_names, sfreq=sfreq, decoder=decoder, seed=seed)
-        self._theta = FrontalTheta(ch_names=self._ch_names, sfreq=sfreq)
-        self._scores: deque[ThetaScore] = deque()
+        self._sfreq, self._decoder, self._seed = sfreq, decoder, seed
+        self._wireless = False
         self._counts_from: float | None = None  # None: no music was heard yet, and nothing counts
+        self.stalled = False  #: the source sends nothing
+        self.begin(sfreq)
+
+    def begin(self, sfreq: float | None = None) -> None:
+        """Begin anew with what comes: at another rate (Hz), or after time nobody watched.
+
+        Filters, thresholds and weights were made from a rate that was not so, or from seconds that
+        are no neighbours of those to come. Of EEG that comes slower than 100 Hz every sample is
+        taken for lost.
+        """
+        self._sfreq = sfreq or self._sfreq
+        usable = max(self._sfreq, SLOWEST)
+        self._guard = Guard(ch_names=self._ch_names, sfreq=usable)
+        self._tracker = Tracker(
+            ch_names=self._ch_names, sfreq=usable, decoder=self._decoder, seed=self._seed
+        )
+        self._tracker.wireless.on = self._wireless
+        self._theta = FrontalTheta(ch_names=self._ch_names, sfreq=usable)
+        self._scores: deque[ThetaScore] = deque()
         self._first: float | None = None  # stamp of the first sample
-        self.theta_db: float | None = None
-        self.quality: tuple[tuple[str, int, str], ...] = ()
+        self.theta_db, self.quality = None, ()
+
+    @property
+    def grades(self) -> tuple[tuple[str, int, str], ...]:
+        """Name, grade and word of each electrode now; a gap in all while nothing comes."""
+        if self.stalled:
+            return tuple((name, 4, "gap") for name in self._ch_names)
+        return self.quality
 
     def hear(self, heard: Heard) -> None:
         """Take what the EEG is compared with."""
@@ -51,7 +78,7 @@ class Senses:
 
     def wireless(self, *, on: bool) -> None:
         """Take it that what is heard comes without a wire, or no longer does."""
-        self._tracker.wireless.on = on
+        self._wireless = self._tracker.wireless.on = on
 
     def blank(self, until: float) -> None:
         """Let no EEG before `until` enter a score."""
@@ -67,6 +94,8 @@ class Senses:
         """
         if times.size and self._first is None:
             self._first = float(times[0])
+        if self._sfreq < SLOWEST:
+            eeg = np.full_like(eeg, np.nan)
         block = self._guard.push(eeg, times)
         if block is None:
             return

@@ -26,6 +26,10 @@ EventKind = Literal[
     "unplayable",
     "play",
     "wireless",
+    "rate",
+    "eeg_stalled",
+    "eeg_off",
+    "resumed",
 ]
 
 
@@ -44,7 +48,10 @@ class LoopEvent:
     `kind`: ``rating`` (value 0..1), ``next`` and ``skip`` (the operator's and the client's wish),
     ``undo``, ``layer_off`` (value bool), ``hold`` (value bool), ``pause`` (value bool),
     ``stalled`` (value bool: the sound engine does not answer), ``unplayable`` (value: the play).
-    ``wireless`` (value bool: the sound goes out without a wire).
+    ``wireless`` (value bool: the sound goes out without a wire), ``rate`` (value: Hz at which the
+    EEG comes from now on), ``eeg_stalled`` (value bool: the source of EEG sends nothing),
+    ``eeg_off`` (the session goes on without EEG), ``resumed`` (the computer stood still, and
+    nothing was watched meanwhile).
     In earlier records also ``play`` (value [play, place]): that it was started.
     """
 

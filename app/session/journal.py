@@ -94,6 +94,8 @@ def _event(logged: Mapping[str, Any]) -> LoopEvent:
     kind = "unplayable" if kind == "skipped" else kind
     if kind == "rating":
         fits = 0.0 <= number(logged, "value") <= 1.0
+    elif kind == "rate":
+        fits = 0.0 < number(logged, "value") <= 1e5
     elif kind == "unplayable":
         fits = type(value) is int
     elif kind == "play":

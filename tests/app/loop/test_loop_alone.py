@@ -29,7 +29,7 @@ class Told:
         self.heard = 0
         self.scores: list[ThetaScore] = []
         self.says, self.following = "", True
-        self.theta_db, self.quality = 1.5, (("Fz", 0, "good"),)
+        self.theta_db, self.grades = 1.5, (("Fz", 0, "good"),)
 
     def hear(self, heard) -> None:
         self.heard += len(heard)
