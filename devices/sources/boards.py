@@ -29,55 +29,12 @@ from devices.sources.board_table import (
 )
 from devices.sources.naming import Wanted, renamed
 from devices.sources.placing import SamplePlacer
+from devices.sources.ports import hold_port
 from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
 from dsp.checks import DeviceError, InputError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
 _PAUSE_S = 0.5  # s without a row; half of what a counter of 128 rows at 125 Hz goes round in
-
-
-def _hold_port(board: str, port: str) -> int | None:
-    """Hold the serial port `port` for this session; return what is to be closed at its end.
-
-    Serial ports may be opened twice, which ruins the data of both programs. The lock is on the
-    device itself, so it is the same for all users and under all of its names
-    (``/dev/serial/by-id/...`` and ``/dev/ttyUSB0``). Windows opens a port once only.
-
-    Raises
-    ------
-    DeviceError
-        If there is no such port, this user may not open it, or it is in use.
-    """
-    if os.name != "posix" or not port.startswith("/"):
-        return None
-    import fcntl
-
-    try:
-        # Without waiting for a carrier, and without becoming this program's terminal.
-        handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except FileNotFoundError as error:
-        raise DeviceError(
-            f"There is no port {port}; plug in the dongle of the {board}, or name its port."
-        ) from error
-    except PermissionError as error:
-        raise DeviceError(
-            f"{port} may not be opened by this user; add the user to the group that owns it "
-            "(on Linux usually: sudo usermod -aG dialout $USER) and log in again."
-        ) from error
-    except OSError as error:
-        raise DeviceError(
-            f"The port {port} of the {board} cannot be opened ({error.strerror}); end the program "
-            "that uses it, or plug the dongle in again."
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise DeviceError(
-            f"The port {port} of the {board} is in use by another session, perhaps of another "
-            "user; end that one first."
-        ) from error
-    return handle
 
 
 class BoardSource:
@@ -185,7 +142,7 @@ class BoardSource:
         elif match := re.fullmatch(r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?", port):
             params.ip_address, params.ip_port = match[1], int(match[2] or 0)
         elif port:
-            self._port_held = _hold_port(self._word, port)
+            self._port_held = hold_port(port)
             params.serial_port = port
         for key, value in self._options:
             kind = find_board if key == "master_board" else type(getattr(params, key))

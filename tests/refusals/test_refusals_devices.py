@@ -12,10 +12,10 @@ import pytest
 
 from devices.acquisition import acquire
 from devices.ring import Ring
-from devices.sources import boards
 from devices.sources.board_table import find_board
 from devices.sources.boards import BoardSource
 from devices.sources.lsl import LslSource
+from devices.sources.ports import hold_port
 from dsp.checks import AttuneError, DeviceError, InputError
 from tests.doubles.eeg_fakes import Sender
 
@@ -36,7 +36,7 @@ def serial_port() -> Iterator[str]:
 @contextlib.contextmanager
 def held(port: str) -> Iterator[None]:
     """Hold a port as a session does that runs."""
-    handle = boards._hold_port("cyton", port)
+    handle = hold_port(port)
     assert handle is not None
     try:
         yield
