@@ -121,7 +121,7 @@ class Absence:
         )
         if here not in self._shares:
             whole = _explained(self._decoder, self._decoder.ch_names)
-            self._shares[here] = _explained(self._decoder, here) / max(whole, 1e-9)
+            self._shares[here] = _explained(self._decoder, here) / whole if whole else 0.0
         return self._shares[here] / self._noisier(here)
 
     def _noisier(self, here: Sequence[str]) -> float:
@@ -134,11 +134,14 @@ class Absence:
 
 
 def _explained(decoder: Decoder, ch_names: Sequence[str]) -> float:
-    """Correlation of sound and reconstruction at calibration, from some electrodes alone."""
+    """Correlation of sound and reconstruction at calibration, from some electrodes alone.
+
+    Up to a factor, the size of the sound, which is the same for all of them.
+    """
     if not ch_names:
         return 0.0
     sums = decoder.select(ch_names)
     penalty = strength(sums.seconds, len(ch_names))
     weights = ridge(sums.cov, sums.cross, penalty=penalty, n_lags=decoder.lags.size)
-    size = math.sqrt(max(float(weights @ sums.cov @ weights) * sums.power, 0.0))
-    return float(weights @ sums.cross) / size if size > 0.0 else 0.0
+    size = float(weights @ sums.cov @ weights)
+    return float(weights @ sums.cross) / math.sqrt(size) if size > 0.0 else 0.0

@@ -167,6 +167,7 @@ def test_the_power_is_the_chance_that_the_lower_bound_exceeds_what_chance_finds(
     told = Told()
     for sd in (0.02, 0.04, 0.06):
         assert told.look(sd=sd).power == pytest.approx(ndtr(told.least / sd - 4.4))
+    assert not Told().absence.shown  # before the first look
     for power, shown in ((0.81, True), (0.79, False)):
         absence = told.look(sd=told.least / (4.4 + ndtri(power)))
         assert absence.power == pytest.approx(power)
@@ -232,16 +233,54 @@ def test_what_electrodes_are_worth_is_what_calibration_explained_with_them() -> 
     assert told.share() == pytest.approx(1.0 / 1.25, abs=1e-6)
     told.eeg.levels[:] = 9.0
     assert told.share() == pytest.approx(1.0, abs=1e-6)
+    told.decoder.levels[:] = 0.1  # another headset's unit
+    told.eeg.levels[:] = [0.1, 0.2, 0.2, 0.2]
+    assert told.share() == pytest.approx(0.5, abs=1e-6)
+    told.decoder.levels[:] = [0.0, 0.0, 0.0, 0.1]  # three that were flat at calibration
+    assert told.share() == pytest.approx(0.5, abs=1e-6)
     older = replace(told.decoder, levels=np.empty(0))
     unknown = Told(older)
     unknown.eeg.levels[:] = 99.0
     assert unknown.share() == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_calibration_that_explains_nothing_expects_nothing() -> None:
+    none = stored(0.25)
+    none.sums.cross[:] = 0.0
+    told = Told(none)
+    told.eeg.without[0] = True
+    assert told.look(sd=0.05).power == pytest.approx(ndtr(-4.4))
+
+
+def test_a_session_without_a_calibration_expects_all_that_was_followed() -> None:
+    absence = Looked(0.0, None).absence
+    for _ in range(N_NEEDED):
+        absence.learn(0.3, 0.03, X)
+    absence._delays = SimpleNamespace(best=lambda _: Moved(0.0, 0.05, *[0.0] * 7))  # type: ignore
+    absence.look(X)
+    usual = Expectation()
+    for _ in range(N_NEEDED):
+        usual.learn(0.3, 0.03, X)
+    mean, unsure = usual.expected(X)
+    assert absence.power == pytest.approx(ndtr((mean - 1.28 * unsure) / 0.05 - 4.4))
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_a_sound_of_which_one_thing_is_not_known_says_nothing(missing: int) -> None:
+    told, x = Told(), X.copy()
+    x[missing] = np.nan
+    told.look()
+    assert told.absence.shown
+    told.absence.look(x)
+    assert not told.absence.shown
+    assert told.absence.power == 0.0
+
+
 def test_only_windows_whose_sound_is_known_are_learnt_from() -> None:
     absence = Looked(0.0, None).absence
     for _ in range(N_NEEDED):
         absence.learn(0.3, 0.03, np.array([1.2, np.nan, -1.9, -20.5]))
+        absence.learn(0.3, 0.03, np.array([1.2, 4.2, np.nan, -20.5]))
     assert not absence.known
     for _ in range(N_NEEDED):
         absence.learn(0.3, 0.03, np.array([1.2, 4.2, -1.9, np.nan]))  # the level may be missing
