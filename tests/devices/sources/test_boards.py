@@ -1,10 +1,6 @@
-"""BrainFlow boards and LSL streams keep the one contract of an EEG source."""
+"""BrainFlow boards: electrodes, losses, ports and what they are called."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,80 +10,12 @@ from devices.listener import MONTAGE
 from devices.sources import synthetic
 from devices.sources.board_table import find_board
 from devices.sources.boards import BoardSource
-from devices.sources.lsl import LslSource
-from devices.sources.source import EegSource
 from devices.sources.synthetic import ListenerSource
-from dsp.checks import DeviceError
-from tests.doubles.eeg_fakes import Sender, wait_until
+from tests.doubles.eeg_fakes import wait_until
 
 
 def listener_source() -> ListenerSource:
     return ListenerSource(listener="clear", seed=1, timeline="", tracks="")
-
-
-def playback_source(folder: Path) -> BoardSource:
-    """A recording of the synthetic board, played back in real time by BrainFlow."""
-    source = BoardSource("synthetic")
-    source.open()
-    wait_until(lambda: source._shim.get_board_data_count() > 400)
-    packets = source._shim.get_board_data()
-    source.close()
-    path = folder / "packets.csv"
-    np.savetxt(path, packets.T, delimiter="\t", fmt="%.6f")
-    return BoardSource("playback_file", str(path))
-
-
-@pytest.fixture(scope="module")
-def sender() -> Iterator[str]:
-    process = Sender("volts")
-    yield process.name
-    process.kill()
-
-
-@pytest.fixture(params=["bare", "listener", "playback", "lsl"])
-def make(request, tmp_path, sender) -> Callable[[], EegSource]:
-    return {
-        "bare": partial(BoardSource, "synthetic"),
-        "listener": listener_source,
-        "playback": partial(playback_source, tmp_path),
-        "lsl": partial(LslSource, sender),
-    }[request.param]
-
-
-def test_every_source_keeps_the_contract(make):
-    source = make()
-    with pytest.raises(DeviceError):
-        _ = source.info
-    source.open()
-    try:
-        info = source.info
-        assert info.sfreq == 250.0
-        assert len(set(info.ch_names)) == len(info.ch_names) > 0
-        chunks = []
-        end = now() + 5.0
-        while sum(c.times.size for c in chunks) < 100:
-            assert now() < end
-            start = now()
-            chunk = source.read()
-            assert now() - start < 0.5  # a read waits a little, never for long
-            if chunk is not None:
-                chunks.append(chunk)
-        for chunk in chunks:
-            assert chunk.data.dtype == np.float32
-            assert chunk.times.dtype == np.float64
-            assert chunk.data.shape == (chunk.times.size, len(info.ch_names))
-        times = np.concatenate([c.times for c in chunks])
-        data = np.concatenate([c.data for c in chunks])
-        assert np.diff(times).min() > 0
-        assert abs(times[-1] - now()) < 0.3
-        assert np.isfinite(data).all()
-        assert 1.0 < np.abs(data).max() < 2000.0  # microvolts
-        assert isinstance(source.events(), list)
-    finally:
-        source.close()
-        source.close()
-    with pytest.raises(DeviceError):
-        source.read()
 
 
 def test_the_bare_board_has_brainflows_electrodes_and_says_it_is_nobody():

@@ -1,0 +1,289 @@
+"""What in an XDF file is EEG, what was recorded beside it, and what was heard meanwhile.
+
+Rows come out as a live source hands them over: microvolts, one row a sample, NaN where samples were
+lost, on one clock. Files of our own have them so already; stamps of others are judged by the same
+`SamplePlacer` as those of a stream that comes in now.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.formats.xdf import Floats, XdfFile, XdfStream, read_xdf
+from devices.sources.naming import LONGEST, Wanted, renamed, unique
+from devices.sources.placing import SamplePlacer
+from devices.sources.source import Channel
+from dsp.checks import InputError, foreign_text
+from dsp.sound.heard import HEARD_NAMES, Heard
+
+SLOWEST, FASTEST = 100.0, 20_000.0  # Hz
+LARGEST = 4 << 30  # bytes of a file, and of the rows that come of it
+_EEG_TYPES = ("eeg", "exg", "ieeg", "ecog", "seeg", "electroencephalography")
+_UNITS = {
+    **dict.fromkeys(("", "microvolts", "microvolt", "uv", "µv", "μv"), 1.0),
+    **dict.fromkeys(("millivolts", "millivolt", "mv"), 1e3),
+    **dict.fromkeys(("volts", "volt", "v"), 1e6),
+    **dict.fromkeys(("nanovolts", "nanovolt", "nv"), 1e-3),
+}
+_BATCH_S = 0.25  # s of samples that are placed together
+_PAUSE_S = 5.0  # s between two stamps after which the clock's line begins anew
+_LONGEST_PAUSE_S = 600.0  # s; a longer one is told and shortened: nobody waits for it
+_BACK_S = 0.25  # s that stamps may step back
+
+
+@dataclass(frozen=True, eq=False)
+class XdfEeg:
+    """The EEG of a file.
+
+    Attributes
+    ----------
+    stream : str
+        Name of its stream.
+    ch_names : tuple of str
+        Electrodes.
+    beside : tuple of Channel
+        What was recorded beside them.
+    sfreq : float
+        Stated rate, Hz.
+    rows : float32 [shape=(n, n_channels)]
+        Microvolts of the electrodes, then the channels beside them; NaN where samples were lost.
+    times : float64 [shape=(n,)]
+        Seconds, strictly increasing.
+    markers : tuple of (float, str)
+        Texts of the marker streams, in order of time.
+    heard : Heard or None
+        What was heard; None where the file does not say.
+    recorded : str
+        When, as the file says; may be empty.
+    notices : tuple of str
+        What must be said of it.
+    """
+
+    stream: str
+    ch_names: tuple[str, ...]
+    beside: tuple[Channel, ...]
+    sfreq: float
+    rows: npt.NDArray[np.float32]
+    times: Floats
+    markers: tuple[tuple[float, str], ...]
+    heard: Heard | None
+    recorded: str
+    notices: tuple[str, ...]
+
+
+def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
+    """Read the EEG of a file.
+
+    Parameters
+    ----------
+    path : Path
+    channels : Wanted
+        Which electrodes, and their names; all if empty.
+    link : bool
+        Whether `path` may be a link: one in a folder of anybody's is not followed.
+
+    Raises
+    ------
+    InputError
+        One sentence: no file, no XDF, no EEG in it, a rate under 100 Hz, or too large.
+    """
+    name = foreign_text(path.name)
+    file = read_xdf(_bytes(path, link=link))
+    if not file.streams and not file.unfinished:
+        raise InputError(
+            f"{name} is not an XDF file; give a recording in XDF, or a session folder."
+        )
+    stream, notices = _choose(file, name)
+    if file.damaged or file.unfinished:
+        notices.append(
+            f"{name} is damaged or cut; {file.damaged + file.unfinished} bytes of it were left out."
+        )
+    columns, scale, ch_names, beside, said = _channels(stream, name, channels)
+    notices += said
+    heard = next((h for s in file.streams if (h := _heard(s)) is not None), None)
+    stamps = stream.synchronized()
+    if stamps.size * len(columns) * 4 > LARGEST:
+        raise InputError(f"{name} holds more than {LARGEST >> 30} GB of EEG; cut it into parts.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = (stream.values[:, columns] * scale).astype(np.float32)
+    rows[np.isinf(rows)] = np.nan
+    markers: list[tuple[float, str]] = []
+    if heard is not None and (np.diff(stamps) > 0.0).all() and np.isfinite(stamps).all():
+        times = stamps  # a file of our own: placed when it was recorded, its events kept elsewhere
+    else:
+        rows, times, said = _placed(rows, stamps, stream.sfreq, name)
+        notices += said
+        markers = [
+            (float(time), foreign_text(" ".join(row)))
+            for s in file.streams
+            if s.text
+            for time, row in zip(s.synchronized(), s.values, strict=True)
+            if np.isfinite(time)
+        ]
+    return XdfEeg(
+        stream=stream.name,
+        ch_names=ch_names,
+        beside=beside,
+        sfreq=stream.sfreq,
+        rows=rows,
+        times=times,
+        markers=tuple(sorted(markers)),
+        heard=heard,
+        recorded=file.recorded,
+        notices=tuple(notices),
+    )
+
+
+def _bytes(path: Path, *, link: bool) -> bytes:
+    """Everything in a file; no pipe or device is waited for."""
+    shown = foreign_text(str(path))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags |= 0 if link else getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{shown} is no file; give a recording in XDF.")
+            if status.st_size > LARGEST:
+                raise InputError(
+                    f"{shown} has {status.st_size / (1 << 30):.1f} GB; expected at most "
+                    f"{LARGEST >> 30} GB: cut it into parts."
+                )
+            if not status.st_size:
+                raise InputError(f"{shown} is empty; give another recording.")
+            return file.read()
+    except FileNotFoundError:
+        raise InputError(f"There is no recording {shown}; check its path.") from None
+    except MemoryError:
+        raise InputError(f"{shown} is larger than the memory of this computer.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{shown} cannot be read ({reason}); check it.") from error
+
+
+def _choose(file: XdfFile, name: str) -> tuple[XdfStream, list[str]]:
+    """Return the stream of EEG, and what is to be said of the choice."""
+    if not file.streams:
+        raise InputError(f"{name} breaks off before its first stream; there is nothing to replay.")
+    eeg = [s for s in file.streams if s.type.lower() in _EEG_TYPES and not s.text]
+    if not eeg:
+        there = ", ".join(f"{s.name or 'unnamed'} ({s.type or 'no type'})" for s in file.streams)
+        raise InputError(f"{name} holds no stream of type EEG; its streams are: {there}.")
+    full = [s for s in eeg if s.times.size > 1]
+    if not full:
+        raise InputError(f"The EEG stream {eeg[0].name!r} of {name} holds no samples.")
+    fast = [s for s in full if SLOWEST <= s.sfreq <= FASTEST]
+    if not fast:
+        raise InputError(
+            f"The EEG of {name} has {full[0].sfreq:g} samples a second; expected "
+            f"{SLOWEST:g} to {FASTEST:g} Hz."
+        )
+    chosen = fast[0]
+    others = ", ".join(repr(s.name) for s in eeg if s is not chosen)
+    said = f"{name} holds {len(eeg)} streams of EEG; {chosen.name!r} was taken, {others} left out."
+    return chosen, [said] if others else []
+
+
+def _heard(stream: XdfStream) -> Heard | None:
+    """What was heard, from the stream in which a session of ours records it."""
+    labels = tuple(channel.label for channel in stream.channels)
+    early = len(HEARD_NAMES) - 1  # the level came later
+    if stream.name != "Stimulus" or labels not in (HEARD_NAMES, HEARD_NAMES[:early]) or stream.text:
+        return None
+    values = np.asarray(stream.values, dtype=np.float32)
+    values = np.pad(values, ((0, 0), (0, len(HEARD_NAMES) - len(labels))), constant_values=np.nan)
+    whole = np.isfinite(stream.times).all() and (np.diff(stream.times) > 0.0).all()
+    return Heard(stream.times, values) if stream.times.size and whole else None
+
+
+def _placed(
+    rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float, name: str
+) -> tuple[npt.NDArray[np.float32], Floats, list[str]]:
+    """Rows whose number is time, from stamps of others; and what is to be said."""
+    good = np.isfinite(stamps)
+    rows, stamps, said = rows[good], stamps[good], list[str]()
+    if not stamps.size:
+        raise InputError(f"No sample of the EEG in {name} has a time that is a number.")
+    steps = np.diff(stamps)
+    cuts = np.flatnonzero((steps > _PAUSE_S) | (steps < -_BACK_S)) + 1
+    parts: list[npt.NDArray[np.float32]] = []
+    times: list[Floats] = []
+    moved, breaks = 0.0, 0  # s that everything behind a cut is moved by
+    for first, last in zip([0, *cuts], [*cuts, stamps.size], strict=True):
+        if times:
+            end = float(times[-1][-1])
+            pause = float(stamps[first]) + moved - end
+            if not 0.0 < pause <= _LONGEST_PAUSE_S:
+                breaks += 1
+                if breaks == 1:
+                    word = "steps back" if pause < 0.0 else "jumps ahead"
+                    said.append(f"Time in {name} {word} by {abs(pause):.3g} s; it goes on there.")
+                moved -= pause - 1.0 / sfreq
+                pause = 1.0 / sfreq
+            n = round(pause * sfreq) - 1
+            if n > 0:
+                parts.append(np.full((n, rows.shape[1]), np.nan, dtype=np.float32))
+                times.append(end + pause * np.arange(1, n + 1) / (n + 1))
+        for data, at in _run(rows[first:last], stamps[first:last] + moved, sfreq, name, said):
+            parts.append(data)
+            times.append(at)
+    if breaks > 1:
+        said.append(f"So it does at {breaks - 1} more places.")
+    return np.concatenate(parts), np.concatenate(times), list(dict.fromkeys(said))
+
+
+def _run(
+    rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float, name: str, said: list[str]
+) -> list[tuple[npt.NDArray[np.float32], Floats]]:
+    """One stretch without a pause, placed as it would be live."""
+    placer = SamplePlacer(sfreq, name=name)
+    ends = np.searchsorted(stamps, np.arange(stamps[0] + _BATCH_S, stamps[-1], _BATCH_S))
+    out = []
+    for first, last in zip([0, *ends], [*ends, stamps.size], strict=True):
+        if last > first:
+            batch = stamps[first:last]
+            placed = placer.place(rows[first:last], batch, seen=float(batch.max()))
+            if placed is not None:
+                out.append((placed[0].data, placed[0].times))
+    said += [event.text for event in placer.events() if event.text]
+    return out
+
+
+def _channels(
+    stream: XdfStream, name: str, wanted: Wanted
+) -> tuple[list[int], Floats, tuple[str, ...], tuple[Channel, ...], list[str]]:
+    """Columns and scale of electrodes and then of what stands beside them, and their names."""
+    kinds = [c.type.lower() for c in stream.channels]
+    eeg = [i for i, kind in enumerate(kinds) if kind in (*_EEG_TYPES, "")]
+    if not eeg:
+        raise InputError(
+            f"The stream {stream.name!r} of {name} has no channels of EEG; its channels are "
+            f"{', '.join(sorted(set(kinds)))}."
+        )
+    chosen, ch_names = renamed([stream.channels[i].label for i in eeg], wanted)
+    columns = [eeg[i] for i in chosen]
+    scale, said = [], list[str]()
+    for i in columns:
+        unit = stream.channels[i].unit
+        factor = _UNITS.get(unit.lower())
+        if factor is None:
+            raise InputError(
+                f"Channel {stream.channels[i].label or i + 1} of {name} is in {unit!r}; expected "
+                "microvolts, millivolts, volts or nanovolts."
+            )
+        scale.append(factor)
+    if not all(stream.channels[i].unit for i in columns):
+        said.append(f"{name} states no unit; microvolts are assumed.")
+    rest = [i for i, kind in enumerate(kinds) if i not in eeg]
+    labels = unique([foreign_text(stream.channels[i].label, longest=LONGEST) for i in rest])
+    beside = tuple(
+        Channel(label, kinds[i], stream.channels[i].unit)
+        for i, label in zip(rest, labels, strict=True)
+    )
+    return columns + rest, np.array([*scale, *[1.0] * len(rest)]), ch_names, beside, said

@@ -1,0 +1,215 @@
+"""A recording as a source of EEG: an own session or any XDF file, at the pace of its recording."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from devices.clock import now
+from devices.formats.xdf_eeg import XdfEeg, open_xdf
+from devices.sources.naming import Wanted
+from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
+from dsp.checks import DeviceError, InputError, foreign_text
+from dsp.sound.heard import Heard
+
+ENDED = "The recording has ended."
+_FILE, _MANIFEST = "recording.xdf", "session.json"
+_MANIFEST_BYTES = 64 << 20
+
+
+class ReplaySource:
+    """A recording that comes as it came: its rows, their spacing and its gaps.
+
+    Its times are moved onto the clock by whole seconds, so that what a session looks at each
+    second is what one that recorded it looked at. Closed and opened again it goes on where time
+    has brought it, as a headset would.
+
+    Parameters
+    ----------
+    path : str
+        A session folder, or an XDF file.
+    channels : Wanted
+        Which electrodes, and their names; all if empty.
+    clock : callable
+        Seconds; a virtual one replays as fast as it runs.
+    sleep : callable
+        Lets so many seconds pass.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        channels: Wanted = (),
+        clock: Callable[[], float] = now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path, self._channels = Path(path), channels
+        self._clock, self._sleep = clock, sleep
+        self._eeg: XdfEeg | None = None
+        self._info: SourceInfo | None = None
+        self._open = False
+        self._row = self._marker = 0
+        self._shift = self._read_at = 0.0
+        self._news: list[SourceEvent] = []
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it is; complete after `open`."""
+        if self._info is None:
+            raise DeviceError("the recording is not open yet.")
+        return self._info
+
+    @property
+    def shift(self) -> float:
+        """Whole seconds that are added to the times of the recording."""
+        return self._shift
+
+    @property
+    def heard(self) -> Heard | None:
+        """What was heard, at the times of the recording; None where it does not say."""
+        return None if self._eeg is None else self._eeg.heard
+
+    @property
+    def begins(self) -> float:
+        """Second of the clock of its first sample."""
+        return float(self._recorded.times[0]) + self._shift
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was handed over."""
+        return self._eeg is not None and self._row >= self._eeg.times.size
+
+    @property
+    def _recorded(self) -> XdfEeg:
+        if self._eeg is None:
+            raise DeviceError("the recording is not open yet.")
+        return self._eeg
+
+    def open(self) -> None:
+        """Read the file, once, and begin with its first sample.
+
+        Raises
+        ------
+        InputError
+            If it is no recording with EEG in it, in one sentence.
+        """
+        if self._eeg is None:
+            folder = self._path.is_dir()
+            own = self._path if folder else self._path.parent
+            manifest = _manifest(own) if folder or self._path.name == _FILE else {}
+            if folder and not (self._path / _FILE).is_file():
+                raise InputError(
+                    f"{foreign_text(str(self._path))} is not a session folder: it holds no {_FILE}."
+                )
+            file = self._path / _FILE if folder else self._path
+            eeg = open_xdf(file, channels=self._channels, link=not folder)
+            self._info = _describe(self._path, eeg, manifest)
+            self._eeg = eeg
+            self._shift = float(math.ceil(self._clock() - float(eeg.times[0])))
+        else:
+            at = self._clock() - self._shift
+            self._row = max(self._row, int(np.searchsorted(self._eeg.times, at)))
+        self._open = True
+
+    def read(self) -> EegChunk | None:
+        """Return the rows whose time has come since the last call, lost ones as rows of NaN.
+
+        Waits until 20 ms have passed since the last read. At its end it tells so, and then
+        returns None for ever.
+
+        Raises
+        ------
+        DeviceError
+            If it is closed.
+        """
+        if not self._open:
+            raise DeviceError("the recording is closed.")
+        wait = self._read_at + READ_EVERY - self._clock()
+        if wait > 0:
+            self._sleep(wait)
+        self._read_at = self._clock()
+        eeg, first = self._recorded, self._row
+        due = self._read_at - self._shift
+        self._tell_markers(due)
+        if self.ended:
+            return None
+        self._row = last = int(np.searchsorted(eeg.times, due, side="right"))
+        if last >= eeg.times.size:
+            end = float(eeg.times[-1]) + self._shift
+            self._news.append(SourceEvent(end, "state", "closed", ENDED))
+        if last <= first:
+            return None
+        return EegChunk(eeg.rows[first:last], eeg.times[first:last] + self._shift)
+
+    def _tell_markers(self, due: float) -> None:
+        markers = self._recorded.markers
+        while self._marker < len(markers) and markers[self._marker][0] <= due:
+            at, text = markers[self._marker]
+            self._news.append(SourceEvent(at + self._shift, "marker", text))
+            self._marker += 1
+
+    def events(self) -> list[SourceEvent]:
+        """Events since the last call."""
+        news, self._news = self._news, []
+        return news
+
+    def close(self) -> None:
+        """Hand over nothing further; safe to call twice."""
+        self._open = False
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What a session folder says of itself; nothing where it is none, or does not say."""
+    path = folder / _MANIFEST
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _MANIFEST_BYTES:
+            return {}
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _describe(path: Path, eeg: XdfEeg, manifest: dict[str, Any]) -> SourceInfo:
+    source = manifest.get("source")
+    source = source if isinstance(source, dict) else {}
+    device = foreign_text(str(source.get("name") or eeg.stream))
+    when = _when(str(manifest.get("started") or eeg.recorded))
+    name = f"Recording of {when or foreign_text(path.name)}"
+    notice = " ".join(
+        [
+            "This is a recording: nothing of it can be changed.",
+            foreign_text(str(manifest.get("notice") or ""), longest=300),
+            *eeg.notices,
+        ]
+    )
+    return SourceInfo(
+        name=f"{name} ({device})" if device else name,
+        ch_names=eeg.ch_names,
+        sfreq=eeg.sfreq,
+        simulated=source.get("simulated") is True,
+        notice=" ".join(notice.split()),
+        details={
+            "recording": foreign_text(str(path), longest=600),
+            "stream": eeg.stream,
+            "recorded": when,
+            "sound": eeg.heard is not None,
+        },
+        beside=eeg.beside,
+    )
+
+
+def _when(text: str) -> str:
+    """Day and minute of an ISO time; empty where it is none."""
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return ""

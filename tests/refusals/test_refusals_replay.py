@@ -1,0 +1,140 @@
+"""A recording that cannot be replayed is refused in one sentence, whatever file it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devices.sources.replay import ReplaySource
+from dsp.checks import UNSHOWN, InputError
+from tests.doubles.foreign_xdf import ForeignXdf, chunk, eeg_file
+from tests.doubles.making_sessions import make_session
+
+
+def refused(path: Path) -> str:
+    source = ReplaySource(str(path))
+    with pytest.raises(InputError) as told:
+        source.open()
+    sentence = str(told.value)
+    assert sentence.endswith(".")
+    assert not UNSHOWN.search(sentence)
+    return sentence
+
+
+def written(folder: Path, data: bytes, name: str = "a.xdf") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def markers() -> ForeignXdf:
+    file = ForeignXdf().stream(1, "Keys\x1b[2J", "Markers", fmt="string")
+    file.samples(1, ["go", "stop"], [1.0, 2.0])
+    return file.stream(2, "Eyes", "Gaze", labels=("x", "y"), sfreq=120.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: b"", "is empty"),
+        (lambda: b"RIFF" + b"\0" * 500, "is not an XDF file"),
+        (lambda: b"XDF:", "breaks off before its first stream|not an XDF"),
+        (lambda: eeg_file().data[:60], "breaks off before its first stream"),
+        (lambda: eeg_file().data[:300], "breaks off before its first stream"),
+        (
+            lambda: b"XDF:" + struct.pack("<BI", 4, 3 << 30) + b"\2\0" + b"\0" * 90,
+            "breaks off before its first stream",
+        ),
+        (
+            lambda: markers().data,
+            r"holds no stream of type EEG; its streams are: Keys \[2J \(Markers\), Eyes \(Gaze\)",
+        ),
+        (lambda: eeg_file(seconds=0.0).data, "'Amp' of a.xdf holds no samples"),
+        (lambda: eeg_file(sfreq=64.0).data, "64 samples a second; expected 100 to 20000 Hz"),
+        (lambda: eeg_file(sfreq=50_000.0, seconds=0.1).data, "expected 100 to 20000 Hz"),
+        (lambda: eeg_file(unit="furlongs").data, "is in 'furlongs'; expected microvolts"),
+        (lambda: eeg_file(types=["ACC"] * 3).data, "no channels of EEG"),
+        (
+            lambda: eeg_file(deduced=False, start=float("inf")).data,
+            "No sample .* has a time that is a number",
+        ),
+    ],
+)
+def test_a_file_without_eeg_is_refused_in_a_sentence(
+    tmp_path: Path, make: Callable[[], bytes], says: str
+) -> None:
+    path = written(tmp_path, make())
+    source = ReplaySource(str(path))
+    with pytest.raises(InputError, match=says):
+        source.open()
+    refused(path)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    assert "There is no recording" in refused(tmp_path / "none.xdf")
+    assert "not a session folder: it holds no recording.xdf" in refused(tmp_path)
+    assert "control" not in refused(tmp_path / "a\x1b[2J\u202e.xdf")
+    pipe = tmp_path / "pipe.xdf"
+    os.mkfifo(pipe)
+    assert "is no file" in refused(pipe)
+
+
+def test_a_link_in_a_folder_of_anybodys_is_not_followed(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=3)
+    real = written(tmp_path, (folder / "recording.xdf").read_bytes())
+    (folder / "recording.xdf").unlink()
+    (folder / "recording.xdf").symlink_to(real)
+    assert "cannot be read" in refused(folder)
+    link = tmp_path / "link.xdf"
+    link.symlink_to(real)
+    ReplaySource(str(link)).open()  # one that was named by hand is
+
+
+@pytest.mark.parametrize("what", [b"[1, 2]", b"{", b"\xff\xfe", json.dumps({"source": 3}).encode()])
+def test_a_folder_whose_manifest_is_damaged_is_still_a_recording(
+    tmp_path: Path, what: bytes
+) -> None:
+    folder = make_session(tmp_path, seconds=3)
+    (folder / "session.json").write_bytes(what)
+    source = ReplaySource(str(folder))
+    source.open()
+    assert source.info.ch_names[0] == "Fz"
+
+
+def test_what_a_foreign_manifest_says_is_only_read(tmp_path: Path) -> None:
+    folder = make_session(tmp_path, seconds=3, notice="A\x1b[2J\u202e" + "b" * 9000)
+    source = ReplaySource(str(folder))
+    source.open()
+    shown = source.info.notice + source.info.name + str(source.info.details)
+    assert not UNSHOWN.search(shown)
+    assert len(source.info.notice) < 1000
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_no_damaged_file_is_anything_but_read_or_refused(tmp_path_factory, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    raw = bytearray(eeg_file(1.0).data)
+    for _ in range(int(rng.integers(1, 40))):
+        raw[int(rng.integers(4, len(raw)))] = int(rng.integers(256))
+    path = written(tmp_path_factory.mktemp("damaged"), bytes(raw[: rng.integers(len(raw))]))
+    source = ReplaySource(str(path))
+    with contextlib.suppress(InputError):
+        source.open()
+        assert source.info.ch_names
+
+
+def test_a_chunk_that_claims_three_gigabytes_leaves_what_stands_before_it(tmp_path: Path) -> None:
+    data = eeg_file(2.0).data + struct.pack("<BI", 4, 3 << 30) + b"\3\0\1\0\0\0"
+    source = ReplaySource(str(written(tmp_path, data + chunk(5, b""))))
+    source.open()
+    assert "is damaged or cut" in source.info.notice
