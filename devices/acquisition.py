@@ -21,6 +21,7 @@ from devices.children import deaf_children, stay_deaf
 from devices.clock import now
 from devices.listener import LISTENERS
 from devices.ring import Ring
+from devices.sources.naming import Wanted
 from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState, Timing
 from devices.sources.spec import read_spec, source_maker
 from dsp.checks import AttuneError, DeviceError, check_option
@@ -354,6 +355,7 @@ def acquire(
     tracks: str = "",
     listener: str = "clear",
     seed: int = 0,
+    channels: Wanted = (),
 ) -> Acquisition:
     """Start reading a source; returns at once (`Acquisition.wait_ready` waits for samples).
 
@@ -367,6 +369,8 @@ def acquire(
         Kind of the simulated listener: ``clear``, ``typical`` or ``silent``.
     seed : int
         Of the simulated listener.
+    channels : Wanted
+        Which electrodes, and their names (`devices.sources.naming.read_channels`); all if empty.
 
     Raises
     ------
@@ -375,5 +379,7 @@ def acquire(
     """
     check_option("listener", listener, LISTENERS)
     spec = read_spec(source)
-    make = source_maker(spec, listener=listener, seed=seed, timeline=timeline, tracks=tracks)
+    make = source_maker(
+        spec, listener=listener, seed=seed, timeline=timeline, tracks=tracks, channels=channels
+    )
     return Acquisition(make, name=spec.title, thread=spec.kind == "lsl")

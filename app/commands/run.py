@@ -7,12 +7,14 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.terminal import Terminal
 from app.words import clock, of_100
 from devices.sources.spec import HELP, read_spec
+from dsp.checks import InputError
 
 if TYPE_CHECKING:
     from app.loop.ticks import TickResult
@@ -25,6 +27,7 @@ _POLL_S = 0.05  # s between looks at what signals asked for
 EXAMPLE = """examples:
   attune run --source synthetic --listener clear --minutes 2 --headless
   attune run --source brainflow:cyton:/dev/ttyUSB0 --playlist ~/Music/calm.m3u8
+  attune run --source lsl:Muse --source lsl:type=Markers --channels AF7,AF8
   attune run --source simulated --seed 3 --headless --json
 """
 
@@ -39,8 +42,13 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--source",
-        default="auto",
-        help=HELP,
+        action="append",
+        help=f"{HELP}; given twice, the second is recorded beside, and never decoded",
+    )
+    parser.add_argument(
+        "--channels",
+        default="",
+        help="electrodes of the first source: names such as Fz,Cz, or Fz=1,Cz=2 to name them",
     )
     parser.add_argument(
         "--listener", default="clear", help="of simulated sources: clear (default), typical, silent"
@@ -66,14 +74,14 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one session."""
+    plan = _plan(arguments)
     # On a virtual clock minutes pass in a second: there is nothing to look at.
-    unseen = arguments.json or read_spec(arguments.source).virtual or not _display()
+    unseen = arguments.json or read_spec(plan.source).virtual or not _display()
     if arguments.headless or unseen:
-        return _headless(_plan(arguments, headless=True), as_json=arguments.json)
+        return _headless(plan, as_json=arguments.json)
     from app.session.plan import check_plan
     from app.window import WindowError, run_window
 
-    plan = _plan(arguments, headless=False)
     check_plan(plan)
 
     made: list[Session] = []
@@ -91,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     except WindowError as error:
         # Qt or one of its system libraries is missing: say so, and go on without a window.
         print(f"attune: {error} Going on without a window.", file=sys.stderr)
-        return _headless(_plan(arguments, headless=True), as_json=False)
+        return _headless(plan, as_json=False)
     finally:
         if made and made[0].running is not None:
             terminal = Terminal()
@@ -106,19 +114,24 @@ def _display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _plan(arguments: argparse.Namespace, *, headless: bool) -> Plan:
+def _plan(arguments: argparse.Namespace) -> Plan:
     from app.paths import sessions_folder, tracks_cache
     from app.session.plan import Plan
 
-    minutes = arguments.minutes
-    if minutes is None and headless:
-        minutes = HEADLESS_MINUTES
+    sources = arguments.source or ["auto"]
+    if len(sources) > 2:
+        raise InputError(
+            f"{len(sources)} sources are named; expected one, or a second that is recorded beside "
+            "it: leave the others out."
+        )
     return Plan(
-        source=arguments.source,
+        source=sources[0],
+        second=sources[1] if len(sources) > 1 else "",
+        channels=arguments.channels,
         listener=arguments.listener,
         preset=arguments.preset,
         playlist=arguments.playlist,
-        minutes=minutes,
+        minutes=arguments.minutes,
         seed=arguments.seed if arguments.seed is not None else secrets.randbelow(2**31),
         out=arguments.out or sessions_folder(),
         output=arguments.output,
@@ -132,6 +145,8 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
     from app.session.endings import noted_endings
     from app.session.session import Session
 
+    if plan.minutes is None:
+        plan = replace(plan, minutes=HEADLESS_MINUTES)
     session = Session(plan)
     # On a virtual clock nothing is lost by waiting for whoever reads.
     lines = _Lines(session, Terminal(patient=read_spec(plan.source).virtual), as_json=as_json)

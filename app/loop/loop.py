@@ -239,7 +239,8 @@ class Loop:
             if event.kind == "play":
                 self._listening.started(Play(int(event.value[0])), Place(int(event.value[1])))
             elif event.kind == "resumed" and self._senses is not None:
-                self._senses.begin()  # before it is given the sound of hours later
+                # What was heard and seen before would be compared with that of hours later.
+                self._senses.begin(since=given.now - TICK - LATE)
         if self._senses is not None:
             self._senses.hear(given.heard)
         first = self._listening.play < 0

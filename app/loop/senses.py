@@ -45,14 +45,14 @@ class Senses:
         self.stalled = False  #: the source sends nothing
         self.begin(sfreq)
 
-    def begin(self, sfreq: float | None = None) -> None:
-        """Begin anew with what comes: at another rate (Hz), or after time nobody watched.
+    def begin(self, sfreq: float | None = None, *, since: float = -math.inf) -> None:
+        """Begin anew with what comes: at another rate (Hz), or `since` a time (LSL seconds).
 
         Filters, thresholds and weights were made from a rate that was not so, or from seconds that
         are no neighbours of those to come. Of EEG that comes slower than 100 Hz every sample is
         taken for lost.
         """
-        self._sfreq = sfreq or self._sfreq
+        self._sfreq, self._since = sfreq or self._sfreq, since
         usable = max(self._sfreq, SLOWEST)
         self._guard = Guard(ch_names=self._ch_names, sfreq=usable)
         self._tracker = Tracker(
@@ -73,6 +73,7 @@ class Senses:
 
     def hear(self, heard: Heard) -> None:
         """Take what the EEG is compared with."""
+        heard = heard[int(np.searchsorted(heard.times, self._since)) :]
         if len(heard):
             self._tracker.push_stimulus(heard.stimulus, heard.times)
 
@@ -92,6 +93,8 @@ class Senses:
 
         Yields the new scores that say something of the music: clean, and of no blank time.
         """
+        new = int(np.searchsorted(times, self._since))
+        eeg, times = eeg[new:], times[new:]
         if times.size and self._first is None:
             self._first = float(times[0])
         if self._sfreq < SLOWEST:

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.jsontext import number
+from app.records.streams import EEG, MARKERS, STIMULUS, TIMELINE
 from app.records.ticks import Tick, read_ticks
-from app.records.writer import EEG, FORMAT, MARKERS, SCHEMA, STIMULUS, TIMELINE
+from app.records.writer import FORMAT, SCHEMA
 from devices.formats.xdf import XdfStream, read_xdf
 from devices.timeline import COLUMNS
 from dsp.checks import RecordError
@@ -210,6 +211,16 @@ class SessionReader:
             )
             return np.empty(0), np.empty((0, n), dtype=np.float32)
         return times, data
+
+    def other(self, number: int) -> Samples:
+        """Return times and rows of stream `number` (`app.records.streams`); empty without one.
+
+        For what stands beside the EEG, and for a second source; channels as in the manifest.
+        """
+        stream = self._streams.get(number)
+        if stream is None:
+            return np.empty(0), np.empty((0, 0), dtype=np.float32)
+        return self._samples(number, stream.name, stream.values.shape[1], np.float32)
 
     @property
     def ch_names(self) -> tuple[str, ...]:

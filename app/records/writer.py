@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import math
 import os
 import queue
 import re
@@ -29,6 +30,7 @@ import numpy.typing as npt
 
 from app.records.jsontext import encode, plain
 from app.records.sink import RESERVE, AppendFile, Reserve, make_folder, replace_file
+from app.records.streams import EEG, MARKERS, SECOND, STIMULUS, TIMELINE, source_streams
 from app.records.xdf import Stream, XdfWriter
 from devices.timeline import COLUMNS
 from dsp.checks import InputError, RecordError
@@ -37,7 +39,6 @@ from dsp.sound.heard import HEARD_NAMES, Heard
 
 SCHEMA = 1  #: version of the session folder
 FORMAT = "attune-session"
-EEG, STIMULUS, TIMELINE, MARKERS = 1, 2, 3, 4  #: stream numbers in recording.xdf
 SYNC_EVERY = 1.0  # s between two fdatasync
 QUEUE_LIMIT = 64 << 20  # bytes waiting for a stalled disk: over 4 minutes of 64 channels at 1 kHz
 CLOSE_TIMEOUT = 20.0  # s that `close` waits for a stalled disk
@@ -166,7 +167,7 @@ class SessionWriter:
     manifest : dict
         Content of session.json; see docs/session-folder.md for the keys. ``name`` ends the
         folder's name; ``source`` with ``ch_names`` and ``sfreq`` announces the EEG (or `source`
-        does it later).
+        does it later), ``second_source`` what is recorded beside it.
     open_file : callable
         Opens a file for appending; tests hand in failing ones.
 
@@ -196,7 +197,7 @@ class SessionWriter:
         name, known = str(manifest.get("name") or "session"), encode(self._manifest, indent=1)
         self.folder = _make_folder(Path(root), name, known)
         self._problem = ""
-        self._n_eeg = 0
+        self._sources: dict[bool, tuple[Stream, ...]] = {}  # of the second one, of the first
         self._closed = False
         self._queue: queue.SimpleQueue[tuple[Callable[..., None], tuple[Any, ...], int] | None]
         self._queue = queue.SimpleQueue()
@@ -224,9 +225,11 @@ class SessionWriter:
             raise RecordError(_sentence(error, self.folder)) from error
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
-        source = manifest.get("source")
+        source, second = manifest.get("source"), manifest.get("second_source")
         if isinstance(source, Mapping) and source.get("ch_names"):
             self.source(source)
+        if isinstance(second, Mapping) and (second.get("ch_names") or second.get("beside")):
+            self.source(second, second=True)
 
     def keep(self, name: str, data: bytes) -> None:
         """Write the whole file `name` into the folder, at once.
@@ -246,29 +249,45 @@ class SessionWriter:
         """Empty, or one sentence: why nothing more is recorded."""
         return self._problem
 
-    def source(self, info: Any) -> None:
-        """Announce the EEG: a mapping or a `SourceInfo`; once, before `eeg`."""
+    def source(self, info: Any, *, second: bool = False) -> None:
+        """Announce a source: a mapping or a `SourceInfo`; once, before `eeg`.
+
+        The `second` one has streams of its own, under its own name.
+        """
         described = plain(info)
-        names, sfreq = tuple(described["ch_names"]), float(described["sfreq"])
-        if self._n_eeg:
+        if second in self._sources:
             raise InputError("The EEG of this session was announced before; start a new session.")
-        if not names:
-            raise InputError("The EEG source names no channel; nothing of it can be recorded.")
-        self._n_eeg = len(names)
-        stream = Stream(EEG, "EEG", "EEG", names, "float32", sfreq, "microvolts")
-        self._put(self._xdf.declare, stream)
-        self._put(self._rewrite_manifest, {"source": described})
+        self._sources[second] = streams = source_streams(described, second=second)
+        for stream in streams:
+            self._put(self._xdf.declare, stream)
+        self._put(self._rewrite_manifest, {"second_source" if second else "source": described})
 
-    def eeg(self, data: npt.ArrayLike, times: npt.ArrayLike) -> None:
-        """Record EEG [shape=(n_samples, n_channels)] in microvolts, NaN rows where lost.
+    def eeg(self, data: npt.ArrayLike, times: npt.ArrayLike, *, second: bool = False) -> None:
+        """Record rows [shape=(n_samples, n_channels)] of a source, NaN rows where lost.
 
-        No samples at all are always welcome, also in a session without a headset.
+        First the electrodes, in microvolts, then what stands beside them. No samples at all are
+        always welcome, also in a session without a headset.
         """
         if np.size(times) == 0:
             return
-        if not self._n_eeg:
+        if second not in self._sources:
             raise InputError("EEG came before its source was announced; call source() first.")
-        self._put_samples(EEG, data, times, self._n_eeg, np.float32)
+        streams, rows, first = self._sources[second], np.asarray(data), 0
+        n_columns = sum(len(stream.labels) for stream in streams)
+        if rows.shape != (np.size(times), n_columns):
+            raise InputError(
+                f"Samples have shape {rows.shape} with {np.shape(times)} stamps; "
+                f"expected (n_samples, {n_columns}) and (n_samples,)."
+            )
+        for stream in streams:
+            n = len(stream.labels)
+            self._put_samples(stream.number, rows[:, first : first + n], times, n, np.float32)
+            first += n
+
+    def rate(self, hz: float, *, second: bool = False) -> None:
+        """Take it that a source sends at the rate `hz`, as it was measured."""
+        for stream in self._sources.get(second, ()):
+            self._put(self._xdf.rate, stream.number, hz)
 
     def heard(self, rows: Heard) -> None:
         """Record what was heard."""
@@ -397,6 +416,12 @@ class SessionWriter:
                 "ended": datetime.now().astimezone().isoformat(timespec="seconds"),
                 "clean": not self._problem,
                 "problem": self._problem,
-                "summary": dict(summary),
+                "summary": {**summary, **self._measured()},
             }
         )
+
+    def _measured(self) -> dict[str, float]:
+        """Rates of the sources as they were, Hz."""
+        names = {EEG: "sfreq_measured", SECOND: "second_sfreq_measured"}
+        found = {name: self._xdf.measured(number) for number, name in names.items()}
+        return {name: round(hz, 4) for name, hz in found.items() if math.isfinite(hz)}

@@ -8,6 +8,7 @@ readers that straighten stamps by default then leave them alone.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from dsp.checks import LONGEST_SENTENCE, InputError, foreign_text
 
 BOUNDARY_EVERY = 5.0  # s of recorded time; a reader loses at most this much to damaged bytes
 
+_JUMP_S = 1.0  # s from one row to the next that are no rate
 _DTYPES = {"float32": "<f4", "double64": "<f8"}
 
 
@@ -59,6 +61,8 @@ class Stream:
         Nominal rate in Hz; 0 for irregular streams.
     unit : str
         Unit of every channel, or empty.
+    kinds : tuple of (str, str)
+        Type and unit of each channel, where they are not those of the stream.
     """
 
     number: int
@@ -68,6 +72,7 @@ class Stream:
     fmt: str
     sfreq: float = 0.0
     unit: str = ""
+    kinds: tuple[tuple[str, str], ...] = ()
 
 
 def _varlen(n: int) -> bytes:
@@ -86,10 +91,11 @@ def _xml_text(text: str) -> str:
 
 
 def _stream_header(stream: Stream) -> bytes:
+    kinds = stream.kinds or ((stream.type, stream.unit),) * len(stream.labels)
     channels = "".join(
-        f"<channel><label>{_xml_text(label)}</label><unit>{_xml_text(stream.unit)}</unit>"
-        f"<type>{_xml_text(stream.type)}</type></channel>"
-        for label in stream.labels
+        f"<channel><label>{_xml_text(label)}</label><unit>{_xml_text(unit)}</unit>"
+        f"<type>{_xml_text(kind)}</type></channel>"
+        for label, (kind, unit) in zip(stream.labels, kinds, strict=True)
     )
     xml = (
         '<?xml version="1.0" encoding="UTF-8"?><info>'
@@ -130,6 +136,8 @@ class XdfWriter:
         self._file = file
         self._counts: dict[int, int] = {}
         self._spans: dict[int, tuple[float, float]] = {}
+        self._jumps: dict[int, tuple[int, float]] = {}  # holes without rows, and their seconds
+        self._rates: dict[int, float] = {}
         self._streams: dict[int, Stream] = {}
         self._boundary_at = -np.inf
         xml = b'<?xml version="1.0"?><info><version>1.0</version></info>'
@@ -158,6 +166,10 @@ class XdfWriter:
         if stamps.size == 0:
             return
         first, last = float(stamps[0]), float(stamps[-1])
+        steps = np.diff(stamps, prepend=self._spans.get(number, (first, first))[1])
+        jumps = steps[steps > _JUMP_S]
+        n_jumps, jumped = self._jumps.get(number, (0, 0.0))
+        self._jumps[number] = n_jumps + jumps.size, jumped + float(jumps.sum())
         chunks = []
         if self._counts[number] == 0:
             # Our streams carry stamps of the one clock already: an offset of exactly zero.
@@ -175,13 +187,27 @@ class XdfWriter:
         self._counts[number] += stamps.size
         self._spans[number] = (self._spans.get(number, (first, last))[0], last)
 
+    def rate(self, number: int, hz: float) -> None:
+        """Take it that stream `number` has the rate `hz`, as it was measured."""
+        self._rates[number] = hz
+
+    def measured(self, number: int) -> float:
+        """Rate of stream `number`, Hz: as it was told, else by its stamps; NaN where unknown."""
+        if number in self._rates or number not in self._spans:
+            return self._rates.get(number, math.nan)
+        (first, last), (n_jumps, jumped) = self._spans[number], self._jumps[number]
+        seconds = last - first - jumped
+        return (self._counts[number] - 1 - n_jumps) / seconds if seconds > 0.0 else math.nan
+
     def finish(self) -> None:
         """Write a footer for each stream; the file is complete without them, too."""
         for number, count in self._counts.items():
             first, last = self._spans.get(number, (0.0, 0.0))
+            rate = self.measured(number) if self._streams[number].sfreq else math.nan
+            told = f"<measured_srate>{rate!r}</measured_srate>" * math.isfinite(rate)
             xml = (
                 f'<?xml version="1.0"?><info><first_timestamp>{first!r}</first_timestamp>'
-                f"<last_timestamp>{last!r}</last_timestamp><sample_count>{count}</sample_count>"
+                f"<last_timestamp>{last!r}</last_timestamp><sample_count>{count}</sample_count>{told}"
                 "<clock_offsets></clock_offsets></info>"
             )
             self._file.append(_chunk(STREAM_FOOTER, struct.pack("<I", number) + xml.encode()))

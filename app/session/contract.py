@@ -79,6 +79,9 @@ class SessionLike(Protocol):
     def hold(self, on: bool) -> None:
         """Hold the automation, or let it go on."""
 
+    def leave_eeg_out(self) -> None:
+        """Go on without EEG, with ratings and priors alone."""
+
     def mark(self) -> None:
         """Mark this moment."""
 

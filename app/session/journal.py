@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
+import numpy.typing as npt
+
 from app.loop.calibration import Calibration
 from app.loop.decision import Decision
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
@@ -166,7 +168,6 @@ class Journal:
         """Record what a tick consumed and what came of it."""
         if self._writer is None:
             return
-        self._writer.eeg(given.eeg, given.eeg_times)
         self._writer.heard(given.heard)
         first, rows = timeline.since(self._row)
         self._row = first + len(rows)
@@ -176,8 +177,24 @@ class Journal:
         if result.decision is not None:
             self._writer.event(decision_event(result.now, result.decision, result.starts))
 
-    def close(self, status: PlayerStatus) -> tuple[Path | None, str]:
+    def eeg(self, rows: npt.ArrayLike, times: npt.ArrayLike, *, second: bool = False) -> None:
+        """Record what a source sent: every channel, with the times."""
+        if self._writer is not None:
+            self._writer.eeg(rows, times, second=second)
+
+    def rate(self, hz: float, *, second: bool = False) -> None:
+        """Record the measured rate of a source."""
+        if self._writer is not None:
+            self._writer.rate(hz, second=second)
+
+    def close(self, status: PlayerStatus, *, lost: tuple[int, int]) -> tuple[Path | None, str]:
         """End the records and write the report.
+
+        Parameters
+        ----------
+        status : PlayerStatus
+        lost : tuple of int
+            Rows of EEG that there should have been, and how many of them were lost.
 
         Returns
         -------
@@ -198,6 +215,8 @@ class Journal:
                 "silent_s": status.silent_s,
                 "timing_residual": status.timing_residual,
                 "latency": status.latency,
+                "eeg_rows": lost[0],
+                "eeg_lost": lost[1],
             }
         )
         try:

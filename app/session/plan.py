@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,8 +14,9 @@ from app.loop import RULES
 from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.listener import LISTENERS, NOTICES
+from devices.sources.naming import read_channels
 from devices.sources.source import SourceInfo
-from devices.sources.spec import read_spec
+from devices.sources.spec import SourceSpec, read_spec
 from dsp.checks import InputError, check_number, check_option
 from playlists.tracks import Place, Track
 
@@ -26,9 +28,15 @@ LIKED = 0.85  # hidden liking that a simulated listener has of every track but t
 
 @dataclass(frozen=True)
 class Plan:
-    """What a session is to be; empty words take what fits the source."""
+    """What a session is to be; empty words take what fits the source.
+
+    `source` carries the EEG that is decoded, `second` is recorded beside it; `channels` are those
+    of `source`.
+    """
 
     source: str = "auto"
+    second: str = ""
+    channels: str = ""
     listener: str = "clear"
     preset: str = ""
     playlist: str = "starter"
@@ -66,7 +74,16 @@ def check_plan(plan: Plan) -> Settings:
     InputError
         Naming what cannot be done.
     """
-    read_spec(plan.source)
+    spec = read_spec(plan.source)
+    if plan.second:
+        _check_second(plan, spec, read_spec(plan.second))
+    if plan.channels:
+        read_channels(plan.channels)
+        if spec.simulated or not spec.headset:
+            raise InputError(
+                f"The source {plan.source!r} has no electrodes to choose from; leave --channels "
+                "out, or name a headset or a stream as the source."
+            )
     check_option("listener", plan.listener, LISTENERS)
     check_number("liking", plan.liking, low=0.0, high=1.0)
     check_number("seed", plan.seed, low=0, high=2**63)
@@ -79,6 +96,31 @@ def check_plan(plan: Plan) -> Settings:
             f"{plan.source!r}; use --preset default."
         )
     return settings
+
+
+def _check_second(plan: Plan, first: SourceSpec, second: SourceSpec) -> None:
+    """Refuse a second source that cannot be recorded beside the first.
+
+    Raises
+    ------
+    InputError
+    """
+    if second.simulated or not second.headset or second.kind == "replay":
+        raise InputError(
+            f"The second source {plan.second!r} is no device of its own; name a board or a stream, "
+            "or leave it out."
+        )
+    if first.virtual:
+        raise InputError(
+            f"The source {plan.source!r} runs on a clock of its own, and nothing can be recorded "
+            f"beside it; leave {plan.second!r} out, or use --source synthetic."
+        )
+
+    def place(spec: SourceSpec) -> tuple[str, str, str]:
+        return spec.kind, spec.name.lower(), os.path.realpath(spec.port) if spec.port else ""
+
+    if place(first) == place(second):
+        raise InputError(f"{plan.source!r} and {plan.second!r} are the same source; name it once.")
 
 
 def check_calibration(plan: Plan, calibration: Calibration) -> None:
@@ -105,17 +147,25 @@ def manifest(
     tracks: Sequence[Track],
     info: SourceInfo | None,
     start: float,
+    second: SourceInfo | None = None,
 ) -> dict[str, Any]:
     """Build what session.json says at the start (docs/session-folder.md)."""
     return {
         "name": plan.listener if plan.simulated else "session",
         "program": {"name": "attune", "version": VERSION, "python": platform.python_version()},
-        "plan": {"source": plan.source, "playlist": plan.playlist, "minutes": plan.minutes},
+        "plan": {
+            "source": plan.source,
+            "second_source": plan.second or None,
+            "channels": plan.channels or None,
+            "playlist": plan.playlist,
+            "minutes": plan.minutes,
+        },
         "settings": settings.as_dict(),
         "settings_sha256": settings.sha256,
         "rules": RULES,
         "seed": plan.seed,
         "source": asdict(info) if info else None,
+        "second_source": asdict(second) if second else None,
         "listener": plan.listener if plan.simulated else None,
         "liking": plan.liking if plan.simulated else None,
         "notice": plan.notice or (info.notice if info else ""),

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from app.player.contract import AnyPlayer
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
-from devices.acquisition import Acquisition, acquire
+from app.session.feed import Eeg, Feed, no_rows
+from app.session.plan import Plan
+from devices.acquisition import acquire
 from devices.clock import now
 from devices.listener import MONTAGE, NOTICES, Listener
 from devices.ring import Ring
+from devices.sources.naming import read_channels
 from devices.sources.source import SourceEvent, SourceInfo, SourceState
 from devices.sources.spec import read_spec
+from dsp.checks import InputError
 
-Eeg = tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]
 SIMULATED_SFREQ = 250.0
 _POLL = 0.02  # s between looks at the clock while waiting for the next tick
 _READY = 15.0  # s that a source may take to its first sample
@@ -36,6 +39,7 @@ class Rig(Protocol):
     player: AnyPlayer
     info: SourceInfo | None
     ring: Ring | None
+    second: Feed | None  #: a source that is recorded beside, and never decoded
     realtime: bool
 
     def start(self, stopped: Callable[[], bool] = _never) -> float:
@@ -48,7 +52,10 @@ class Rig(Protocol):
         """LSL second on the rig's own clock."""
 
     def eeg(self, until: float) -> Eeg:
-        """Samples since the last call up to `until` [shape=(n, n_channels)] and their times."""
+        """Rows since the last call up to `until` [shape=(n, n_channels)] and their times.
+
+        First the electrodes, then what stands beside them (`SourceInfo.beside`).
+        """
 
     def state(self) -> SourceState:
         """State of the source."""
@@ -56,44 +63,72 @@ class Rig(Protocol):
     def events(self) -> list[SourceEvent]:
         """Events of the source since the last call."""
 
+    def leave_eeg_out(self) -> None:
+        """Let go of the source, at once and for good."""
+
     def close(self) -> None:
         """End source and player."""
 
 
-def _no_eeg(n_channels: int) -> Eeg:
-    return np.empty((0, n_channels), dtype=np.float32), np.empty(0)
-
-
 class LiveRig:
-    """Real time: the sound engine, and a board or stream (or no headset)."""
+    """Real time: the sound engine, and a board or stream (or no headset), and perhaps another.
+
+    Parameters
+    ----------
+    source, second : str
+        As they are written; `second` may be empty.
+    channels : str
+        Which electrodes of `source`, and their names; empty for all.
+    """
 
     realtime = True
 
     def __init__(
-        self, source: str, *, listener: str, seed: int, output: str, device: str | None = None
+        self,
+        source: str,
+        *,
+        listener: str,
+        seed: int,
+        output: str,
+        device: str | None = None,
+        second: str = "",
+        channels: str = "",
     ) -> None:
         self._source, self._listener, self._seed = source, listener, seed
+        self._beside, self._channels = second, channels
         self._player = Player(output=output, device=device)
         self.player: AnyPlayer = self._player
         self.info: SourceInfo | None = None
         self.ring: Ring | None = None
-        self._acquisition: Acquisition | None = None
-        self._next = 0
+        self.second: Feed | None = None
+        self._feed: Feed | None = None
 
     def start(self, stopped: Callable[[], bool] = _never) -> float:
         """Bring up engine and source side by side: each needs a second for its own process."""
         if read_spec(self._source).headset:
-            self._acquisition = acquire(
-                self._source,
-                timeline=self._player.timeline.name,
-                tracks=self._player.tracks.name,
-                listener=self._listener,
-                seed=self._seed,
+            self._feed = Feed(
+                acquire(
+                    self._source,
+                    timeline=self._player.timeline.name,
+                    tracks=self._player.tracks.name,
+                    listener=self._listener,
+                    seed=self._seed,
+                    channels=read_channels(self._channels) if self._channels else (),
+                )
             )
+        if self._beside:
+            self.second = Feed(acquire(self._beside))
         self._player.start()
-        if self._acquisition is not None:
-            self._acquisition.wait_ready(_READY, stopped=stopped)
-            self.info, self.ring = self._acquisition.info, self._acquisition.ring
+        if self._feed is not None:
+            info = self._feed.wait_ready(_READY, stopped)
+            if not info.ch_names:
+                raise InputError(
+                    f"{info.name} sends no EEG; name a source that does first, and this one with a "
+                    "second --source."
+                )
+            self.info, self.ring = info, self._feed.ring
+        if self.second is not None:
+            self.second.wait_ready(_READY, stopped)
         return now()
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
@@ -112,25 +147,27 @@ class LiveRig:
 
     def eeg(self, until: float) -> Eeg:
         """Read rows that came since the last call; those after `until` stay for the next."""
-        if self.ring is None:
-            return _no_eeg(0)
-        block = self.ring.since(self._next)
-        n = int(np.searchsorted(block.times, until, side="right"))
-        self._next = block.first + n
-        return block.data[:n], block.times[:n]
+        return no_rows(0) if self._feed is None else self._feed.rows(until)
 
     def state(self) -> SourceState:
         """State of the acquisition; ``none`` without a headset."""
-        return self._acquisition.state if self._acquisition is not None else "none"
+        return self._feed.state if self._feed is not None else "none"
 
     def events(self) -> list[SourceEvent]:
         """Events of the acquisition."""
-        return self._acquisition.events() if self._acquisition is not None else []
+        return self._feed.events() if self._feed is not None else []
+
+    def leave_eeg_out(self) -> None:
+        """Let go of the source; nobody waits for it."""
+        feed, self._feed, self.ring = self._feed, None, None
+        if feed is not None:
+            threading.Thread(target=feed.close, name="leave EEG out", daemon=True).start()
 
     def close(self) -> None:
-        """End the source before the player whose tables it reads."""
-        if self._acquisition is not None:
-            self._acquisition.close()
+        """End the sources before the player whose tables they read."""
+        for feed in (self._feed, self.second):
+            if feed is not None:
+                feed.close()
         self._player.close()
 
 
@@ -151,6 +188,7 @@ class VirtualRig:
             details={"listener": listener, "seed": seed},
         )
         self.ring: Ring | None = None
+        self.second: Feed | None = None
         self._listener = Listener(
             listener,
             seed=seed,
@@ -193,13 +231,23 @@ class VirtualRig:
         """Hidden enjoyment, for the records."""
         return [SourceEvent(t, "truth", float(v)) for t, v in self._listener.truth()]
 
+    def leave_eeg_out(self) -> None:
+        """Do nothing: it is never lost, so nobody is asked."""
+
     def close(self) -> None:
         """End the player."""
         self._virtual.close()
 
 
-def make_rig(source: str, *, listener: str, seed: int, output: str) -> Rig:
+def make_rig(plan: Plan) -> Rig:
     """Choose the rig of a source: the virtual one on a virtual clock, else the live one."""
-    if read_spec(source).virtual:
-        return VirtualRig(listener=listener, seed=seed)
-    return LiveRig(source, listener=listener, seed=seed, output=output)
+    if read_spec(plan.source).virtual:
+        return VirtualRig(listener=plan.listener, seed=plan.seed)
+    return LiveRig(
+        plan.source,
+        listener=plan.listener,
+        seed=plan.seed,
+        output=plan.output,
+        second=plan.second,
+        channels=plan.channels,
+    )

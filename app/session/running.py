@@ -20,6 +20,7 @@ from app.loop.invariants import soundly, violations
 from app.loop.loop import Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
+from app.session.feed import SILENT
 from app.session.journal import Journal
 from app.session.opening import FirstSound
 from app.session.plan import Plan
@@ -30,12 +31,12 @@ from app.session.upcoming import Due, Upcoming
 from app.session.watcher import Watcher
 from app.settings import Settings
 from app.words import rating_share
-from devices.sources.source import SourceState
-from devices.sources.spec import read_spec
+from devices.sources.source import SourceEvent, SourceState
 from dsp.checks import AttuneError, DeviceError, InputError
 from dsp.sound.heard import Heard
 from playlists.tracks import Place, PreparedTrack
 
+SUSPENDED_S = 60.0  #: s without a tick after which the computer stood still
 _QUICK_RAMP = 0.25  # s in which the layer goes when it is switched off by hand
 
 Asked = EventKind | Literal["mark"]
@@ -86,6 +87,8 @@ class Running:
         self._last: PlayerStatus | None = None  # how it stood when silence came
         self._paused = False  # as it was asked for last, whether the engine has obeyed yet or not
         self._wireless = False  # how the sound goes out, as the loop was told
+        self._silent = False  # whether the source sends nothing, as the loop was told
+        self._n_eeg = len(rig.info.ch_names) if rig.info is not None else 0
         self.failed = False  #: it ended before its time, and nobody asked for that
         for problem in first.problems:
             self._log("note", text=problem)
@@ -100,7 +103,9 @@ class Running:
         """How the session stands."""
         at = self.rig.now() if self.rig.realtime else self._watcher.now
         try:
-            return self._watcher.snapshot(Seen(self.rig.player.status(), self.rig.state(), at))
+            second = self.rig.second.state if self.rig.second is not None else "none"
+            status, state = self.rig.player.status(), self.rig.state()
+            return self._watcher.snapshot(Seen(status, state, at, second))
         except DeviceError:  # it closed while we looked: the last picture stands
             return self._watcher.snapshot()
 
@@ -132,7 +137,16 @@ class Running:
             while tick <= end and self.rig.wait(tick, self._idle):
                 self._tick(tick, on_tick)
                 # After a suspended computer the missed seconds are not made up for.
-                tick = max(tick + 1.0, float(math.floor(self.rig.now())))
+                following = max(tick + 1.0, float(math.floor(self.rig.now())))
+                if following - tick > SUSPENDED_S:
+                    self._events.append(LoopEvent("resumed"))
+                    self._log("resumed", following, seconds=following - tick)
+                    self._watcher.say(
+                        f"The computer stood still for {following - tick:.0f} s; what was not "
+                        "watched counts as lost.",
+                        following,
+                    )
+                tick = following
             ended = True
         except AttuneError as error:
             _log.info("the session ended early", exc_info=True)
@@ -150,24 +164,26 @@ class Running:
 
     def _tick(self, now: float, on_tick: Callable[[TickResult], None] | None) -> None:
         self._take_asked(now)
-        eeg, eeg_times = self.rig.eeg(now)
+        rows, eeg_times = self.rig.eeg(now)
         # What is heard later than `now`, after a stall too, is the next tick's.
         heard, self._heard = Heard.joined([self._heard, self.rig.player.heard()]).until(now)
         self._take_source(now)
+        self._take_second(now)
         self._take_news(self.rig.player.events(), now)
         events, self._events = tuple(self._events), []
-        given = TickInput(now, eeg, eeg_times, heard, events)
+        given = TickInput(now, rows[:, : self._n_eeg], eeg_times, heard, events)
         result = self._loop.tick(given)
         status = self.rig.player.status()
         if status.wireless != self._wireless:
             self._wireless = status.wireless
             self._events.append(LoopEvent("wireless", status.wireless))
+        self._journal.eeg(rows, eeg_times)
         self._journal.tick(given, result, status, self.rig.player.timeline)
         if result.unrated:
             self._log("unrated", now)
         shown = self._watch(result)
         self._watcher.set(recording_problem=self._journal.problem)
-        self._watcher.received(given.eeg)
+        self._watcher.received(given.eeg, eeg_times)
         self._watcher.tick(shown, self._loop.up_next(), status)
         if result.decision is not None:
             self._act(result, result.decision)
@@ -194,6 +210,13 @@ class Running:
             elif kind == "pause":
                 self._events.append(LoopEvent("pause", value))
                 self._log("pause" if value else "resume", now)
+            elif kind == "eeg_off":
+                if self._n_eeg:
+                    self._n_eeg = 0
+                    self._events.append(LoopEvent("eeg_off"))
+                    self._log("eeg_off", now)
+                    self._take_source(now)  # what it said until then
+                    self.rig.leave_eeg_out()
             elif kind == "mark":
                 self._log("mark", now)
             else:
@@ -201,14 +224,40 @@ class Running:
                 self._log(kind, now, value=value)
 
     def _take_source(self, now: float) -> None:
-        """Take what the source reports."""
+        """Take what the source reports, and whether it sends."""
         for event in self.rig.events():
             if event.kind == "truth":
                 self._log("truth", event.time, enjoyment=event.value)
             else:
-                told = {"event": event.kind, "state": event.value, "text": event.text}
-                self._log("device", event.time, **told)
+                self._take_told(event)
                 self._watcher.device(event)
+            if event.kind == "rate":
+                self._events.append(LoopEvent("rate", float(event.value)))
+        silent = self.rig.state() in SILENT
+        if silent != self._silent and self._n_eeg:
+            self._silent = silent
+            self._events.append(LoopEvent("eeg_stalled", silent))
+
+    def _take_second(self, now: float) -> None:
+        """Record what the second source sends and reports; it never reaches the loop."""
+        second = self.rig.second
+        if second is None or second.info is None:
+            return
+        self._journal.eeg(*second.rows(now), second=True)
+        for event in second.events():
+            self._take_told(event, second.info.name)
+            self._watcher.device(event, second=True)
+
+    def _take_told(self, event: SourceEvent, second: str = "") -> None:
+        """Record what a source tells of itself; `second` is the name of the second one."""
+        of = {"source": second} if second else {}
+        if event.kind == "marker":
+            self._log("marker", event.time, text=str(event.value), **of)
+            return
+        told = {"event": event.kind, "state": event.value, "text": event.text}
+        self._log("device", event.time, **told, **of)
+        if event.kind == "rate":
+            self._journal.rate(float(event.value), second=bool(second))
 
     def _take_news(self, news: Sequence[PlayerEvent], now: float) -> None:
         """Take what the player reports."""
@@ -280,10 +329,10 @@ class Running:
             self._take_asked(self._watcher.now)  # a rating in the last second counts too
             self._log("stop", asked=asked)
             status = self._last or PlayerStatus()
-            report, problem = self._journal.close(status)
+            report, problem = self._journal.close(status, lost=self._watcher.lost)
             if problem:
                 self._watcher.set(notice=problem)
-            state: SourceState = "closed" if read_spec(self._plan.source).headset else "none"
+            state: SourceState = "closed" if self._n_eeg else "none"
             seen = Seen(replace(status, playing=False), state, self._watcher.now)
             self._watcher.end(seen, report, self._journal.problem, asked=asked)
         finally:

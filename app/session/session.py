@@ -150,6 +150,10 @@ class Session:
         """Put the automation on hold, or let it act again."""
         self._asked.put(("hold", bool(on)))
 
+    def leave_eeg_out(self) -> None:
+        """Go on with ratings and priors alone, and wait for the source no longer."""
+        self._asked.put(("eeg_off", None))
+
     def layer_off(self, on: bool) -> None:
         """Keep the low-frequency layer out for this session, or allow it again."""
         self._asked.put(("layer_off", bool(on)))
@@ -245,11 +249,11 @@ class Session:
         plan, settings = self.plan, self.settings
         if plan.record:
             check_root(plan.out)
-        rig = make_rig(plan.source, listener=plan.listener, seed=plan.seed, output=plan.output)
+        rig = make_rig(plan)
         try:
             self._upcoming.measure(Place(0))  # while source and player come up
             rig.start(self._stopping.is_set)
-            info = rig.info
+            info, second = rig.info, rig.second.info if rig.second else None
             loop = Loop(
                 settings,
                 pool=[PoolTrack(t.title, t.duration) for t in self.tracks],
@@ -261,10 +265,10 @@ class Session:
             first = first_sound(rig, loop, self._upcoming, plan, settings, self._stopping.is_set)
             journal = Journal(
                 plan.out if plan.record else None,
-                manifest(plan, settings, self.calibration, self.tracks, info, first.at),
+                manifest(plan, settings, self.calibration, self.tracks, info, first.at, second),
                 self.calibration,
             )
-            self._watcher.begin(first.at, info, journal.folder)
+            self._watcher.begin(first.at, info, journal.folder, second)
         except Exception:
             rig.close()
             raise

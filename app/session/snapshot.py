@@ -167,6 +167,10 @@ class Snapshot:
         ``"none"`` where no headset was asked for.
     source_name, source_notice : str
         The notice says why the source is stalled, lost or closed, in one sentence, or is empty.
+    sfreq, sfreq_measured : float
+        Rate of the EEG as stated, and as measured where that is another, Hz; else 0.
+    second_name, second_state, second_notice : str
+        The same of the source that is recorded beside it; the name is empty where there is none.
     lost_share : float
         Share of EEG samples lost so far, 0..1.
     simulated : bool
@@ -209,6 +213,11 @@ class Snapshot:
     source_state: SourceState = "connecting"
     source_name: str = ""
     source_notice: str = ""
+    sfreq: float = 0.0
+    sfreq_measured: float = 0.0
+    second_name: str = ""
+    second_state: SourceState = "none"
+    second_notice: str = ""
     lost_share: float = 0.0
     simulated: bool = False
     listener_notice: str = ""

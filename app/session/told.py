@@ -37,11 +37,12 @@ COLUMNS = 7  # of `Told.rows`
 
 @dataclass(frozen=True)
 class Seen:
-    """How player and source stand at the moment of looking; `at` in LSL seconds."""
+    """How player and sources stand at the moment of looking; `at` in LSL seconds."""
 
     status: PlayerStatus
     source_state: SourceState
     at: float
+    second_state: SourceState = "none"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class Told:
     listener_notice: str = ""
     source_name: str = ""
     source_notice: str = ""
+    sfreq: float = 0.0
+    sfreq_measured: float = 0.0
+    second_name: str = ""
+    second_notice: str = ""
     recording_problem: str = ""
     lost_share: float = 0.0
     start: float | None = None
@@ -112,6 +117,10 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
         source_state="connecting" if told.headset else "none",
         source_name=told.source_name,
         source_notice=told.source_notice,
+        sfreq=told.sfreq,
+        sfreq_measured=told.sfreq_measured,
+        second_name=told.second_name,
+        second_notice=told.second_notice,
         lost_share=told.lost_share,
         simulated=told.simulated,
         listener_notice=told.listener_notice,
@@ -156,6 +165,7 @@ def _with_player(shot: Snapshot, told: Told, seen: Seen) -> Snapshot:
         shot,
         phase=phase,
         source_state=seen.source_state,
+        second_state=seen.second_state,
         play=status.play,
         track=replace(view, position=status.position) if view else None,
         layer_level=status.layer_level,

@@ -21,6 +21,7 @@ from dsp.sound.heard import NO_PLAY, Play
 from playlists.choice import Candidate
 from playlists.tracks import Place, PreparedTrack
 
+_JUMP_S = 1.0  # s from one row to the next of which the rows between were not even marked
 N_LINES = 200  # decisions kept for the screen; the records keep all
 #: Deliberate non-actions that stand on the screen; the records and the report hold all of them.
 _SHOWN = ("withheld", "protected")
@@ -46,6 +47,7 @@ class Watcher:
         self._lock = threading.Lock()
         self._buffer = np.empty((256, COLUMNS))
         self._n_rows = self._n_lost = 0
+        self._newest = math.nan  # stamp of the newest row
         self._why: dict[Play, str] = {}
         self._n_rated = 0  # ratings there were when the latest "undo" was asked for
 
@@ -65,13 +67,21 @@ class Watcher:
         with self._lock:
             self._told = replace(self._told, **values)
 
-    def begin(self, start: float, info: SourceInfo | None, folder: Path | None) -> None:
+    def begin(
+        self,
+        start: float,
+        info: SourceInfo | None,
+        folder: Path | None,
+        second: SourceInfo | None = None,
+    ) -> None:
         """Start counting time."""
         self.set(
             phase="running",
             start=start,
             now=start,
             source_name=info.name if info else "No headset",
+            second_name=second.name if second else "",
+            sfreq=info.sfreq if info else 0.0,
             folder=folder,
             listener_notice=(info.notice if info else "") or self._told.listener_notice,
             simulated=self._told.simulated or bool(info and info.simulated),
@@ -107,14 +117,22 @@ class Watcher:
             self.say("Automation put on hold." if value else "Automation goes on.", now)
         elif kind == "layer_off":
             self.set(layer_off=value)
+        elif kind == "eeg_off":
+            self.set(source_notice="", source_name="EEG left out")
+            self.say("Going on without EEG: ratings and priors alone.", now)
         elif kind == "undo":
             self._n_rated = len(told.ratings)
 
-    def device(self, event: SourceEvent) -> None:
-        """Show why a source is not streaming."""
+    def device(self, event: SourceEvent, *, second: bool = False) -> None:
+        """Show why a source is not streaming, and what it says of itself."""
+        which = "second_notice" if second else "source_notice"
         if event.kind == "state":
             quiet = event.value in ("streaming", "connecting")
-            self.set(source_notice="" if quiet else event.text)
+            self.set(**{which: "" if quiet else event.text})
+        elif event.kind == "rate" and not second:
+            self.set(sfreq_measured=float(event.value))
+        if event.kind in ("rate", "note"):
+            self.say(event.text)
 
     def say(self, sentence: str, at: float | None = None) -> None:
         """Put a sentence on the list of what the player did."""
@@ -137,12 +155,23 @@ class Watcher:
         if decision.kind in ("layer_on", "layer_off"):
             self.set(layer_target=float(decision.target or 0.0))
 
-    def received(self, eeg: npt.NDArray[np.float32]) -> None:
-        """Count received and lost rows [shape=(n, n_channels)]."""
+    def received(self, eeg: npt.NDArray[np.float32], times: npt.NDArray[np.float64]) -> None:
+        """Count received and lost rows [shape=(n, n_channels)], and those of which none came."""
+        if not times.size:
+            return
         self._n_rows += len(eeg)
         self._n_lost += int(np.isnan(eeg).all(axis=1).sum())
-        if self._n_rows:
-            self.set(lost_share=self._n_lost / self._n_rows)
+        steps = np.diff(times, prepend=self._newest)  # of the very first row NaN
+        jumped = float(steps[steps > _JUMP_S].sum())
+        missing = round(jumped * (self._told.sfreq_measured or self._told.sfreq))
+        self._n_rows, self._n_lost = self._n_rows + missing, self._n_lost + missing
+        self._newest = float(times[-1])
+        self.set(lost_share=self._n_lost / self._n_rows)
+
+    @property
+    def lost(self) -> tuple[int, int]:
+        """Rows of EEG that there should have been, and how many of them were lost."""
+        return self._n_rows, self._n_lost
 
     def tick(
         self, result: TickResult, candidates: tuple[Candidate, ...], status: PlayerStatus

@@ -310,6 +310,9 @@ class FakeSession:
         self._call("layer_off", on)
         self._layer_off = on
 
+    def leave_eeg_out(self) -> None:
+        self._call("leave_eeg_out")
+
     def skip(self) -> None:
         self._call("skip")
 

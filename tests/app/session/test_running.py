@@ -18,9 +18,7 @@ from app.player.player import Player
 from app.records.reader import SessionReader
 from app.session import upcoming
 from app.session.plan import Plan
-from app.session.rig import LiveRig
 from app.session.session import Session
-from devices.ring import Ring
 from playlists.analysis.prepare import prepare
 from tests.doubles.program import until
 
@@ -171,24 +169,6 @@ def test_a_session_that_stood_still_replays_byte_for_byte(plan):
     assert max(np.diff([result.now for result in ticks])) > 1.5
     assert "next" in [row["decision"]["code"] for row in rows(session, "decision")]
     assert replay(session.folder).same
-
-
-def test_eeg_of_later_than_the_tick_waits_for_the_next():
-    rig = LiveRig("none", listener="clear", seed=0, output="null")
-    try:
-        rig.ring = Ring.create(2, 10.0, 250.0, local=True)
-        times = 100.0 + np.arange(1000) / 250.0
-        rig.ring.write(np.arange(2000).reshape(1000, 2), times)
-        _, first = rig.eeg(101.0)
-        _, second = rig.eeg(101.0)
-        data, third = rig.eeg(110.0)
-        assert first[-1] == 101.0
-        assert second.size == 0
-        np.testing.assert_array_equal(np.concatenate([first, third]), times)
-        assert data[0, 0] == 2 * first.size
-    finally:
-        rig.ring = None
-        rig.close()
 
 
 def test_the_window_beats_for_itself_and_the_loop_from_its_thread_alone(plan, monkeypatch):
