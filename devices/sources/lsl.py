@@ -1,88 +1,43 @@
-"""LSL streams as EEG sources: own resolver, own clock offsets, never liblsl's recovery or dejitter.
+"""LSL streams as sources: own resolver, own clock offsets, never liblsl's recovery or dejitter.
 
 With `recover=False` the death of the sender is an error within milliseconds, and liblsl's
 `proc_dejitter` is off by up to the length of a gap for a minute after it; both are measured.
-pylsl is imported here only, and when the first stream is opened.
 """
 
 from __future__ import annotations
 
-import os
+import socket
 import time
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from devices.clock import bracket, now
-from devices.sources.naming import LONGEST, Wanted, renamed
-from devices.sources.placing import SamplePlacer
-from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
-from devices.sources.streams import read_query
-from dsp.checks import DeviceError, foreign_text
+from devices.clock import now
+from devices.sources.naming import Wanted
+from devices.sources.offsets import OffsetLine
+from devices.sources.source import EegChunk, SourceEvent, SourceInfo
+from devices.sources.stream_carries import Markers, Samples
+from devices.sources.stream_header import (
+    StreamHeader,
+    choose_channels,
+    read_header,
+    refuse_other,
+    stream_kind,
+)
+from devices.sources.streams import StreamFinder, lsl_library, read_query
+from dsp.checks import AttuneError, DeviceError, foreign_text
 
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
-_CORRECT_EVERY = 5.0  # s between clock offsets
-_MAX_SFREQ = 16000.0
-
-#: Quick discovery on one computer, and no chatter on the console. Used only where the user has
-#: no LSL configuration of their own.
-_CONFIG = """
-[tuning]
-MulticastMinRTT=0.1
-MulticastMaxRTT=0.5
-UnicastMinRTT=0.1
-UnicastMaxRTT=0.5
-ContinuousResolveInterval=0.2
-[log]
-level=-3
-"""
-
-_UNITS = {
-    "microvolts": 1.0,
-    "microvolt": 1.0,
-    "uv": 1.0,
-    "µv": 1.0,
-    "μv": 1.0,
-    "millivolts": 1e3,
-    "millivolt": 1e3,
-    "mv": 1e3,
-    "volts": 1e6,
-    "volt": 1e6,
-    "v": 1e6,
-    "nanovolts": 1e-3,
-    "nanovolt": 1e-3,
-    "nv": 1e-3,
-}
-_EEG_TYPES = {"eeg", "exg", "ieeg", "ecog", "seeg"}
-
-_library: tuple[ModuleType, float] | None = None
-
-
-def _user_configures_lsl() -> bool:
-    """Whether liblsl would find a configuration file of the user (its documented places)."""
-    places = [Path("lsl_api.cfg"), Path.home() / "lsl_api" / "lsl_api.cfg"]
-    places.append(Path("/etc/lsl_api/lsl_api.cfg"))
-    return "LSLAPICFG" in os.environ or any(place.exists() for place in places)
-
-
-def _lsl() -> tuple[ModuleType, float]:
-    """Load pylsl, once; with it how far its clock is ahead of ours, s (0 on Linux)."""
-    global _library
-    if _library is None:
-        try:
-            import pylsl
-        except (ImportError, OSError, RuntimeError) as error:
-            raise DeviceError(
-                f"LSL cannot be used on this computer ({error}); install liblsl, or choose another "
-                "source."
-            ) from error
-        if not _user_configures_lsl():
-            pylsl.set_config_content(_CONFIG)
-        ahead, width = bracket(pylsl.local_clock, tries=9)
-        _library = (pylsl, ahead if abs(ahead) > width else 0.0)
-    return _library
+SETTLE_S = 0.5  # s after the first answer in which others of the same name may come
+AGAIN_S = 0.45  # s that one try to come back may take
+_LOOK_S = 0.25  # s of that for finding it
+#: s between two reads: a sender that pushes each sample wakes us no oftener than this, and one
+#: that pushes packets is read as each comes.
+PACE_S = 0.008
+_WAIT_S = 0.1  # s that a read waits for data
+_CORRECT_EVERY = 2.0  # s between clock offsets, as liblsl measures them
+_OLD_S = 2.0  # s: stamps within this are of the clock whose offset we knew
 
 
 class LslSource:
@@ -94,6 +49,9 @@ class LslSource:
         Its name, or what else it is found by (`devices.sources.streams.read_query`).
     channels : Wanted
         Which electrodes, and their names (`devices.sources.naming.renamed`).
+    first : bool
+        Whether it is to carry the EEG that is decoded. One that comes beside may carry markers;
+        then `info.sfreq` is 0, and they are told as events.
     resolve_s : float
         How long to look for it, s.
 
@@ -104,15 +62,25 @@ class LslSource:
     """
 
     def __init__(
-        self, written: str, *, channels: Wanted = (), resolve_s: float = RESOLVE_S
+        self,
+        written: str,
+        *,
+        channels: Wanted = (),
+        first: bool = True,
+        resolve_s: float = RESOLVE_S,
     ) -> None:
         self._query, self._resolve_s = read_query(written), resolve_s
-        self._wanted, self._name = channels, str(self._query)
+        self._wanted, self._first, self._name = channels, first, str(self._query)
         self._info: SourceInfo | None = None
+        self._taken: StreamHeader | None = None  # the stream that is, or last was, read
+        self._others: set[str] = set()  # ids of those that were there beside it
+        self._finder: StreamFinder | None = None
         self._inlet: Any = None
+        self._carries: Samples | Markers
         self._news: list[SourceEvent] = []
+        self._offsets = OffsetLine()  # add to a stamp for our clock
+        self._measured = False  # whether the offset is of the stream that is read now
         self._read_at = self._corrected_at = 0.0
-        self._offset = 0.0  # add to a stamp for our clock
 
     @property
     def info(self) -> SourceInfo:
@@ -122,7 +90,7 @@ class LslSource:
         return self._info
 
     def open(self) -> None:
-        """Find the stream and subscribe.
+        """Find the stream and subscribe; after `close` the same one, or one that took its place.
 
         Raises
         ------
@@ -131,120 +99,176 @@ class LslSource:
         InputError
             If a wanted electrode is not there.
         """
-        pylsl, ahead = _lsl()
-        stream, twins = self._find(pylsl)
-        self._check(stream, pylsl)
-        inlet = pylsl.StreamInlet(stream, max_buflen=360, recover=False)
+        self._pylsl, self._ahead = lsl_library()
+        if self._taken is None:
+            self._open_first()
+        else:
+            self._open_again(self._taken)
+
+    def _open_first(self) -> None:
+        found, there = self._look()
+        if not found:
+            others = ", ".join(sorted({f"{h.name!r}" for h in there}))
+            raise DeviceError(
+                f"No LSL stream {self._name} answered within {self._resolve_s:g} s; "
+                + (f"these did: {others}." if others else "none at all did; start its sender.")
+            )
+        header, stream = found[0]
+        self._name = foreign_text(repr(header.name))
+        rank = self._rank(header)[0]
+        twins = [h for h, _ in found[1:] if self._rank(h)[0] == rank]
+        if not (header.markers and not self._first):
+            refuse_other(header, self._name)
         try:
-            full = inlet.info(timeout=self._resolve_s)
-            inlet.open_stream(timeout=self._resolve_s)
+            inlet, full = self._connect(stream, now() + self._resolve_s)
             correction = inlet.time_correction(timeout=self._resolve_s)
-        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+        except (self._pylsl.util.TimeoutError, self._pylsl.util.LostError) as error:
             raise DeviceError(
                 f"The LSL stream {self._name} was found but does not answer; restart its sender, "
                 "and check that no firewall stands between."
             ) from error
-        self._pylsl, self._ahead, self._inlet = pylsl, ahead, inlet
-        self._offset = correction - ahead
-        self._corrected_at = now()
-        self._sfreq = float(full.nominal_srate())
-        self._placer = SamplePlacer(self._sfreq, name=f"the LSL stream {self._name}")
-        self._info = self._describe(full, twins)
+        self._offsets.add(now(), correction - self._ahead)
+        self._measured, self._corrected_at = True, now()
+        self._begin(inlet, full, self._twin_sentence(full, twins))
+        self._others = {h.uid for h in twins} | {h.source_id for h in twins} - {full.source_id, ""}
 
-    def _find(self, pylsl: ModuleType) -> tuple[Any, int]:
-        """Return the stream and how many others bear its name."""
-        asked = self._query.predicate
-        resolver = pylsl.ContinuousResolver(pred=asked) if asked else pylsl.ContinuousResolver()
-        end, streams = now() + self._resolve_s, []
+    def _look(self) -> tuple[list[tuple[StreamHeader, Any]], list[StreamHeader]]:
+        """Return the streams that are as asked, the best first, and all that there are."""
+        finder = StreamFinder(self._query)
+        end, settled = now() + self._resolve_s, np.inf
         while True:
-            streams = resolver.results()
-            named = [s for s in streams if self._query.matches(s)]
-            if named:
-                named.sort(key=lambda s: s.type().lower() not in _EEG_TYPES)
-                return named[0], len(named) - 1
-            if now() > end:
-                break
+            answers = finder.answers()
+            found = [one for one in answers if self._query.matches(one[0])]
+            if found:
+                settled = min(settled, now() + SETTLE_S)
+            if now() >= min(end, settled):
+                found.sort(key=lambda one: self._rank(one[0]))
+                return found, [header for header, _ in answers]
             time.sleep(0.02)
-        others = ", ".join(sorted({repr(s.name()) for s in streams}))
-        raise DeviceError(
-            f"No LSL stream {self._name} answered within {self._resolve_s:g} s; "
-            + (f"these did: {others}." if others else "none at all did; start its sender.")
+
+    def _rank(self, header: StreamHeader) -> tuple[Any, ...]:
+        """Order of streams that are all as asked: by kind, then those of this computer, by id."""
+        kinds = ["eeg", ""] if self._first else ["trigger", "eeg", ""]
+        kind = "trigger" if header.markers else stream_kind(header.type)
+        place = kinds.index(kind) if kind in kinds else len(kinds)
+        far = header.hostname != foreign_text(socket.gethostname())
+        return place, far, header.source_id, header.hostname, header.uid
+
+    def _connect(self, stream: Any, end: float) -> tuple[Any, StreamHeader]:
+        """Subscribe; return the inlet and all that the stream states."""
+        inlet = self._pylsl.StreamInlet(stream, max_buflen=360, recover=False)
+        full = inlet.info(timeout=max(end - now(), 0.01))
+        inlet.open_stream(timeout=max(end - now(), 0.01))
+        return inlet, read_header(full, text_format=self._pylsl.cf_string)
+
+    def _twin_sentence(self, taken: StreamHeader, twins: list[StreamHeader]) -> str:
+        if not twins:
+            return ""
+        rest = " and ".join(str(one) for one in twins)
+        return (
+            f"{len(twins) + 1} LSL streams answer to {self._name}: {taken} was taken, {rest} "
+            f"{'was' if len(twins) == 1 else 'were'} not; write lsl:source_id=... to choose."
         )
 
-    def _check(self, stream: Any, pylsl: ModuleType) -> None:
-        """Refuse what is not a regular stream of numbers."""
-        name, rate = self._name, float(stream.nominal_srate())
-        if stream.channel_format() == pylsl.cf_string:
-            raise DeviceError(
-                f"The LSL stream {name} carries text (markers), not voltages; name the EEG stream."
+    def _begin(self, inlet: Any, full: StreamHeader, twins: str = "") -> None:
+        """Read this stream from now on."""
+        title = f"LSL stream {foreign_text(full.name)}"
+        details: dict[str, Any] = {
+            "driver": f"liblsl {self._pylsl.library_version()}",
+            "source_id": foreign_text(full.source_id),
+            "type": full.type,
+            "host": full.hostname,
+            "clock_offset": self._offsets.at(now()),
+            "lsl_clock_ahead": self._ahead,
+        }
+        if full.markers and not self._first:
+            self._carries = Markers(f"the {title}", regular=full.sfreq > 0)
+            info = SourceInfo(name=title, ch_names=(), sfreq=0.0, notice=twins, details=details)
+        else:
+            chosen = choose_channels(full, self._name, self._wanted, unit=self._query.unit)
+            self._carries = Samples(chosen, full.sfreq, self._name)
+            details["scale_to_microvolts"] = list(chosen.scale)
+            details["unit_stated"] = chosen.unit_stated
+            details["labels"] = list(full.labels)
+            info = SourceInfo(
+                name=title,
+                ch_names=chosen.ch_names,
+                sfreq=full.sfreq,
+                notice=" ".join(filter(None, (twins, chosen.notice))),
+                details=details,
+                beside=chosen.beside,
             )
-        if rate == pylsl.IRREGULAR_RATE:
+            if chosen.note and self._info is None:
+                self._news.append(SourceEvent(now(), "note", "channels beside", chosen.note))
+        if self._info is not None and (info.ch_names, info.beside, info.sfreq) != (
+            self._info.ch_names,
+            self._info.beside,
+            self._info.sfreq,
+        ):
             raise DeviceError(
-                f"The LSL stream {name} has no regular sampling rate; EEG must be sampled "
-                "evenly, so name the sender's EEG stream."
+                f"The LSL stream {self._name} is back with other channels "
+                f"({', '.join(info.ch_names)} in place of {', '.join(self._info.ch_names)}); set "
+                "its sender as it was, or begin a new session."
             )
-        if not 32.0 <= rate <= _MAX_SFREQ:
-            raise DeviceError(
-                f"The LSL stream {name} has a sampling rate of {rate:g} Hz; expected 32 to "
-                f"{_MAX_SFREQ:g} Hz."
-            )
+        self._info, self._taken, self._inlet, self._finder = info, full, inlet, None
 
-    def _describe(self, full: Any, twins: int) -> SourceInfo:
-        """Choose the EEG channels, their names and scale from the stream's XML."""
-        n = full.channel_count()
+    # Coming back
 
-        def listed(values: list[str | None] | None) -> list[str]:
-            # The sender's words: shown, and written into the records.
-            known = values if values and len(values) == n else [""] * n
-            return [foreign_text(value or "", longest=LONGEST) for value in known]
-
-        labels = listed(full.get_channel_labels())
-        types = listed(full.get_channel_types())
-        units = listed(full.get_channel_units())
-        keep = [i for i in range(n) if types[i].lower() in _EEG_TYPES | {""}]
-        if not keep:
-            raise DeviceError(
-                f"The LSL stream {self._name} has no EEG channels (its channels are "
-                f"{', '.join(sorted(set(types)))}); name the EEG stream."
-            )
-        columns, names = renamed([labels[i] for i in keep], self._wanted)
-        keep = [keep[column] for column in columns]
-        notices = []
-        scale = []
-        for i in keep:
-            factor = _UNITS.get(units[i].lower(), 1.0 if not units[i] else None)
-            if factor is None:
-                raise DeviceError(
-                    f"Channel {labels[i] or i + 1} of the LSL stream {self._name} is in "
-                    f"{units[i]!r}; expected microvolts, millivolts, volts or nanovolts."
+    def _open_again(self, was: StreamHeader) -> None:
+        """Take the stream that was read, or one of the same name and shape in its place."""
+        end, look = now() + AGAIN_S, now() + _LOOK_S
+        if self._finder is None:
+            self._finder = StreamFinder(self._query)
+        while not (found := self._returned(was)) and now() < look:
+            time.sleep(0.01)
+        why = f"The LSL stream {self._name} has not come back yet."
+        for header, stream in found:
+            if (header.n_channels, header.sfreq) != (was.n_channels, was.sfreq):
+                why = (
+                    f"The LSL stream {self._name} is back in another shape: {header}, which was "
+                    f"{was}; set its sender as it was, or begin a new session."
                 )
-            scale.append(factor)
-        if not all(units[i] for i in keep):
-            notices.append(f"The LSL stream {self._name} states no unit; microvolts are assumed.")
-        if twins:
-            notices.append(f"{twins} more LSL streams are called {self._name}; one was taken.")
-        self._keep, self._scale = np.array(keep), np.array(scale, dtype=np.float32)
-        return SourceInfo(
-            name=f"LSL stream {foreign_text(full.name())}",
-            ch_names=names,
-            sfreq=self._sfreq,
-            notice=" ".join(notices),
-            details={
-                "driver": f"liblsl {self._pylsl.library_version()}",
-                "source_id": foreign_text(full.source_id()),
-                "type": foreign_text(full.type()),
-                "host": foreign_text(full.hostname()),
-                "scale_to_microvolts": [float(s) for s in scale],
-                "unit_stated": all(bool(units[i]) for i in keep),
-                "clock_offset": self._offset,
-                "lsl_clock_ahead": self._ahead,
-            },
-        )
+                continue
+            try:
+                inlet, full = self._connect(stream, end)
+                self._measured = False
+                self._begin(inlet, full)
+            except (self._pylsl.util.TimeoutError, self._pylsl.util.LostError):
+                continue
+            except AttuneError as error:
+                raise DeviceError(str(error)) from error
+            if full.source_id != was.source_id:
+                text = (
+                    f"The LSL stream {self._name} is back under another id: {full} in place of "
+                    f"{was}; it has the same shape and was taken."
+                )
+                self._news.append(SourceEvent(now(), "note", foreign_text(full.source_id), text))
+            return
+        raise DeviceError(why)
+
+    def _returned(self, was: StreamHeader) -> list[tuple[StreamHeader, Any]]:
+        """Streams that may be the one that was read, the likeliest first."""
+        assert self._finder is not None
+
+        def likely(one: StreamHeader) -> tuple[Any, ...]:
+            shape = (one.n_channels, one.sfreq) != (was.n_channels, was.sfreq)
+            return shape, one.source_id != was.source_id, one.hostname != was.hostname, one.uid
+
+        same = [
+            (header, stream)
+            for header, stream in self._finder.answers()
+            if (header.name, header.type) == (was.name, was.type)
+            and self._query.asks_of_another(header)
+            and not self._others & {header.uid, header.source_id}
+        ]
+        return sorted(same, key=lambda one: likely(one[0]))
+
+    # Reading
 
     def read(self) -> EegChunk | None:
         """Return all samples since the last call, missing time as rows of NaN.
 
-        Waits until 20 ms have passed since the last read.
+        Waits for data, at most 0.1 s.
 
         Raises
         ------
@@ -253,33 +277,48 @@ class LslSource:
         """
         if self._inlet is None:
             raise DeviceError("the LSL stream is closed.")
-        wait = self._read_at + READ_EVERY - now()
+        wait = self._read_at + PACE_S - now()
         if wait > 0:
             time.sleep(wait)
-        self._read_at = now()
         try:
-            if self._read_at - self._corrected_at > _CORRECT_EVERY:
-                self._correct()
-            data, stamps = self._inlet.pull_chunk(timeout=0.0, max_samples=4096, as_numpy=True)
+            self._correct()
+            data, stamps = self._pull()
         except self._pylsl.util.LostError as error:
             raise DeviceError(
                 f"The sender of the LSL stream {self._name} has ended; the music plays on."
             ) from error
-        if len(stamps) == 0:
+        self._read_at = seen = now()
+        if stamps.size == 0:
             return None
-        eeg = np.asarray(data, dtype=np.float32)[:, self._keep] * self._scale
-        taken = np.asarray(stamps, dtype=np.float64) + self._offset
-        placed = self._placer.place(eeg, taken, seen=now())
-        self._news += self._placer.events()
-        return None if placed is None else placed[0]
+        taken = stamps + self._offsets.at(seen)
+        if not self._measured and not seen - _OLD_S < taken[-1] < seen + PACE_S:
+            return None  # come back with another clock, whose offset liblsl is still measuring
+        chunk = self._carries.take(data, taken, seen)
+        self._news += self._carries.events()
+        return chunk
+
+    def _pull(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+        most = self._carries.most
+        data, stamps = self._inlet.pull_chunk(timeout=0.0, max_samples=most, as_numpy=True)
+        if stamps.size == 0:
+            data, stamps = self._inlet.pull_chunk(
+                timeout=_WAIT_S, max_samples=most, min_samples=1, as_numpy=True
+            )
+        return data, stamps
 
     def _correct(self) -> None:
-        """Take the newest clock offset; keep the old one while the sender does not answer."""
-        self._corrected_at = self._read_at
+        """Take the newest clock offset; keep the old line while the sender does not answer."""
+        start = now()
+        if self._measured and start - self._corrected_at < _CORRECT_EVERY:
+            return
         try:
-            self._offset = self._inlet.time_correction(timeout=0.1) - self._ahead
+            offset = self._inlet.time_correction(timeout=0.0) - self._ahead
         except self._pylsl.util.TimeoutError:
             return
+        if not self._measured:
+            self._offsets = OffsetLine()
+        self._offsets.add(start, offset)
+        self._measured, self._corrected_at = True, start
 
     def events(self) -> list[SourceEvent]:
         """Events since the last call."""

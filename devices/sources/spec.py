@@ -172,6 +172,7 @@ def source_maker(
     timeline: str,
     tracks: str,
     channels: Wanted = (),
+    first: bool = True,
 ) -> Callable[[], EegSource]:
     """Return what makes the source, in the process that will read it; picklable.
 
@@ -183,6 +184,8 @@ def source_maker(
         Of the simulated listener (`devices.acquisition.acquire`).
     channels : Wanted
         Which electrodes, and their names (`devices.sources.naming.read_channels`); all if empty.
+    first : bool
+        Whether it carries the EEG that is decoded; only one that does not may carry markers.
 
     Raises
     ------
@@ -213,7 +216,7 @@ def source_maker(
     if spec.kind == "lsl":
         from devices.sources.lsl import LslSource
 
-        return partial(LslSource, spec.name, channels=channels)
+        return partial(LslSource, spec.name, channels=channels, first=first)
     if spec.kind == "replay":
         raise InputError(
             f"The recording {spec.name!r} cannot be replayed as a source by this version; name a "

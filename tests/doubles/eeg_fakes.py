@@ -116,7 +116,7 @@ def send(name: str, kind: str) -> None:
     if kind == "wild":
         info.set_channel_labels(["F\x9bz\u202e", "Cz\x85", "A" * 500])
     if kind in ("volts", "counts", "mixed"):
-        info.set_channel_labels(["Fz", "Cz", "Aux"])
+        info.set_channel_labels(["Fz", "Cz", "Aux" if kind == "mixed" else "Pz"])
         info.set_channel_units("counts" if kind == "counts" else "volts")
         info.set_channel_types(["EEG", "EEG", "ACC" if kind == "mixed" else "EEG"])
     outlet = pylsl.StreamOutlet(info)

@@ -12,9 +12,9 @@ import pytest
 
 from devices.acquisition import acquire
 from devices.clock import now
-from devices.sources import lsl
+from devices.sources import streams
 from devices.sources.lsl import LslSource
-from devices.sources.source import EegChunk
+from devices.sources.source import Channel, EegChunk
 from tests.doubles.eeg_fakes import Sender, wait_until
 
 
@@ -41,7 +41,7 @@ def read(source: LslSource, n: int) -> EegChunk:
     )
 
 
-def test_labels_and_units_come_from_the_stream_and_other_channels_are_left_out():
+def test_labels_and_units_come_from_the_stream_and_other_channels_stand_beside():
     with sending("mixed") as sender:
         source = LslSource(sender.name)
         source.open()
@@ -49,7 +49,9 @@ def test_labels_and_units_come_from_the_stream_and_other_channels_are_left_out()
         source.close()
     assert source.info.ch_names == ("Fz", "Cz")
     assert source.info.notice == ""
-    assert np.allclose(chunk.data, 20.0)  # 20e-6 V
+    assert source.info.beside == (Channel("Aux", "accelerometer", "volts"),)
+    assert np.allclose(chunk.data[:, :2], 20.0)  # 20e-6 V
+    assert np.allclose(chunk.data[:, 2], 20e-6)  # in its own unit
 
 
 def test_a_stream_is_found_by_id_type_or_predicate_and_its_channels_renamed():
@@ -65,7 +67,7 @@ def test_a_stream_is_found_by_id_type_or_predicate_and_its_channels_renamed():
             source.close()
             assert source.info.name == f"LSL stream {sender.name}"
             assert source.info.ch_names == ("Pz",)
-            assert chunk.data.shape[1] == 1
+            assert chunk.data.shape[1] == 2
 
 
 def test_a_stream_without_units_is_taken_for_microvolts_and_that_is_said():
@@ -142,6 +144,6 @@ def test_our_liblsl_settings_never_replace_the_users(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     system = os.path.exists("/etc/lsl_api/lsl_api.cfg")
-    assert lsl._user_configures_lsl() == system
+    assert streams._user_configures_lsl() == system
     (tmp_path / "lsl_api.cfg").write_text("[log]\nlevel=0\n")
-    assert lsl._user_configures_lsl()
+    assert streams._user_configures_lsl()

@@ -13,7 +13,7 @@ from dsp.checks import InputError
 
 def stream(**given):
     values = {"name": "Muse", "type": "EEG", "source_id": "m-1", "hostname": "here", "uid": "u"}
-    return SimpleNamespace(**{k: (lambda v=v: v) for k, v in (values | given).items()})
+    return SimpleNamespace(**(values | given))
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,23 @@ def test_everything_that_is_asked_must_be_so():
     assert read_query("type=EEG,source_id=m-1").matches(stream())
     assert not read_query("type=EEG,source_id=m-2").matches(stream())
     assert not read_query("muse").matches(stream())
+    assert read_query("uid=u").matches(stream())
+    assert not read_query("uid=u").matches(stream(uid="v"))
+    assert read_query("uid=u").asks_of_another(stream(uid="v"))
+
+
+def test_the_unit_is_what_the_user_says_and_asks_nothing_of_the_stream():
+    query = read_query("name=Muse,unit=volts")
+    assert query.unit == "volts"
+    assert query.matches(stream())
+    assert str(query) == "'Muse'"
 
 
 @pytest.mark.parametrize(
     ("written", "says"),
     [
         ("sourceid=m", "not found by 'sourceid'; expected one of: name, type, source_id"),
+        ("name=Muse,unit=seconds", "'seconds' is no voltage; expected one of: microvolts"),
         ("name=,type=EEG", "no value for name"),
         ("type=EEG,type=ExG", "two values for type"),
         ("?name='Muse", "cannot be read"),

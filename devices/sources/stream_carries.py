@@ -1,0 +1,127 @@
+"""What an LSL stream carries, as it comes in: samples become rows of microvolts, text markers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.sources.placing import SamplePlacer
+from devices.sources.source import EegChunk, SourceEvent
+from devices.sources.stream_header import ChosenChannels
+from devices.sources.units import level, level_sentence
+from dsp.checks import foreign_text
+
+_LEVEL_S = 3.0  # s after which the level is judged
+_PAST_S, _AHEAD_S = 60.0, 1.0  # s around now: a marker's stamp outside is of another clock
+
+
+class Samples:
+    """Samples of a stream with a regular rate.
+
+    Parameters
+    ----------
+    chosen : ChosenChannels
+        What is taken of it.
+    sfreq : float
+        Stated rate, Hz.
+    shown : str
+        What the stream is called in sentences.
+    """
+
+    def __init__(self, chosen: ChosenChannels, sfreq: float, shown: str) -> None:
+        self._columns = np.array(chosen.columns)
+        self._scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)])
+        self._n_eeg = len(chosen.ch_names)
+        self._name, self._sfreq = f"the LSL stream {shown}", sfreq
+        self._placer = SamplePlacer(sfreq, name=self._name)
+        self._first: list[npt.NDArray[np.float32]] | None = []
+        self._news: list[SourceEvent] = []
+        self.most = int(np.clip(0.5 * sfreq, 64, 4096))  # samples of one read
+
+    def take(
+        self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
+    ) -> EegChunk | None:
+        """Place samples [shape=(n_samples, n_channels of the stream)]; None while held back."""
+        rows = data[:, self._columns]
+        scale = self._scale.astype(np.float32) if rows.dtype == np.float32 else self._scale
+        with np.errstate(over="ignore"):  # what no float32 can hold is infinite, and seen as bad
+            rows = np.ascontiguousarray(rows * scale, dtype=np.float32)
+        if self._first is not None:
+            self._judge_level(rows, seen)
+        placed = self._placer.place(rows, taken, seen=seen)
+        self._news += self._placer.events()
+        return None if placed is None else placed[0]
+
+    def _judge_level(self, rows: npt.NDArray[np.float32], seen: float) -> None:
+        """Say once, after the first seconds, where no unit explains the level."""
+        assert self._first is not None
+        self._first.append(rows[:, : self._n_eeg])
+        if sum(map(len, self._first)) < _LEVEL_S * self._sfreq:
+            return
+        rms = level(np.concatenate(self._first))
+        self._first = None
+        text = level_sentence(
+            self._name,
+            rms,
+            cure="Check the electrodes, or write the unit: lsl:name=...,unit=volts.",
+        )
+        if text:
+            self._news.append(SourceEvent(seen, "note", "level", text))
+
+    def events(self) -> list[SourceEvent]:
+        """What there is to tell since the last call."""
+        news, self._news = self._news, []
+        return news
+
+
+class Markers:
+    """Markers of a stream: each is told as an event, with its time on our clock.
+
+    Parameters
+    ----------
+    name : str
+        What the stream is called in sentences.
+    regular : bool
+        True for a channel of triggers that is sampled evenly: told where it changes.
+    """
+
+    most = 256  # markers of one read
+
+    def __init__(self, name: str, *, regular: bool = False) -> None:
+        self._name, self._regular = name, regular
+        self._last = self._foreign = ""
+        self._news: list[SourceEvent] = []
+
+    def take(
+        self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
+    ) -> EegChunk | None:
+        """Tell markers [shape=(n_samples, n_channels of the stream)]; there is never a chunk."""
+        for row, when in zip(data.tolist(), taken.tolist(), strict=True):
+            if not seen - _PAST_S < when < seen + _AHEAD_S:
+                if not self._foreign:
+                    self._foreign = (
+                        f"The stamps of {self._name} are not of the LSL clock; its markers have "
+                        "the times of arrival."
+                    )
+                    self._news.append(SourceEvent(seen, "note", when - seen, self._foreign))
+                when = seen
+            text = foreign_text(", ".join(map(_word, row)))
+            if self._regular and text == self._last:
+                continue
+            self._last = text
+            if text and not (self._regular and text == "0"):
+                self._news.append(SourceEvent(when, "marker", text))
+        return None
+
+    def events(self) -> list[SourceEvent]:
+        """What there is to tell since the last call."""
+        news, self._news = self._news, []
+        return news
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return f"{value:g}" if isinstance(value, float) else str(value)

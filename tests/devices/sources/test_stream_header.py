@@ -1,0 +1,183 @@
+"""What a stream states is understood; what it does not state is said; what is no EEG is told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.sources.naming import read_channels
+from devices.sources.source import Channel
+from devices.sources.stream_header import (
+    StreamHeader,
+    choose_channels,
+    refuse_other,
+    stream_kind,
+)
+from dsp.checks import AttuneError, DeviceError, InputError
+
+
+def header(n: int = 3, **given) -> StreamHeader:
+    values = {
+        "name": "Amp",
+        "type": "EEG",
+        "source_id": "amp-7",
+        "hostname": "lab",
+        "uid": "u-1",
+        "sfreq": 250.0,
+        "text": False,
+        "labels": ("Fz", "Cz", "Pz")[:n],
+        "types": ("EEG",) * n,
+        "units": ("microvolts",) * n,
+        "described": n,
+    }
+    return StreamHeader(**(values | {"n_channels": n} | given))
+
+
+def test_a_stream_that_states_everything_has_nothing_said_of_it():
+    chosen = choose_channels(header(), "'Amp'")
+    assert chosen.ch_names == ("Fz", "Cz", "Pz")
+    assert chosen.scale == (1.0, 1.0, 1.0)
+    assert (chosen.notice, chosen.note, chosen.beside) == ("", "", ())
+
+
+@pytest.mark.parametrize(
+    "word", ["EEG", "eeg", "Electroencephalography", "ExG", "raw EEG", "EEG_data", "iEEG"]
+)
+def test_every_word_for_eeg_is_understood(word):
+    refuse_other(header(type=word), "'Amp'")
+    assert len(choose_channels(header(types=(word,) * 3), "'Amp'").ch_names) == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("PPG", "carries ppg and not EEG"),
+        ("Markers", "carries markers and not EEG"),
+        ("Accelerometer", "accelerometer"),
+        ("EDA", "gsr"),
+        ("Gaze", "gaze"),
+        ("NIRS", "nirs"),
+        ("eye tracking", "gaze"),
+    ],
+)
+def test_a_type_that_is_no_eeg_is_refused_whatever_its_channels_say(word, says):
+    with pytest.raises(DeviceError, match=says):
+        refuse_other(header(type=word), "'Amp'")
+
+
+@pytest.mark.parametrize("rate", [0.0, 64.0, 99.9, 20000.0, float("nan"), -1.0])
+def test_a_rate_that_cannot_be_used_is_refused(rate):
+    with pytest.raises(DeviceError, match=r"rate of .* expected 100 to 16000 Hz|no regular"):
+        refuse_other(header(sfreq=rate), "'Amp'")
+
+
+def test_text_is_refused_as_markers():
+    with pytest.raises(DeviceError, match="carries text"):
+        refuse_other(header(text=True), "'Amp'")
+
+
+def test_a_clock_column_among_the_eeg_is_left_out_and_said():
+    odd = header(4, labels=("Fz", "LSLTime", "Cz", "Pz"), types=("EEG", "MISC", "EEG", "EEG"))
+    chosen = choose_channels(
+        StreamHeader(**(odd.__dict__ | {"units": ("uV", "seconds", "uV", "uV")})), "'Amp'"
+    )
+    assert chosen.ch_names == ("Fz", "Cz", "Pz")
+    assert chosen.columns == (0, 2, 3, 1)
+    assert chosen.beside == (Channel("LSLTime", "misc", "seconds"),)
+    assert "LSLTime (misc) is no EEG: recorded beside it" in chosen.note
+
+
+def test_what_its_type_label_or_unit_shows_to_be_no_eeg_is_beside():
+    chosen = choose_channels(
+        header(
+            8,
+            labels=("AF7", "Right AUX", "VEOG", "EKG1", "AccX", "A2", "Sample Counter", "Tick"),
+            types=("EEG", "EEG", "EEG", "", "ACC", "REF", "EEG", "EEG"),
+            units=("uV", "uV", "uV", "uV", "g", "uV", "uV", "ms"),
+        ),
+        "'Amp'",
+    )
+    assert chosen.ch_names == ("AF7",)
+    assert [(one.name, one.type, one.unit) for one in chosen.beside] == [
+        ("Right AUX", "aux", "uV"),
+        ("VEOG", "eog", "uV"),
+        ("EKG1", "ecg", "uV"),
+        ("AccX", "accelerometer", "g"),
+        ("A2", "reference", "uV"),
+        ("Sample Counter", "counter", "uV"),
+        ("Tick", "clock", "ms"),
+    ]
+
+
+def test_an_auxiliary_channel_can_be_an_electrode_where_the_user_says_so():
+    odd = header(2, labels=("AF7", "Right AUX"))
+    assert choose_channels(odd, "'Amp'", read_channels("AF7,Oz=Right AUX")).columns == (0, 1)
+
+
+@pytest.mark.parametrize("label", ["Fz-REF", "EEG 1-REF", "EEG 7", "E1", "O2", "left ear", "CH 4"])
+def test_no_electrode_is_taken_for_something_else(label):
+    assert choose_channels(header(1, labels=(label,)), "'Amp'").beside == ()
+
+
+def test_what_is_not_stated_is_said():
+    bare = header(labels=(), types=(), units=(), described=0, type="Signals")
+    chosen = choose_channels(bare, "'Amp'")
+    assert chosen.ch_names == ("E1", "E2", "E3")
+    assert not chosen.unit_stated
+    for words in (
+        "states the type 'Signals'; it is taken for EEG",
+        "states no unit; microvolts are assumed",
+        "names no electrodes",
+    ):
+        assert words in chosen.notice
+    assert "names no electrodes" not in choose_channels(bare, "", read_channels("Fz=2")).notice
+    assert "describes 2 channels but sends 3" in choose_channels(header(described=2), "").notice
+
+
+def test_the_unit_that_the_user_says_goes_before_what_is_stated():
+    chosen = choose_channels(header(units=()), "'Amp'", unit="volts")
+    assert chosen.scale == (1e6, 1e6, 1e6)
+    assert chosen.unit_stated
+    assert chosen.notice == ""
+    assert choose_channels(header(units=("counts",) * 3), "", unit="nV").scale == (1e-3,) * 3
+    assert choose_channels(header(2, units=("mV", "n/a")), "").scale == (1000.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"units": ("counts",) * 3}, "are in 'counts'; expected microvolts, millivolts"),
+        ({"types": ("ACC", "ACC", "PPG")}, "no EEG channels .* accelerometer, ppg"),
+        ({"labels": ("", "", ""), "types": ("temperature",) * 3}, "no EEG channels"),
+    ],
+)
+def test_a_stream_without_a_single_electrode_is_refused(given, says):
+    with pytest.raises(DeviceError, match=says):
+        choose_channels(header(**given), "'Amp'")
+
+
+def test_a_montage_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="no channel 'Oz'; there are 3: Fz, Cz, Pz"):
+        choose_channels(header(), "'Amp'", read_channels("Fz,Cz,Pz,Oz,O1,O2,C3,C4"))
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9), st.text(max_size=9)), min_size=1)
+)
+def test_no_header_breaks_the_reading(rows):
+    labels, types, units = zip(*rows, strict=True)
+    try:
+        chosen = choose_channels(
+            header(len(rows), labels=labels, types=types, units=units), "'Amp'"
+        )
+    except AttuneError:
+        return
+    assert sorted(chosen.columns) == list(range(len(rows)))
+    names = [*chosen.ch_names, *(channel.name for channel in chosen.beside)]
+    assert len(set(names)) == len(rows) == len(chosen.scale) + len(chosen.beside)
+
+
+def test_kinds_are_told_by_whole_words():
+    assert stream_kind("Meteor") == ""
+    assert stream_kind("refined") == ""
