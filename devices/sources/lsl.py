@@ -31,7 +31,7 @@ from dsp.checks import AttuneError, DeviceError, foreign_text
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
 SETTLE_S = 0.5  # s after the first answer in which others of the same name may come
 AGAIN_S = 0.45  # s that one try to come back may take
-_LOOK_S = 0.25  # s of that for finding it
+_LOOK_S = 0.04  # s of that for finding it: the search goes on between the tries
 #: s between two reads: a sender that pushes each sample wakes us no oftener than this, and one
 #: that pushes packets is read as each comes.
 PACE_S = 0.008

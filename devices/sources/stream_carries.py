@@ -107,7 +107,8 @@ class Markers:
                     )
                     self._news.append(SourceEvent(seen, "note", when - seen, self._foreign))
                 when = seen
-            text = foreign_text(", ".join(map(_word, row)))
+            words = [_word(value) for value in row]
+            text = foreign_text(", ".join(words)) if any(words) else ""
             if self._regular and text == self._last:
                 continue
             self._last = text
