@@ -10,6 +10,42 @@ from dsp.checks import InputError
 SYNTHETIC = -1
 PLAYBACK, STREAMING = -3, -2
 
+#: What people call boards that BrainFlow calls otherwise.
+ALIASES = {
+    "daisy": "cyton_daisy",
+    "cyton_and_daisy": "cyton_daisy",
+    "openbci_cyton": "cyton",
+    "openbci_ganglion": "ganglion",
+    "muse2": "muse_2",
+    "muses": "muse_s",
+    "notion": "notion_2",
+    "neurosity_crown": "crown",
+    "unicorn_hybrid_black": "unicorn",
+}
+
+#: Boards on OpenBCI's serial dongle, which answer what they are.
+OPENBCI_SERIAL = {0: "cyton", 2: "cyton_daisy"}
+
+_CYTON = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
+_DAISY = (*_CYTON, "F7", "F8", "F3", "F4", "T7", "T8", "P3", "P4")
+#: Where the electrodes of boards with free leads are put unless somebody says otherwise: the
+#: order of the OpenBCI GUI, which BrainFlow has too.
+CUSTOMARY = {0: _CYTON, 2: _DAISY, 5: _CYTON, 6: _DAISY, 50: _CYTON, 56: _CYTON}
+#: Headsets whose electrodes cannot be moved.
+FIXED = frozenset({-1, 7, 8, 13, 14, 18, 21, 22, 23, 37, 38, 39, 40, 41, 42, 67})
+#: Boards that are found by the name or serial number printed on them, not by a port.
+BY_NAME = frozenset({7, 8, 13, 14, 23, 38, 39, 41, 44, 45, 46, 54, 55, 67})
+
+#: Microvolts a count, where they are the same for every sample (gain 24 on the Cyton).
+SCALES = {
+    0: 4.5e6 / 24 / (2**23 - 1),
+    2: 4.5e6 / 24 / (2**23 - 1),
+    1: 1.2e6 / (2**23 - 1) / 1.5 / 51,
+    46: 1.2e6 / (2**23 - 1) / 1.5 / 51,
+    8: 4.5e6 / 50331642,
+    **dict.fromkeys((21, 22, 38, 39, 41, 42), 125 / 256),
+}
+
 #: Package counter by board id: modulus, step, samples that share one value. Boards that are not
 #: listed are judged by time alone (Ganglion: its modulus was never checked on hardware).
 COUNTERS = {
@@ -47,8 +83,12 @@ SENTENCES = {
 
 
 def board_word(name: str) -> str:
-    """Spell a board's name as it is written in a source."""
-    return re.sub(r"_BOARD$", "", name.strip().upper().replace("-", "_").replace(" ", "_")).lower()
+    """Spell a board's name as it is written in a source; an id stays what it is."""
+    if re.fullmatch(r"-?\d+", name.strip()):
+        return name.strip()
+    word = re.sub(r"[\s\-+_]+", "_", name.strip().lower()).strip("_")
+    word = re.sub(r"_board$", "", word)
+    return ALIASES.get(word, word)
 
 
 def find_board(word: str) -> int:
@@ -63,11 +103,11 @@ def find_board(word: str) -> int:
 
     boards = {board_word(b.name): int(b.value) for b in BoardIds if b.name != "NO_BOARD"}
     wanted = board_word(word)
-    if re.fullmatch(r"-?\d+", word.strip()):
-        if int(word) in boards.values():
-            return int(word)
+    if re.fullmatch(r"-?\d+", wanted):
+        if int(wanted) in boards.values():
+            return int(wanted)
         raise InputError(
-            f"{word.strip()} is not the id of a BrainFlow board; expected a name such as cyton or "
+            f"{wanted} is not the id of a BrainFlow board; expected a name such as cyton or "
             f"muse_2, or an id from {min(boards.values())} to {max(boards.values())}."
         )
     loose = {name.replace("_", ""): number for name, number in boards.items()}

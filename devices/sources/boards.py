@@ -17,24 +17,39 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import WallBracket, now
+from devices.sources.board_layout import Layout, lay_out
 from devices.sources.board_table import (
+    BY_NAME,
     COUNTERS,
     HALVES,
+    OPENBCI_SERIAL,
     PLAYBACK,
+    SCALES,
     SENTENCES,
     STREAMING,
     SYNTHETIC,
     board_word,
     find_board,
 )
-from devices.sources.naming import Wanted, renamed
+from devices.sources.finding import plugged_in
+from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
-from devices.sources.ports import hold_port
+from devices.sources.ports import ask_board, board_of, hold_port, hung_up, no_answer
 from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
-from dsp.checks import DeviceError, InputError, foreign_text
+from dsp.checks import AttuneError, DeviceError, InputError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
+_SILENT_S = 0.2  # s without a row after which the port is looked at
 _PAUSE_S = 0.5  # s without a row; half of what a counter of 128 rows at 125 Hz goes round in
+
+
+_MAC = r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}"
+_IP = r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?"
+
+
+def _is_address(port: str) -> bool:
+    """Whether it is on a radio or a network, and not on a serial port."""
+    return re.fullmatch(_MAC, port) is not None or re.fullmatch(_IP, port) is not None
 
 
 class BoardSource:
@@ -52,6 +67,8 @@ class BoardSource:
         Which electrodes, and their names (`devices.sources.naming.renamed`).
     """
 
+    read_every = READ_EVERY  #: s between two reads
+
     def __init__(
         self,
         board: str,
@@ -64,9 +81,11 @@ class BoardSource:
         self._options, self._wanted = options, channels
         self._shim: Any = None
         self._port_held: int | None = None
+        self._serial_number = ""  # of the dongle, by which it is found again at another port
+        self._answer = ""
         self._info: SourceInfo | None = None
         self._news: list[SourceEvent] = []
-        self._read_at = 0.0
+        self._read_at = self._arrived_at = 0.0
 
     @property
     def info(self) -> SourceInfo:
@@ -76,39 +95,47 @@ class BoardSource:
         return self._info
 
     def open(self) -> None:
-        """Start streaming.
+        """Start streaming, the first time or again after `close`.
+
+        Where the port is not there, this takes well under a millisecond; where nobody answers on
+        it, three seconds (OpenBCI's boards) or what BrainFlow takes.
 
         Raises
         ------
         InputError
             If there is no such board.
         DeviceError
-            If it cannot be had, in words for people.
+            If it cannot be had, or has other electrodes than before; in words for people.
         """
         number = find_board(self._word)
+        self._name = self._word.replace("_", " ").title()
+        try:
+            self._hold(number)
+            self._start(number)
+        except AttuneError:
+            self.close()
+            raise
+
+    def _start(self, number: int) -> None:
         from brainflow.board_shim import BoardShim
         from brainflow.exit_codes import BrainFlowError
 
         BoardShim.disable_board_logger()
-        params = self._params(number)
-        self._name = self._word.replace("_", " ").title()
         try:
-            shim = BoardShim(number, params)
+            shim = BoardShim(number, self._params(number))
             shown = int(shim.get_board_id())  # of the master board for playback
             descr = BoardShim.get_board_descr(shown)
             self._name = foreign_text(str(descr["name"]))
             if not descr.get("eeg_channels"):
                 raise DeviceError(f"The {self._name} has no EEG channels; choose another board.")
+            layout = self._lay_out(shown, descr)
             shim.prepare_session()
             self._shim = shim
             shim.start_stream(int(_BUFFER_S * descr["sampling_rate"]))
         except BrainFlowError as error:
-            self.close()
             raise DeviceError(self._sentence(error.exit_code)) from error
-        except DeviceError:
-            self.close()
-            raise
-        self._rows = [int(row) for row in descr["eeg_channels"]]
+        self._eeg = [int(row) for row in descr["eeg_channels"]]
+        self._rows = np.array(layout.rows, dtype=np.intp)
         self._stamp_row = int(descr["timestamp_channel"])
         self._counter_row = descr.get("package_num_channel")
         self._sfreq = float(descr["sampling_rate"])
@@ -121,8 +148,53 @@ class BoardSource:
         self._halves = number in HALVES
         self._row_before = np.full(2, -np.inf)  # counter and stamp of the newest row
         self._wall = WallBracket()
-        self._read_at = now()
-        self._info = self._describe(number, descr, BoardShim.get_version())
+        self._read_at = self._arrived_at = now()
+        before, info = self._info, self._describe(number, layout, BoardShim.get_version())
+        if before is not None and (before.ch_names, before.beside) != (info.ch_names, info.beside):
+            raise DeviceError(
+                f"The {self._name} came back with {len(info.ch_names)} electrodes "
+                f"({', '.join(info.ch_names)}) and had {len(before.ch_names)}; start a new session."
+            )
+        self._info = info
+
+    def _hold(self, number: int) -> None:
+        """Hold the serial port, wherever the dongle is by now, and ask an OpenBCI board on it.
+
+        Raises
+        ------
+        DeviceError
+            If it cannot be held, nobody answers, or it is another board.
+        """
+        port = self._port
+        if number == PLAYBACK or _is_address(port) or not port or number in BY_NAME:
+            return
+        try:
+            self._port_held = hold_port(port)
+        except DeviceError:
+            moved = [one.port for one in plugged_in() if one.serial_number == self._serial_number]
+            if os.path.exists(port) or not self._serial_number or not moved:
+                raise
+            self._port_held = hold_port(moved[0])
+            self._port = moved[0]
+            text = f"The {self._name} is on {self._port} now."
+            self._news.append(SourceEvent(now(), "note", self._port, text))
+        if number not in OPENBCI_SERIAL:
+            return
+        answer = ask_board(self._port)
+        board, asked = board_of(answer or "failure"), OPENBCI_SERIAL[number]
+        if answer is None or not board:
+            raise DeviceError(no_answer(self._port, answer))
+        # A board that says less (an emulator, older firmware) is taken for what it was called.
+        if board != asked and "ADS1299" in answer:
+            has = "has a Daisy" if board == "cyton_daisy" else "has no Daisy"
+            raise DeviceError(
+                f"The Cyton on {self._port} {has}; write brainflow:{board}:{self._port}."
+            )
+        self._answer = answer
+        if not self._serial_number:
+            here = os.path.realpath(self._port)
+            same = [one for one in plugged_in() if os.path.realpath(one.port) == here]
+            self._serial_number = same[0].serial_number if same else ""
 
     def _params(self, number: int) -> Any:
         from brainflow.board_shim import BrainFlowInputParams
@@ -137,12 +209,13 @@ class BoardSource:
                     "BrainFlow recorded after brainflow:playback_file:."
                 )
             params.file = port
-        elif re.fullmatch(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}", port):
+        elif re.fullmatch(_MAC, port):
             params.mac_address = port
-        elif match := re.fullmatch(r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?", port):
+        elif match := re.fullmatch(_IP, port):
             params.ip_address, params.ip_port = match[1], int(match[2] or 0)
-        elif port:
-            self._port_held = hold_port(port)
+        elif number in BY_NAME and not port.startswith(("/", "COM")):
+            params.serial_number = port
+        else:
             params.serial_port = port
         for key, value in self._options:
             kind = find_board if key == "master_board" else type(getattr(params, key))
@@ -162,45 +235,47 @@ class BoardSource:
             code=code,
         )
 
-    def _describe(self, number: int, descr: dict[str, Any], version: str) -> SourceInfo:
-        named = (foreign_text(name) for name in str(descr.get("eeg_names", "")).split(","))
-        names = [name for name in named if name]
-        if len(names) != len(self._rows):
-            names = [""] * len(self._rows)
-        columns, ch_names = renamed(names, self._wanted, free=True)
-        self._rows = [self._rows[column] for column in columns]
-        simulated = number in (SYNTHETIC, PLAYBACK)
-        notice = ""
+    def _lay_out(self, number: int, descr: dict[str, Any]) -> Layout:
+        return lay_out(number, descr, self._wanted)
+
+    def _describe(self, number: int, layout: Layout, version: str) -> SourceInfo:
+        notice = layout.notice
         if number == SYNTHETIC:
             notice = "BrainFlow's synthetic board: sine waves, no person and no link to the sound."
+        counter = COUNTERS.get(number)
         return SourceInfo(
             name=f"{self._name} board" if number == SYNTHETIC else self._name,
-            ch_names=ch_names,
+            ch_names=layout.ch_names,
             sfreq=self._sfreq,
-            simulated=simulated,
+            simulated=number in (SYNTHETIC, PLAYBACK),
             notice=notice,
             details={
                 "driver": f"BrainFlow {version}",
                 "board_id": number,
                 "port": self._port,
+                "firmware": self._answer,
                 "units": "microvolts, BrainFlow's scale",
+                "microvolts_per_count": SCALES.get(number),
+                "offset": "kept: electrodes of many millivolts are usual, and filtered out later",
+                "counter": f"goes to {counter[0]}" if counter else "none: losses are not counted",
                 "clock": "computer's wall clock at arrival, fitted to the sample number",
             },
+            beside=layout.beside,
         )
 
     def read(self) -> EegChunk | None:
         """Return all samples since the last call, with lost ones as rows of NaN.
 
-        Waits until 20 ms have passed since the last read.
+        Waits until `read_every` has passed since the last read.
 
         Raises
         ------
         DeviceError
-            If BrainFlow itself says that the session is gone (a device that went away is silent).
+            If its port was pulled out, or BrainFlow says that the session is gone (it rarely does).
         """
         from brainflow.exit_codes import BrainFlowError
 
-        wait = self._read_at + READ_EVERY - now()
+        wait = self._read_at + self.read_every - now()
         if wait > 0:
             time.sleep(wait)
         if self._shim is None:
@@ -223,7 +298,9 @@ class BoardSource:
                 )
             )
         if packets.shape[1] == 0:
+            self._look_at_port()
             return None
+        self._arrived_at = self._read_at
         if self._halves:
             packets = self._whole(packets)
             if packets.shape[1] == 0:
@@ -237,6 +314,12 @@ class BoardSource:
         self._news += self._placer.events()
         return None if placed is None else self._voltages(*placed)
 
+    def _look_at_port(self) -> None:
+        """Tell at once that the dongle was pulled out: BrainFlow spins on a dead port, silently."""
+        held, silence = self._port_held, self._read_at - self._arrived_at
+        if held is not None and silence > _SILENT_S and hung_up(held):
+            raise DeviceError(f"The {self._name} is gone: its port {self._port} was pulled out.")
+
     def _whole(self, packets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Leave out rows of which one half is of the row before: their counter is repeated."""
         row = packets[[self._counter_row, self._stamp_row]]
@@ -249,6 +332,33 @@ class BoardSource:
     def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
         """Return what the electrodes say: the board's own values here."""
         return chunk
+
+    @property
+    def has_lead_off(self) -> bool:
+        """Whether it is a board whose electrodes can be measured (`devices.lead_off`)."""
+        return find_board(self._word) in OPENBCI_SERIAL
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Number of the board's input of each electrode, from 1."""
+        return tuple(self._eeg.index(row) + 1 for row in self._rows[: len(self.info.ch_names)])
+
+    def command(self, text: str) -> None:
+        """Send a command in the board's own language; what it answers is lost in the samples.
+
+        Raises
+        ------
+        DeviceError
+            If the board is not open, or does not take it.
+        """
+        from brainflow.exit_codes import BrainFlowError
+
+        if self._shim is None:
+            raise DeviceError("the board is closed.")
+        try:
+            self._shim.config_board(text)
+        except BrainFlowError as error:
+            raise DeviceError(f"The {self._name} does not take the command {text!r}.") from error
 
     def events(self) -> list[SourceEvent]:
         """Events since the last call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -41,6 +42,8 @@ def why_closed(port: str, error: OSError, *, system: str = sys.platform) -> str:
             f"The port {port} may not be opened by this user; add the user to the group that owns "
             f"it (sudo usermod -aG {_group(port)} $USER) and log in again."
         )
+    if error.errno == errno.ENOTTY or "configure port" in words:
+        return f"{port} is not a serial port; {dongle}."
     reason = foreign_text(error.strerror or str(error), longest=80)
     return (
         f"The port {port} cannot be opened ({reason}); end the program that uses it, or plug the "
@@ -88,6 +91,15 @@ def hold_port(port: str) -> int | None:
             "first."
         ) from error
     return handle
+
+
+def hung_up(handle: int) -> bool:
+    """Whether the port behind a handle of `hold_port` was pulled out."""
+    import select
+
+    look = select.poll()
+    look.register(handle, 0)
+    return any(bits & (select.POLLHUP | select.POLLERR) for _, bits in look.poll(0))
 
 
 def ask_board(
@@ -152,7 +164,7 @@ def no_answer(port: str, answer: str | None) -> str:
     """Say what is wrong where no board answered, or only its dongle did."""
     if answer is None:
         return (
-            f"Nothing answers on {port}; check that the board is switched on (its switch at PC), "
+            f"No OpenBCI board answers on {port}; check that it is switched on (its switch at PC), "
             "that its battery is full, and that this is its port."
         )
     return (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from devices.listener import LISTENERS, MONTAGE, NOTICES, Listener
+from devices.sources.board_layout import Layout
 from devices.sources.boards import BoardSource
 from devices.sources.source import EegChunk, SourceEvent, SourceInfo
 from devices.timeline import HeardTracks, Timeline
@@ -29,6 +30,9 @@ class ListenerSource(BoardSource):
     because : str
         One sentence that goes before the notice (why this source was taken), or empty.
     """
+
+    #: The loop ticks once a second, and a read costs more than its samples.
+    read_every = 0.05
 
     def __init__(
         self, *, listener: str, seed: int, timeline: str, tracks: str, because: str = ""
@@ -53,8 +57,12 @@ class ListenerSource(BoardSource):
             tracks=self._tracks,
         )
 
-    def _describe(self, number: int, descr: dict[str, Any], version: str) -> SourceInfo:
-        bare = super()._describe(number, descr, version)
+    def _lay_out(self, number: int, descr: dict[str, Any]) -> Layout:
+        row = int(descr["eeg_channels"][0])  # only where a row is matters: its values are replaced
+        return Layout(rows=(row,), ch_names=MONTAGE, beside=(), notice="")
+
+    def _describe(self, number: int, layout: Layout, version: str) -> SourceInfo:
+        bare = super()._describe(number, layout, version)
         return SourceInfo(
             name="Synthetic board, simulated listener",
             ch_names=MONTAGE,

@@ -122,7 +122,7 @@ def test_a_port_without_permission_names_the_cure(tmp_path):
 @posix
 def test_a_port_in_use_by_another_session_is_not_opened_twice():
     with serial_port() as port, held(port):
-        assert f"The port {port} of the cyton is in use" in refusal(BoardSource("cyton", port))
+        assert f"The port {port} is in use" in refusal(BoardSource("cyton", port))
 
 
 @posix
@@ -131,11 +131,9 @@ def test_a_port_is_the_same_under_all_of_its_names(tmp_path):
     with serial_port() as port:
         by_id.symlink_to(port)
         with held(port):
-            assert f"The port {by_id} of the cyton is in use" in refusal(
-                BoardSource("cyton", str(by_id))
-            )
+            assert f"The port {by_id} is in use" in refusal(BoardSource("cyton", str(by_id)))
         with held(str(by_id)):
-            assert f"The port {port} of the cyton is in use" in refusal(BoardSource("cyton", port))
+            assert f"The port {port} is in use" in refusal(BoardSource("cyton", port))
 
 
 @posix
@@ -164,7 +162,7 @@ def test_a_port_with_something_else_on_it_says_that_the_board_does_not_answer():
     master, slave = os.openpty()
     os.write(master, b"this is a modem, not a Cyton\r\n" * 20)
     text = refusal(BoardSource("cyton", os.ttyname(slave)))
-    assert "Cyton does not answer" in text
+    assert "No OpenBCI board answers" in text
     os.close(slave)
     os.close(master)
 
@@ -192,7 +190,7 @@ def test_a_stream_that_nobody_sends_names_those_that_are_sent():
         ("text", "carries text"),
         ("irregular", "no regular sampling rate"),
         ("fast", "sampling rate of 20000 Hz"),
-        ("counts", "is in 'counts'; expected microvolts"),
+        ("counts", "in 'counts'; expected microvolts"),
     ],
 )
 def test_a_stream_that_is_not_eeg_is_refused_with_the_reason(kind, says):

@@ -10,8 +10,11 @@ import numpy.typing as npt
 import pytest
 
 from devices.clock import now
+from devices.sources import boards
 from devices.sources.boards import BoardSource
-from devices.sources.source import EegChunk
+from devices.sources.finding import PluggedIn
+from devices.sources.source import Channel, EegChunk
+from dsp.checks import DeviceError
 from tests.doubles.cyton import Cyton
 
 
@@ -63,3 +66,87 @@ def test_every_row_is_the_sample_of_its_place_and_lost_ones_are_lost(tmp_path: P
     assert torn.sum() <= (5 if board == "cyton_daisy" else 0)
     assert 0 < (~kept).sum() < seen.size / 4
     assert np.abs(chunk.times - truth["time"][: seen.size])[-50:].max() < 0.03
+
+
+def gone(source: BoardSource) -> str:
+    """Read until the source says that the device is gone; return the sentence."""
+    with pytest.raises(DeviceError) as caught:
+        read_for(source, 10.0)
+    return str(caught.value)
+
+
+def test_a_dongle_that_is_pulled_out_is_told_at_once_and_opens_again_when_it_is_back(
+    tmp_path: Path,
+):
+    with Cyton(tmp_path) as cyton:
+        source = BoardSource("cyton", cyton.port)
+        source.open()
+        info = source.info
+        read_for(source, 0.3)
+        cyton.order("unplug")
+        assert cyton.port in gone(source)
+        source.close()
+        start = now()
+        for _ in range(20):
+            with pytest.raises(DeviceError, match="There is no port"):
+                source.open()
+        assert now() - start < 0.5  # nothing is waited for where there is nothing
+        cyton.order("plug")
+        source.open()
+        assert source.info == info
+        assert np.isfinite(read_for(source, 0.3).data).all()
+        source.close()
+
+
+def test_a_dongle_that_is_back_at_another_port_is_known_by_its_serial_number(
+    tmp_path: Path, monkeypatch
+):
+    def listed(port: str) -> list[PluggedIn]:
+        other = PluggedIn("/dev/ttyUSB7", "another one", "0403:6015", serial_number="DQ007")
+        return [other, PluggedIn(port, "FT231X", "0403:6015", serial_number="DM00Q0QA")]
+
+    with Cyton(tmp_path) as cyton, Cyton(tmp_path, port="elsewhere") as moved:
+        source = BoardSource("cyton", cyton.port)
+        monkeypatch.setattr(boards, "plugged_in", lambda: listed(cyton.port))
+        source.open()
+        monkeypatch.setattr(boards, "plugged_in", lambda: listed(moved.port))
+        cyton.order("unplug")
+        source.close()
+        source.open()
+        read_for(source, 0.2)
+        source.close()
+    notes = [event.text for event in source.events() if event.kind == "note"]
+    assert notes == [f"The Cyton is on {moved.port} now."]
+
+
+@pytest.mark.parametrize(
+    ("asked", "options", "says"),
+    [("cyton", ["--daisy"], "has a Daisy; write brainflow:cyton_daisy:"),
+     ("cyton_daisy", [], "has no Daisy; write brainflow:cyton:")],
+)  # fmt: skip
+def test_a_daisy_that_is_or_is_not_there_is_said_before_its_halves_are_mixed_up(
+    tmp_path: Path, asked, options, says
+):
+    with Cyton(tmp_path, *options) as cyton:
+        source = BoardSource(asked, cyton.port)
+        with pytest.raises(DeviceError, match=says):
+            source.open()
+
+
+def test_the_accelerometer_stands_beside_the_eeg_and_is_lost_with_it(tmp_path: Path):
+    with Cyton(tmp_path, "--at", "0.2:lose:0.2") as cyton:
+        source = BoardSource("cyton", cyton.port, channels=(("Fz", "1"), ("EOG", "2"), ("Cz", "3")))
+        source.open()
+        chunk, info = read_for(source, 1.0), source.info
+        source.close()
+    assert info.ch_names == ("Fz", "Cz")
+    assert info.beside[0] == Channel("EOG", "eog", "microvolts")
+    kinds = [channel.type for channel in info.beside]
+    assert kinds.count("accelerometer") == 3
+    lost = np.isnan(chunk.data)
+    assert lost.any()
+    assert np.array_equal(lost.any(axis=1), lost.all(axis=1))
+    down = chunk.data[~lost[:, 0], 2 + kinds.index("accelerometer") + 2]
+    assert np.allclose(down[1:], 1.0, atol=0.01)  # g
+    assert info.details["microvolts_per_count"] == pytest.approx(0.02235, abs=1e-5)
+    assert "OpenBCI V3" in info.details["firmware"]

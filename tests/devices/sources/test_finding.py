@@ -71,7 +71,7 @@ def test_a_board_that_still_streams_for_a_killed_session_answers_too(tmp_path: P
 def test_a_dongle_that_does_not_answer_is_said_and_the_synthetic_board_chosen(silent):
     found = find([FakePort(silent)], within=0.2, usb_devices=NOWHERE)
     assert found.source == "synthetic"
-    assert f"nothing answers on {silent}; check that the board is switched on" in found.because
+    assert f"no OpenBCI board answers on {silent}; check that it is switched on" in found.because
     stop = threading.Event()
     stop.set()
     start = now()
