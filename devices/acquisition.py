@@ -1,103 +1,45 @@
 """Acquisition: a source read without pause, into a ring, with a state that comes from samples.
 
 A BrainFlow board is read in a child process, an LSL stream on a thread of this one; both run
-`_pump`. A watcher thread here looks at what arrives in the ring, because a device that went away
-reports nothing and a process that was killed or stopped cannot.
+`devices.pump`, which also opens a device again that went away. A watcher thread here looks at what
+arrives in the ring, because a device that went away reports nothing, and a process that was
+killed or hangs cannot; such a process is ended, and another takes its place at the same ring.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import Any
 
-import numpy as np
-
-from devices.children import deaf_children, stay_deaf
-from devices.clock import now
+from devices.clock import Clock, now
+from devices.host import Host
 from devices.listener import LISTENERS
+from devices.pump import HANG_S, OPEN_S
 from devices.ring import Ring
+from devices.silence import judge, limits
 from devices.sources.naming import Wanted
 from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState, Timing
 from devices.sources.spec import read_spec, source_maker
 from dsp.checks import AttuneError, DeviceError, check_option
 
-STALL_S, LOST_S = 0.5, 2.0  # silence after which a source is stalled, lost
 RING_S = 60.0
-OPEN_S = 20.0  # the slowest boards (Bluetooth) need this long to be found
-_WATCH_S = 0.05
-
-
-def _pump(make: Callable[[], EegSource], pipe: Connection, stopped: Callable[[], bool]) -> None:
-    """Open a source and carry its rows into the ring until told to stop.
-
-    Tells the watcher, in this order: ``("open", info)`` or ``("failed", error)``; then, once the
-    ring's name came back, ``("event", SourceEvent)`` as they come and ``("gone", sentence)``.
-    """
-    source = make()
-    ring = None
-    try:
-        try:
-            source.open()
-        except AttuneError as error:
-            pipe.send(("failed", error))
-            return
-        pipe.send(("open", source.info))
-        name = pipe.recv()
-        if name == "close":  # left before it began: there is no ring to write to
-            return
-        ring = Ring.attach(name)
-        while not stopped():
-            try:
-                chunk = source.read()
-            except DeviceError as error:
-                pipe.send(("gone", str(error)))
-                return
-            if chunk is not None:
-                ring.write(chunk.data, chunk.times)
-                lost = np.isnan(chunk.data).all(axis=1)
-                if lost.any():
-                    pipe.send(("event", _gap(chunk.times[lost], ring.sfreq)))
-            for event in source.events():
-                pipe.send(("event", event))
-    except (BrokenPipeError, EOFError, ConnectionResetError):
-        return  # nobody listens any more: the session has ended
-    finally:
-        source.close()
-        if ring is not None:
-            ring.close()
-
-
-def _gap(times: np.typing.NDArray[np.float64], sfreq: float) -> SourceEvent:
-    n = times.size
-    text = f"{n / sfreq:.2f} s of EEG were lost." if n >= 0.1 * sfreq else ""
-    return SourceEvent(float(times[0]), "gap", n, text)
-
-
-def _child(make: Callable[[], EegSource], pipe: Connection) -> None:
-    """Run `_pump` in a process of its own; it ends with the pipe, so also with its parent."""
-    stay_deaf()  # the session closes us
-
-    def stopped() -> bool:
-        return pipe.poll() and pipe.recv() == "close"
-
-    try:
-        _pump(make, pipe, stopped)
-    except EOFError:
-        return
-    finally:
-        pipe.close()
+_POLL_S = 0.05  # s between looks while something is awaited
+_LOOK_S = 0.5  # s between looks while all is well
+_SLEPT_S = 2.0  # s that a look came late after which the computer had stood still
+_END_S = 1.0  # s to end by itself
+_SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one start of a child that dies to the next
+_LIVED_S = 10.0  # s after which a child that dies is not one that dies at its start
 
 
 @dataclass
 class _State:
     word: SourceState = "connecting"
     text: str = ""
-    ended: bool = False  # no samples can come any more
+    ended: bool = False  # it never opened, and nothing can come any more
 
 
 class Acquisition:
@@ -111,42 +53,37 @@ class Acquisition:
         What the source is called until it has opened.
     thread : bool
         Run on a thread of this process (LSL) and not in a child.
+    clock : callable
+        Seconds of the program's clock.
     """
 
-    def __init__(self, make: Callable[[], EegSource], *, name: str, thread: bool = False) -> None:
-        self._name = name
+    def __init__(
+        self,
+        make: Callable[[], EegSource],
+        *,
+        name: str,
+        thread: bool = False,
+        clock: Clock = now,
+    ) -> None:
+        self._make, self._name, self._thread, self._clock = make, name, thread, clock
         self._state = _State()
         self._info: SourceInfo | None = None
         self._ring: Ring | None = None
         self._failure: AttuneError | None = None
         self._news: list[SourceEvent] = []
         self._timing = Timing(0, 0.0)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the news
+        self._hosting = threading.Lock()  # no host is begun once it closes
         self._opened, self._first, self._closing = (threading.Event() for _ in range(3))
-        self._pipe, theirs = multiprocessing.Pipe()
-        self._host: threading.Thread | None = None
-        self._process: Any = None
+        self._host: Host | None = None  # None while none is begun in the place of one that died
+        self._gone_at = -math.inf  # rows written before this are of a device that is gone since
+        self._begun_at, self._begin_at, self._spacing = 0.0, 0.0, _SOONEST_S
+        self._closing_at: float | None = None
+        self._awake_at = 0.0  # since when this computer has not stood still
         self._say("connecting", f"Connecting to {name}.")
-        if thread:
-            self._host = threading.Thread(
-                target=self._run_here, args=(make, theirs), name=f"eeg {name}", daemon=True
-            )
-            self._host.start()
-        else:
-            self._process = multiprocessing.get_context("spawn").Process(
-                target=_child, args=(make, theirs), name=f"eeg {name}", daemon=True
-            )
-            with deaf_children():
-                self._process.start()
-            theirs.close()
+        self._begin()
         self._watcher = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
         self._watcher.start()
-
-    def _run_here(self, make: Callable[[], EegSource], pipe: Connection) -> None:
-        try:
-            _pump(make, pipe, self._closing.is_set)
-        finally:
-            pipe.close()
 
     # What others see
 
@@ -159,8 +96,10 @@ class Acquisition:
 
     @property
     def ring(self) -> Ring:
-        """Where its rows are; there after `wait_ready`."""
+        """Where its rows are; there after `wait_ready`, except for a stream of markers."""
         if self._ring is None:
+            if self._info is not None:
+                raise DeviceError(f"{self._info.name} sends markers and no samples.")
             raise self._failure or DeviceError(f"{self._name} has not opened yet.")
         return self._ring
 
@@ -171,8 +110,9 @@ class Acquisition:
 
     @property
     def pid(self) -> int | None:
-        """Process that reads the board; None for a thread."""
-        return self._process.pid if self._process is not None else None
+        """Process that reads the board; None for a thread, and while there is none."""
+        host = self._host
+        return host.pid if host is not None else None
 
     @property
     def timing(self) -> Timing:
@@ -190,7 +130,8 @@ class Acquisition:
     ) -> SourceInfo:
         """Wait for the first samples, at most `timeout` s, and return what the source is.
 
-        `stopped` is asked all the while; True gives up at once.
+        A stream of markers is ready when it is open. `stopped` is asked all the while; True gives
+        up at once.
 
         Raises
         ------
@@ -198,7 +139,7 @@ class Acquisition:
             If the source cannot be had; the sentence says why.
         """
         end = now() + timeout
-        while not self._opened.wait(_WATCH_S) and now() < end:
+        while not self._opened.wait(_POLL_S) and now() < end:
             if stopped():
                 raise DeviceError(f"{self._name} was left before it opened.")
         if not self._opened.is_set():
@@ -208,12 +149,10 @@ class Acquisition:
             )
         if self._failure is not None:
             raise self._failure
-        while not self._first.wait(_WATCH_S) and now() < end:
+        while not self._first.wait(_POLL_S) and now() < end:
             if stopped():
                 raise DeviceError(f"{self._name} was left before its first sample.")
-        if self._ring is None or self._ring.total == 0:
-            if self._state.ended:
-                raise DeviceError(self._state.text)
+        if not self._first.is_set():
             raise DeviceError(
                 f"{self._name} opened but sent no samples within {timeout:g} s; check that it is "
                 "streaming."
@@ -221,27 +160,57 @@ class Acquisition:
         return self.info
 
     def close(self) -> None:
-        """Stop reading and let go of the ring; safe to call twice."""
-        if self._closing.is_set():
-            return
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            self._pipe.send("close")
-        if self._process is not None:
-            self._process.join(1.5)
-            if self._process.is_alive():
-                self._process.kill()  # works on a stopped process too
-                self._process.join(3.0)
-        if self._host is not None:
-            self._host.join(5.0)
-        self._watcher.join(3.0)
-        self._pipe.close()
-        if self._process is not None:
-            self._process.close()
-            self._process = None
+        """Stop reading and let go of the ring; safe to call twice.
+
+        Takes 1.5 s at most: a child that does not end by itself is killed, and a thread that does
+        not (liblsl looks for a stream) is left to end when it can.
+        """
+        with self._hosting:
+            if self._closing_at is not None:
+                return
+            self._closing_at = self._clock()
+            self._closing.set()
+            if self._host is not None:
+                self._host.stop()
+        self._watcher.join()
         self._say("closed", f"{self._title()} was closed.")
         if self._ring is not None:
             self._ring.close()
+
+    # What reads
+
+    def _begin(self) -> None:
+        """Start what reads, the first time or in the place of what died."""
+        known = None
+        if self._info is not None:
+            known = self._info, self._ring.name if self._ring is not None else ""
+            if self._ring is not None:
+                self._ring.due_at = self._clock() + OPEN_S + HANG_S
+        with self._hosting:
+            if self._closing_at is None:
+                self._begun_at = self._clock()
+                self._host = Host(self._make, known, name=self._name, thread=self._thread)
+
+    def _end_host(self, patience: float = 0.0) -> None:
+        with self._hosting:
+            host, self._host = self._host, None
+        if host is not None:
+            host.end(patience)
+
+    def _died(self, why: str) -> None:
+        """Say that what reads is gone, and when another is begun; before it opened, an error."""
+        self._end_host()
+        name = self._title()
+        if self._info is None:
+            self._fail(DeviceError(f"The process that reads {name} {why}."))
+            return
+        at = self._clock()
+        lived = at - self._begun_at > _LIVED_S
+        self._spacing = _SOONEST_S if lived else min(2.0 * self._spacing, _LATEST_S)
+        self._begin_at = at if lived else self._begun_at + self._spacing
+        self._lose(
+            at, f"The process that reads {name} {why}; it is started again. The music plays on."
+        )
 
     # The watcher
 
@@ -250,102 +219,128 @@ class Acquisition:
 
     def _say(self, word: SourceState, text: str) -> None:
         self._state.word, self._state.text = word, text
-        self._tell(SourceEvent(now(), "state", word, text))
+        self._tell(SourceEvent(self._clock(), "state", word, text))
 
     def _tell(self, event: SourceEvent) -> None:
         with self._lock:
             self._news.append(event)
 
     def _watch(self) -> None:
-        seen, seen_at = 0, now()
-        sentinels = [self._pipe] + ([self._process.sentinel] if self._process is not None else [])
-        while not self._closing.is_set():
-            ready = wait(sentinels, _WATCH_S)
-            if not self._state.ended and ready:
-                self._receive()
-            total = self._ring.total if self._ring is not None else 0
-            if total > seen:
-                seen, seen_at = total, now()
-                self._first.set()
-            if self._state.ended:
-                self._first.set()
-                return
-            if seen:
-                self._judge(now() - seen_at)
+        patience, self._awake_at = _POLL_S, self._clock()
+        while self._closing_at is None and not self._state.ended:
+            before, host = self._clock(), self._host
+            if host is None:
+                self._closing.wait(patience)
+            else:
+                wait(host.awaited, patience)
+            patience = self._look(self._clock() - before - patience)
+        since = self._clock() if self._closing_at is None else self._closing_at
+        self._end_host(max(0.0, since + _END_S - self._clock()))
 
-    def _judge(self, silence: float) -> None:
-        """Turn silence into a state: the only thing a device that is gone tells."""
-        name, word = self._title(), self._state.word
-        if silence < STALL_S:
-            if word != "streaming":
-                back = (
-                    "sends again; what was lost is marked"
-                    if word in ("stalled", "lost")
-                    else "streams"
-                )
-                self._say("streaming", f"{name} {back}.")
-        elif silence < LOST_S:
-            if word != "stalled":
-                self._say(
-                    "stalled", f"{name} has sent nothing for {STALL_S:g} s; the music plays on."
-                )
-        elif word != "lost":
+    def _look(self, late: float) -> float:
+        """Look at what came, `late` s after it was due; return when to look again, s."""
+        at = self._clock()
+        if late > _SLEPT_S:
+            self._awake_at = at
+        if self._host is None:
+            if at >= self._begin_at:
+                self._begin()
+        else:
+            self._receive()
+        ring = self._ring
+        if self._state.ended or self._closing_at is not None:
+            return 0.0
+        if ring is None:
+            return _POLL_S if self._info is None else _LOOK_S
+        if self._host is not None and not self._thread:
+            # A child that was not heard of, though both had the time to be.
+            if at > max(ring.due_at, self._awake_at + HANG_S):
+                self._died(f"has not answered for {HANG_S:g} s")
+        if ring.written_at <= self._gone_at:
+            return _POLL_S
+        self._first.set()
+        word, left = judge(at - max(ring.written_at, self._awake_at), ring.interval_s)
+        self._judged(word, limits(ring.interval_s))
+        return min(max(left, 0.01), _LOOK_S) if word == "streaming" else _POLL_S
+
+    def _judged(self, word: SourceState, silence: tuple[float, float]) -> None:
+        """Say what became of it."""
+        before, name = self._state.word, self._title()
+        if word == before:
+            return
+        if word == "streaming":
+            back = before in ("stalled", "lost")
             self._say(
-                "lost",
-                f"{name} has sent nothing for {LOST_S:g} s; check that it is switched on and near. "
-                "The music plays on.",
+                word, f"{name} {'sends again; what was lost is marked' if back else 'streams'}."
+            )
+        elif word == "stalled":
+            self._say(word, f"{name} has sent nothing for {silence[0]:.2g} s; the music plays on.")
+        else:
+            self._say(
+                word,
+                f"{name} has sent nothing for {silence[1]:.2g} s and is looked for again; check "
+                "that it is switched on and near. The music plays on.",
             )
 
     def _receive(self) -> None:
-        """Take what the host sent; a host that ended without a word is a lost source."""
+        """Take what was said; who ended without a word has died."""
+        assert self._host is not None
         try:
-            while self._pipe.poll():
-                kind, value = self._pipe.recv()
-                if kind == "event" and value.kind == "timing":
-                    new: Timing = value.value
-                    self._timing = Timing(self._timing.duplicated + new.duplicated, new.jitter)
-                elif kind == "event":
-                    self._tell(value)
-                elif kind == "open":
-                    self._open(value)
-                elif kind == "failed":
-                    self._fail(value)
-                elif kind == "gone":
-                    self._end(str(value))
+            said = self._host.messages()
         except (EOFError, OSError):
-            self._died()
+            if self._closing_at is None:
+                self._died("ended unexpectedly")
             return
-        if self._process is not None and not self._process.is_alive() and not self._state.ended:
-            self._died()
+        for word, value in said:
+            self._take(word, value)
+
+    def _take(self, word: str, value: Any) -> None:
+        if word == "event" and value.kind == "timing":
+            new: Timing = value.value
+            self._timing = Timing(self._timing.duplicated + new.duplicated, new.jitter)
+        elif word == "event":
+            self._tell(value)
+        elif word == "open":
+            self._open(value)
+        elif word == "failed":
+            self._fail(value)
+        elif word == "gone":
+            self._lose(*value)
+        elif word == "absent":
+            self._say("lost", value)
+        elif word == "back" and self._ring is None:
+            self._say("streaming", f"{self._title()} is there again.")
+
+    def _lose(self, at: float, text: str) -> None:
+        """Take it that a device is gone since `at`, before silence could tell."""
+        self._gone_at = at
+        self._say("lost", text)
 
     def _open(self, info: SourceInfo) -> None:
         self._info = info
+        assert self._host is not None
+        if info.sfreq == 0:  # markers: no samples, and no silence
+            self._host.answer("")
+            self._first.set()
+            self._say("streaming", f"{info.name} is open.")
+            self._opened.set()
+            return
         try:
-            self._ring = Ring.create(len(info.ch_names), RING_S, info.sfreq)
+            n_channels = len(info.ch_names) + len(info.beside)
+            self._ring = Ring.create(n_channels, RING_S, info.sfreq)
         except DeviceError as error:  # no memory for it
-            self._pipe.send("close")
             self._fail(error)
             return
-        self._pipe.send(self._ring.name)
+        self._host.answer(self._ring.name)
         self._opened.set()
-
-    def _died(self) -> None:
-        if self._state.ended or self._closing.is_set():
-            return
-        text = f"The process that reads {self._title()} ended unexpectedly; the music plays on."
-        if self._info is None:
-            self._fail(DeviceError(text))
-        else:
-            self._end(text)
 
     def _fail(self, error: AttuneError) -> None:
+        """Take it that the source cannot be had: only one that had opened comes back."""
         self._failure = error
-        self._end(str(error))
-        self._opened.set()
-
-    def _end(self, text: str) -> None:
         self._state.ended = True
-        self._say("lost", text)
+        self._say("lost", str(error))
+        self._opened.set()
+        self._first.set()
 
 
 def acquire(

@@ -3,14 +3,14 @@
 Every row is written twice, at `p` and at `p + capacity`, so that any window is one contiguous
 slice. The writer raises `claim` before it writes and `total` after; a reader copies and then
 looks at `claim` again, so that it knows which of its rows may have been overwritten meanwhile.
-This relies on stores being seen in order (x86, or CPython's lock between threads).
+This asks of the processor that it keeps to that order, which ARM does only at a `_fence`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+import threading
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,31 @@ from devices.shared import Fields, SharedBlock
 from dsp.checks import DeviceError, InputError, check_channels, check_number
 
 
-@dataclass(frozen=True)
-class RingBlock:
+class _Gate(threading.local):
+    """A lock of each thread's own, held always: nobody ever waits for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+
+_gate = _Gate()
+
+
+def _fence() -> None:
+    """Keep every load and store before this call before every one after it, on any processor.
+
+    Letting go of a lock keeps what came before, taking one keeps what comes after, and a
+    processor does not take a lock before it let go of it (C11's release and acquire, as every
+    lock of Python's is made of). x86 needs none of this; between threads the interpreter's own
+    lock does the same.
+    """
+    lock = _gate.lock
+    lock.release()
+    lock.acquire()
+
+
+class RingBlock(NamedTuple):
     """Rows copied out of a ring.
 
     Attributes
@@ -32,7 +55,8 @@ class RingBlock:
     times : float64 [shape=(n_rows,)]
         Seconds of the LSL clock, strictly increasing, also over lost rows.
     overtaken : int
-        Rows that were asked for and are overwritten already; 0 for a reader that keeps up.
+        Rows that were asked for and are not there any more; 0 for a reader that keeps up, unless
+        more was lost at once than the ring holds (`Ring.lose`): then they were lost samples all.
     """
 
     first: int
@@ -47,10 +71,21 @@ class RingBlock:
 
 
 class Ring:
-    """The last `seconds` of one source."""
+    """The last `seconds` of one source.
+
+    Beside its rows it tells of its writer what whoever watches it must know: when it last wrote
+    (`written_at`), by when it will be heard of again (`due_at`), and how long it usually goes
+    without a sample (`interval_s`).
+    """
 
     def __init__(self, block: SharedBlock) -> None:
         self._block = block
+        arrays = block.arrays
+        self._views: tuple[npt.NDArray[Any], ...] | None = tuple(
+            arrays[name] for name in ("data", "times", "claim", "total", "told")
+        )
+        self.capacity = int(arrays["times"].size // 2)  #: rows kept
+        self.n_channels = int(arrays["data"].shape[1])  #: columns of a row
 
     @classmethod
     def create(cls, n_channels: int, seconds: float, sfreq: float, *, local: bool = False) -> Ring:
@@ -74,10 +109,10 @@ class Ring:
             "times": ("float64", (2 * capacity,)),
             "claim": ("int64", (1,)),
             "total": ("int64", (1,)),
-            "sfreq": ("float64", (1,)),
+            "told": ("float64", (4,)),  # sfreq, written_at, due_at, interval_s
         }
         block = SharedBlock.local(fields) if local else SharedBlock.create(fields)
-        block.arrays["sfreq"][0] = sfreq
+        block.arrays["told"][:] = sfreq, -math.inf, math.inf, 0.0
         return cls(block)
 
     @classmethod
@@ -85,11 +120,17 @@ class Ring:
         """Open the ring `name` of another process."""
         return cls(SharedBlock.attach(name))
 
-    def _array(self, name: str) -> npt.NDArray[Any]:
-        try:
-            return self._block.arrays[name]
-        except KeyError:
-            raise DeviceError("the EEG ring was closed; its session has ended.") from None
+    def _open(self) -> tuple[npt.NDArray[Any], ...]:
+        views = self._views
+        if views is None:
+            raise DeviceError("the EEG ring was closed; its session has ended.")
+        return views
+
+    def _told(self, place: int, value: float | None = None) -> float:
+        told = self._open()[4]
+        if value is not None:
+            told[place] = value
+        return float(told.item(place))
 
     @property
     def name(self) -> str:
@@ -97,24 +138,52 @@ class Ring:
         return self._block.name
 
     @property
-    def n_channels(self) -> int:
-        """Columns of a row."""
-        return int(self._array("data").shape[1])
-
-    @property
-    def capacity(self) -> int:
-        """Rows kept."""
-        return int(self._array("times").size // 2)
-
-    @property
     def sfreq(self) -> float:
-        """Nominal rows a second, Hz."""
-        return float(self._array("sfreq")[0])
+        """Rows a second, Hz: as stated, until another rate was measured."""
+        return self._told(0)
+
+    @sfreq.setter
+    def sfreq(self, hz: float) -> None:
+        self._told(0, check_number("sfreq of a ring", hz, low=1e-3, unit="Hz"))
+
+    @property
+    def written_at(self) -> float:
+        """When rows were written last, as the writer tells, s of our clock; -inf before that."""
+        return self._told(1)
+
+    @written_at.setter
+    def written_at(self, when: float) -> None:
+        self._told(1, when)
+
+    @property
+    def due_at(self) -> float:
+        """By when the writer will have been heard of again, if it lives, s of our clock."""
+        return self._told(2)
+
+    @due_at.setter
+    def due_at(self, when: float) -> None:
+        self._told(2, when)
+
+    @property
+    def interval_s(self) -> float:
+        """How long it usually is from one arrival to the next, s."""
+        return self._told(3)
+
+    @interval_s.setter
+    def interval_s(self, seconds: float) -> None:
+        self._told(3, seconds)
 
     @property
     def total(self) -> int:
         """Rows written since the source started, lost ones included."""
-        return int(self._array("total")[0])
+        return int(self._open()[3].item(0))
+
+    @property
+    def last_time(self) -> float:
+        """Time of the newest row, s of our clock; NaN before the first (for the writer)."""
+        _, times, _, total, _ = self._open()
+        n = total.item(0)
+        return float(times.item((n - 1) % self.capacity)) if n else math.nan
 
     def write(self, data: npt.ArrayLike, times: npt.ArrayLike) -> None:
         """Append rows; never waits for a reader.
@@ -133,23 +202,59 @@ class Ring:
         """
         rows = check_channels("EEG for the ring", data, self.n_channels)
         stamps = np.asarray(times, dtype=np.float64)
-        if stamps.shape != (len(rows),):
+        if stamps.shape != rows.shape[:1]:
             raise InputError(
                 f"times for the ring have shape {stamps.shape}; expected ({len(rows)},)."
             )
-        capacity, claim, total = self.capacity, self._array("claim"), self._array("total")
-        end = int(total[0]) + len(rows)
+        self._append(rows, stamps, len(stamps))
+
+    def lose(self, until: float) -> int:
+        """Append lost rows over the hole from the newest row to one at `until`; return how many.
+
+        A hole longer than the ring is counted in full, so that row numbers stay time, but only
+        its end is written: memory is bounded, and readers are told by `RingBlock.overtaken`.
+
+        Parameters
+        ----------
+        until : float
+            Time of the next row that will be written, s of our clock.
+        """
+        last = self.last_time
+        n = round((until - last) * self.sfreq) - 1 if self.total else 0
+        if n <= 0:
+            return 0
+        kept = min(n, self.capacity)
+        step = (until - last) / (n + 1)
+        times = last + step * np.arange(n - kept + 1, n + 1, dtype=np.float64)
+        self._append(np.full((kept, self.n_channels), np.nan, dtype=np.float32), times, n)
+        return n
+
+    def _append(
+        self, rows: npt.NDArray[np.float32], stamps: npt.NDArray[np.float64], n: int
+    ) -> None:
+        """Append `n` rows, of which the newest are given; only as many as fit have a place."""
+        ring_data, ring_times, claim, total, _ = self._open()
+        capacity = self.capacity
+        end = total.item(0) + n
         claim[0] = end
-        # More rows than the ring holds (a gap of minutes): only the newest have a place.
-        rows, stamps = rows[-capacity:], stamps[-capacity:]
-        start = (end - len(rows)) % capacity
-        head = min(len(rows), capacity - start)
-        ring_data, ring_times = self._array("data"), self._array("times")
-        for source, target in ((slice(0, head), start), (slice(head, None), 0)):
-            n = len(rows[source])
-            for place in (target, target + capacity):
-                ring_data[place : place + n] = rows[source]
-                ring_times[place : place + n] = stamps[source]
+        if len(rows) > capacity:
+            rows, stamps = rows[-capacity:], stamps[-capacity:]
+        n = len(rows)
+        start = (end - n) % capacity
+        _fence()
+        if start + n <= capacity:
+            mirror = start + capacity
+            ring_data[start : start + n] = rows
+            ring_data[mirror : mirror + n] = rows
+            ring_times[start : start + n] = stamps
+            ring_times[mirror : mirror + n] = stamps
+        else:
+            head = capacity - start
+            for ring, new in ((ring_data, rows), (ring_times, stamps)):
+                ring[start : start + n] = new  # over the seam into the mirror
+                ring[start + capacity :] = new[:head]
+                ring[: n - head] = new[head:]
+        _fence()
         total[0] = end
 
     def since(self, index: int) -> RingBlock:
@@ -161,26 +266,30 @@ class Ring:
             Starts later than `index`, and says by how much in `overtaken`, if the writer has
             been round since; empty if nothing is new.
         """
-        capacity, total = self.capacity, self.total
+        ring_data, ring_times, claim, written, _ = self._open()
+        capacity, total = self.capacity, written.item(0)
         index = max(0, min(index, total))
         first = max(index, total - capacity)
         start = first % capacity
-        window = slice(start, start + total - first)
-        data = self._array("data")[window].copy()
-        times = self._array("times")[window].copy()
+        stop = start + total - first
+        _fence()
+        data = ring_data[start:stop].copy()
+        times = ring_times[start:stop].copy()
+        _fence()
         # Rows the writer may have been overwriting while they were copied are not given out.
-        safe = int(self._array("claim")[0]) - capacity
-        torn = min(max(0, safe - first), len(data))
-        first += torn
-        return RingBlock(first, data[torn:], times[torn:], first - index)
+        torn = claim.item(0) - capacity - first
+        if torn > 0:
+            torn = min(torn, len(times))
+            first, data, times = first + torn, data[torn:], times[torn:]
+        return RingBlock(first, data, times, first - index)
 
     def latest(self, seconds: float) -> RingBlock:
         """Copy the newest `seconds` (fewer at the start; never counted as overtaken)."""
-        check_number("seconds", seconds, low=0.0, unit="s")
-        n = min(round(seconds * self.sfreq), self.capacity)
-        block = self.since(self.total - n)
-        return RingBlock(block.first, block.data, block.times)
+        n = round(check_number("seconds", seconds, low=0.0, unit="s") * self.sfreq)
+        first, data, times, _ = self.since(self.total - min(n, self.capacity))
+        return RingBlock(first, data, times)
 
     def close(self) -> None:
         """Let go of the memory; the creator removes it. Safe to call twice."""
+        self._views = None
         self._block.close()

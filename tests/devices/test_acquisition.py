@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 
 from devices.acquisition import Acquisition, acquire
 from devices.clock import now
+from devices.sources.source import Channel
 from dsp.checks import DeviceError
-from tests.doubles.eeg_fakes import PausingSource, wait_until
+from tests.doubles.eeg_fakes import MarkerSource, PausingSource, Sender, wait_until
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -88,13 +90,101 @@ def test_a_board_is_deaf_to_what_ends_the_program_until_it_is_told(board):
 
 
 @posix
-def test_a_killed_child_is_lost_with_a_sentence_within_half_a_second(board):
+def test_a_killed_child_is_lost_with_a_sentence_and_another_goes_on_in_the_same_ring(board):
     board.wait_ready(10.0)
-    os.kill(board.pid, signal.SIGKILL)
+    wait_until(lambda: board.ring.total > 250)
+    pid, ring = board.pid, board.ring
+    os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: board.state == "lost") < 0.5
     assert "ended unexpectedly" in [e.text for e in board.events() if e.kind == "state"][-1]
-    rows = board.ring.total  # what came before stays readable
-    assert board.ring.since(0).times.size == rows > 0
+    wait_until(lambda: board.state == "streaming")
+    assert board.pid not in (pid, None)
+    assert board.ring is ring
+    wait_until(lambda: not np.isnan(ring.latest(0.5).data).any())
+    block = ring.since(0)
+    lost = np.isnan(block.data).all(axis=1)
+    assert 20 < lost.sum()
+    assert np.count_nonzero(np.diff(lost.astype(int)) == 1) == 1  # one hole, where it was
+    assert np.diff(block.times).min() > 0
+    assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 5
+    events = board.events()
+    assert words(events) == ["streaming"]
+    assert [e.value for e in events if e.kind == "gap"] == [lost.sum()]
+    assert "what was lost is marked" in next(e.text for e in events if e.kind == "state")
+
+
+@posix
+def test_a_child_that_hangs_is_ended_and_another_takes_its_place(monkeypatch):
+    board = Acquisition(PausingSource, name="it")
+    try:
+        board.wait_ready(10.0)
+        pid = board.pid
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: board.state == "stalled")
+        monkeypatch.setattr("devices.acquisition.HANG_S", 0.5)  # 5 s, of which half a one is told
+        board.ring.due_at = now()
+        wait_until(lambda: board.state == "streaming")
+        assert board.pid not in (pid, None)
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+        texts = [e.text for e in board.events() if e.value == "lost"]
+        assert "has not answered for 0.5 s" in texts[-1]
+    finally:
+        board.close()
+
+
+@pytest.mark.parametrize("thread", [True, False])
+def test_closing_ends_a_search_within_a_second_and_a_half(thread):
+    """It takes 20 s to find that there is nothing on Bluetooth."""
+    board = Acquisition(partial(PausingSource, fail="hang"), name="it", thread=thread)
+    threading.Event().wait(0.5)
+    start = now()
+    board.close()
+    assert now() - start < 2.5  # 1.5 s on a computer at rest
+    assert board.state == "closed"
+
+
+def test_a_source_that_hangs_in_opening_delays_no_other():
+    sender = Sender("plain")
+    hanging = Acquisition(partial(PausingSource, fail="hang"), name="it")
+    stream = acquire(f"lsl:{sender.name}")
+    try:
+        stream.wait_ready(10.0)
+        ages, end = [], now() + 2.0
+        while now() < end:
+            threading.Event().wait(0.02)
+            ages.append(now() - stream.ring.last_time)
+        assert max(ages) < 0.6
+        assert hanging.state == "connecting"
+    finally:
+        hanging.close()
+        stream.close()
+        sender.kill()
+
+
+def test_channels_beside_the_eeg_stand_in_the_columns_behind_it():
+    battery = Channel("battery", "battery", "V")
+    board = Acquisition(partial(PausingSource, beside=(battery,)), name="it", thread=True)
+    try:
+        assert board.wait_ready(10.0).beside == (battery,)
+        assert board.ring.n_channels == 3
+    finally:
+        board.close()
+
+
+def test_a_stream_of_markers_is_ready_when_it_is_open_and_may_be_silent():
+    markers = Acquisition(partial(MarkerSource, ends=True), name="the buttons", thread=True)
+    try:
+        assert markers.wait_ready(10.0).sfreq == 0
+        with pytest.raises(DeviceError, match="no samples"):
+            _ = markers.ring
+        events: list = []
+        wait_until(lambda: events.extend(markers.events()) or words(events)[-1:] == ["streaming"])
+        wait_until(lambda: events.extend(markers.events()) or len(words(events)) > 3)
+        assert words(events) == ["connecting", "streaming", "lost", "streaming"]
+        assert [e.value for e in events if e.kind == "marker"] == ["left"]
+    finally:
+        markers.close()
 
 
 @posix
@@ -187,11 +277,15 @@ def test_the_child_ends_when_its_parent_is_killed():
     wait_until(lambda: ended(pid), 3.0)
 
 
-def test_a_device_that_ends_by_itself_is_lost_with_its_sentence():
+def test_a_device_that_says_that_it_is_gone_is_lost_with_its_sentence_and_comes_back():
     board = Acquisition(partial(PausingSource, end_after=0.3), name="it", thread=True)
     board.wait_ready(10.0)
-    wait_until(lambda: board.state == "lost")
-    assert board.events()[-1].text == "The pausing device has ended."
+    events: list = []
+    wait_until(lambda: events.extend(board.events()) or words(events)[3:] == ["streaming"])
+    assert words(events) == ["connecting", "streaming", "lost", "streaming"]
+    texts = [e.text for e in events if e.kind == "state"]
+    assert texts[2] == "The pausing device has ended."
+    assert texts[3] == "Pausing device sends again; what was lost is marked."
     board.close()
 
 

@@ -84,6 +84,55 @@ def test_latest_gives_the_newest_seconds_and_less_at_the_start():
     assert ring.latest(0.5).times.size == 60
 
 
+def test_a_hole_longer_than_the_ring_is_counted_in_full_and_a_reader_is_told():
+    ring = Ring.create(N_CH, 0.4, 250, local=True)  # 100 rows
+    assert ring.lose(5.0) == 0  # before the first row there is nothing to be lost from
+    ring.write(*rows(0, 50))
+    n = ring.lose(1049 * 0.004)
+    assert n == 999
+    ring.write(*rows(1049, 10))
+    block = ring.since(50)
+    assert (block.first, block.overtaken, block.next) == (959, 909, 1059)
+    lost = np.isnan(block.data).all(axis=1)
+    assert lost.tolist() == [True] * 90 + [False] * 10
+    assert np.allclose(block.times, np.arange(959, 1059) * 0.004)
+
+
+def test_a_write_is_seen_in_its_order_by_any_processor(monkeypatch):
+    """What must be seen before or after what stands on its own side of a fence."""
+    ring = Ring.create(1, 0.4, 250, local=True)
+    ring.write([[1.0]], [0.0])
+    data, _, claim, total, _ = ring._open()
+    seen: list[tuple] = []
+    monkeypatch.setattr(
+        "devices.ring._fence",
+        lambda: seen.append((claim.item(0), data[1, 0], data[101, 0], total.item(0))),
+    )
+    ring.write([[7.0]], [0.004])
+    assert seen == [(2, 0.0, 0.0, 1), (2, 7.0, 7.0, 1)]
+    assert ring.total == 2
+
+
+@given(st.integers(1, 250), st.sampled_from([1, 2]))
+def test_rows_that_are_overwritten_while_they_are_read_are_not_given_out(n, fence):
+    """The writer goes on between any two steps of a reader."""
+    with pytest.MonkeyPatch.context() as patch:
+        ring = Ring.create(N_CH, 0.4, 250, local=True)
+        ring.write(*rows(0, 80))
+        fences = iter(range(1, 3))
+
+        def overtake() -> None:
+            if next(fences, 0) == fence:
+                ring.write(*rows(80, n))
+
+        patch.setattr("devices.ring._fence", overtake)
+        block = ring.since(10)
+    assert not torn(block)
+    # Of rows that were copied before the writer came only those in its way are held back.
+    assert block.first == 10 + block.overtaken
+    assert block.next == 80 or block.times.size == 0
+
+
 @pytest.fixture
 def shared() -> Iterator[Ring]:
     ring = Ring.create(N_CH, 0.4, 250)

@@ -13,7 +13,7 @@ import numpy as np
 
 from devices.clock import now
 from devices.sources.placing import SamplePlacer
-from devices.sources.source import EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import Channel, EegChunk, SourceEvent, SourceInfo
 from dsp.checks import DeviceError
 
 SFREQ = 250.0
@@ -52,16 +52,25 @@ class Sender:
 class PausingSource:
     """A device that pauses, and counts on, where its process is stopped."""
 
-    def __init__(self, *, fail: str = "", end_after: float = np.inf, mute: bool = False) -> None:
-        self._fail, self._end_after, self._mute = fail, end_after, mute
+    def __init__(
+        self,
+        *,
+        fail: str = "",
+        end_after: float = np.inf,
+        mute: bool = False,
+        beside: tuple[Channel, ...] = (),
+    ) -> None:
+        self._fail, self._end_after, self._mute, self._beside = fail, end_after, mute, beside
 
     @property
     def info(self) -> SourceInfo:
-        return SourceInfo("Pausing device", ("Fz", "Cz"), SFREQ)
+        return SourceInfo("Pausing device", ("Fz", "Cz"), SFREQ, beside=self._beside)
 
     def open(self) -> None:
         if self._fail == "crash":
             os._exit(3)
+        if self._fail == "hang":
+            time.sleep(20.0)
         if self._fail:
             raise DeviceError(self._fail)
         self._placer = SamplePlacer(SFREQ, modulus=256)
@@ -81,11 +90,41 @@ class PausingSource:
         self._at = float(arrivals[-1])
         counters = (self._count + np.arange(n)) % 256
         self._count += n
-        placed = self._placer.place(np.ones((n, 2), np.float32), arrivals, counters, seen=now())
+        placed = self._placer.place(
+            np.ones((n, 2 + len(self._beside)), np.float32), arrivals, counters, seen=now()
+        )
         return None if placed is None else placed[0]
 
     def events(self) -> list[SourceEvent]:
         return []
+
+    def close(self) -> None:
+        return
+
+
+class MarkerSource:
+    """A stream of markers that says one thing, ends, and is opened again."""
+
+    def __init__(self, *, ends: bool = False) -> None:
+        self._ends, self._said = ends, False
+
+    @property
+    def info(self) -> SourceInfo:
+        return SourceInfo("Buttons", (), 0.0)
+
+    def open(self) -> None:
+        return
+
+    def read(self) -> EegChunk | None:
+        time.sleep(0.02)
+        if self._said and self._ends:
+            self._ends = False
+            raise DeviceError("The sender of the buttons has ended.")
+        return None
+
+    def events(self) -> list[SourceEvent]:
+        said, self._said = self._said, True
+        return [] if said else [SourceEvent(now(), "marker", "left", "")]
 
     def close(self) -> None:
         return

@@ -1,0 +1,268 @@
+"""Carries a source's rows into the ring, where the source is read; fetches it back when it is gone.
+
+It runs on a thread for an LSL stream and in a child process for a board. What it has to say goes
+to the watcher (`devices.acquisition`) as pairs of a word and a value; the state of the source is
+not among them, because a process that was killed or stopped could not tell it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import numpy as np
+
+from devices.children import stay_deaf
+from devices.clock import Clock, now
+from devices.ring import Ring
+from devices.silence import BURST_S, Rhythm, limits
+from devices.sources.source import EegChunk, EegSource, SourceEvent, SourceInfo
+from dsp.checks import AttuneError, DeviceError
+
+OPEN_S = 20.0  #: the slowest boards (Bluetooth) need this long to be found
+HANG_S = 5.0  #: s without a sign of life after which a child that reads hangs
+_LOOK_S = 0.1  # s between signs of life, and looks at whether to stop
+_READ_S = 0.25  # s that count as silence of one read that brought nothing
+_FIRST_S = 5.0  # s that a device which was opened again may take to its first sample
+_GLANCE_S = 0.05  # s: an attempt this short only saw that the device is not there
+_SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one attempt to come back to the next
+
+#: Word and value: ``open`` and what the source is; ``failed`` and the error of a first opening;
+#: ``event`` and the event; ``gone`` and the sentence of a device that said so; ``absent`` and why
+#: it could not be opened again; ``back`` and what it is now; ``ended`` and a last sentence.
+Tell = Callable[[str, Any], None]
+
+
+class Stopped(Protocol):
+    """Whether to stop; waits up to so many seconds for it."""
+
+    def __call__(self, wait_s: float = 0.0) -> bool:
+        """Return True to stop."""
+        ...
+
+
+class Pump:
+    """Reads an opened source until told to stop, and opens it again whenever it is gone.
+
+    Parameters
+    ----------
+    source : EegSource
+        Open, or, for a `ring` with rows, not yet open again.
+    info : SourceInfo
+        What it is, and must be again after every return.
+    ring : Ring or None
+        Where its rows go; None for a stream of markers, which has none and may be silent.
+    tell, stopped
+        The ways to and from the watcher.
+    clock : callable
+        Seconds of the program's clock.
+    """
+
+    def __init__(
+        self,
+        source: EegSource,
+        info: SourceInfo,
+        ring: Ring | None,
+        tell: Tell,
+        stopped: Stopped,
+        *,
+        clock: Clock = now,
+    ) -> None:
+        self._source, self._info, self._ring = source, info, ring
+        self._tell, self._stopped, self._clock = tell, stopped, clock
+        self._rhythm = Rhythm()
+        self._interval = 0.0
+        self._returning = False  # rows up to the first new one are to be marked as lost
+
+    def run(self, *, opened: bool = True) -> None:
+        """Carry rows until told to stop."""
+        while opened or self._open_again():
+            opened = False
+            try:
+                if self._carry():
+                    return
+            except DeviceError as error:
+                self._tell("gone", (self._clock(), str(error)))
+
+    def _carry(self) -> bool:
+        """Read; return True when told to stop, False when nothing comes any more."""
+        source, ring, clock = self._source, self._ring, self._clock
+        silence, before, look_at = 0.0, clock(), 0.0
+        while True:
+            chunk = source.read()
+            at = clock()
+            if chunk is not None and ring is not None:
+                self._put(ring, chunk, at)
+                silence = 0.0
+            else:
+                # Only reads count: a process that was stopped, or a computer that slept, first
+                # gives the device the time to be heard.
+                silence += min(at - before, _READ_S)
+                if ring is not None and silence > self._patience():
+                    return False
+            before = at
+            for event in source.events():
+                self._pass_on(event)
+            if at >= look_at:
+                look_at = at + _LOOK_S
+                if ring is not None:
+                    ring.due_at = at + HANG_S
+                if self._stopped():
+                    return True
+
+    def _patience(self) -> float:
+        lost = limits(self._interval)[1]
+        return max(lost, _FIRST_S) if self._returning else lost
+
+    def _pass_on(self, event: SourceEvent) -> None:
+        if event.kind == "rate" and self._ring is not None:
+            self._ring.sfreq = float(event.value)
+        self._tell("event", event)
+
+    def _put(self, ring: Ring, chunk: EegChunk, at: float) -> None:
+        data, times = chunk.data, chunk.times
+        if self._returning:
+            # Its new clock may begin a little before the old one ended.
+            new = ~(times <= ring.last_time + 0.5 / ring.sfreq)
+            data, times = data[new], times[new]
+            if times.size == 0:
+                return
+            self._returning = False
+            began = ring.last_time + 1.0 / ring.sfreq
+            lost = ring.lose(float(times[0]))
+            if lost:
+                self._tell("event", _gap(began, lost, ring.sfreq))
+        ring.write(data, times)
+        ring.written_at = at
+        if np.isnan(data[:, 0]).any():  # the first column first: it costs less than all
+            rows = np.isnan(data).all(axis=1)
+            if rows.any():
+                began = float(times[rows.argmax()])
+                self._tell("event", _gap(began, int(np.count_nonzero(rows)), ring.sfreq))
+        told = self._rhythm.known
+        interval = self._rhythm.arrived(at, seconds=len(times) / ring.sfreq)
+        if interval != self._interval:
+            ring.interval_s = self._interval = interval
+        if self._rhythm.known and not told and interval >= BURST_S:
+            text = (
+                f"{self._info.name} sends {interval:.1f} s of EEG at a time; what is heard is "
+                "judged that much later."
+            )
+            self._tell("event", SourceEvent(at, "note", "bursts", text))
+
+    def _open_again(self) -> bool:
+        """Open the source until it is there; return False when told to stop."""
+        source, ring, clock = self._source, self._ring, self._clock
+        spacing, said = _SOONEST_S, ""
+        while True:
+            began = clock()
+            if ring is not None:
+                ring.due_at = began + OPEN_S + HANG_S
+            source.close()
+            if self._stopped():
+                return False
+            try:
+                source.open()
+                self._check(source.info)
+            except AttuneError as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._tell("absent", said)
+            else:
+                self._returning = True
+                self._rhythm.broken()
+                self._tell("back", source.info)
+                return True
+            took = clock() - began
+            # To see that a port is not there costs nothing, and is seen soon when it is.
+            if took >= _GLANCE_S:
+                spacing = min(2.0 * spacing, _LATEST_S)
+            if self._stopped(max(spacing - took, _GLANCE_S)):
+                return False
+
+    def _check(self, found: SourceInfo) -> None:
+        """Refuse what is not the same electrodes at the same rate.
+
+        Raises
+        ------
+        DeviceError
+            With what came and what was there.
+        """
+
+        def shape(info: SourceInfo) -> str:
+            names = ", ".join((*info.ch_names, *(channel.name for channel in info.beside)))
+            return f"{names or 'no channels'} at {info.sfreq:g} Hz"
+
+        if shape(found) != shape(self._info):
+            raise DeviceError(
+                f"{found.name} is there again, but with {shape(found)}; this session has "
+                f"{shape(self._info)}. It is taken up again when it sends those."
+            )
+
+
+def _gap(began: float, n: int, sfreq: float) -> SourceEvent:
+    text = f"{n / sfreq:.2f} s of EEG were lost." if n >= 0.1 * sfreq else ""
+    return SourceEvent(began, "gap", n, text)
+
+
+def pump(
+    make: Callable[[], EegSource],
+    pipe: Connection,
+    stopped: Stopped,
+    known: tuple[SourceInfo, str] | None,
+) -> None:
+    """Make a source and carry its rows into the ring until told to stop.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the source.
+    pipe : Connection
+        To the watcher, which answers ``open`` with the name of the ring (empty: there is none).
+    stopped : callable
+        Whether to stop.
+    known : (SourceInfo, str) or None
+        What a predecessor read, and the name of its ring; None where this is the first.
+    """
+    source = make()
+    ring = None
+
+    def tell(word: str, value: Any) -> None:
+        pipe.send((word, value))
+
+    try:
+        first = known is None
+        if known is None:
+            try:
+                source.open()
+            except AttuneError as error:
+                tell("failed", error)
+                return
+            tell("open", source.info)
+            answer = pipe.recv()
+            if answer == "close":  # left before it began: there is no ring to write to
+                return
+            known = source.info, answer
+        info, name = known
+        ring = Ring.attach(name) if name else None
+        Pump(source, info, ring, tell, stopped).run(opened=first)
+    except (BrokenPipeError, EOFError, ConnectionResetError):
+        return  # nobody listens any more: the session has ended
+    finally:
+        source.close()
+        if ring is not None:
+            ring.close()
+
+
+def pump_in_child(
+    make: Callable[[], EegSource], pipe: Connection, known: tuple[SourceInfo, str] | None
+) -> None:
+    """Run `pump` in a process of its own; it ends with the pipe, so also with its parent."""
+    stay_deaf()  # the session closes us
+
+    def stopped(wait_s: float = 0.0) -> bool:
+        return pipe.poll(wait_s) and pipe.recv() == "close"
+
+    with pipe:
+        pump(make, pipe, stopped, known)

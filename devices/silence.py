@@ -1,0 +1,84 @@
+"""What silence means: the only thing that a device which went away tells."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+STALL_S, LOST_S = 0.5, 2.0  # silence after which a source is stalled, lost
+BURST_S = 0.2  #: usual interval from which on a source is judged by its own interval
+_STALL_INTERVALS, _LOST_INTERVALS = 2.2, 2.4
+_LONG_S = 0.1  # s: pauses shorter than this belong to one arrival
+_MEMORY_S = 20.0  # s of pauses that tell what is usual
+_KNOWN_S = 3.0  # s of pauses, or two long ones, after which they do
+
+
+def limits(interval_s: float) -> tuple[float, float]:
+    """Silence after which a source is stalled, and lost, s, by its usual interval.
+
+    Examples
+    --------
+    >>> limits(0.02), limits(1.0)
+    ((0.5, 2.0), (2.2, 2.4))
+    """
+    if interval_s < BURST_S:
+        return STALL_S, LOST_S
+    return _STALL_INTERVALS * interval_s, max(LOST_S, _LOST_INTERVALS * interval_s)
+
+
+def judge(
+    silence: float, interval_s: float
+) -> tuple[Literal["streaming", "stalled", "lost"], float]:
+    """Return the state after so much silence, and how much longer it lasts if it goes on, s."""
+    stalled, lost = limits(interval_s)
+    if silence < stalled:
+        return "streaming", stalled - silence
+    if silence < lost:
+        return "stalled", lost - silence
+    return "lost", float("inf")
+
+
+class Rhythm:
+    """How long it usually is from one arrival to the next, s.
+
+    It is the mean of the long pauses where they take up most of the time, and 0 for a stream
+    without them. Before there were enough, what came at once tells: a second of samples in one
+    arrival will be followed by a second of silence.
+
+    Examples
+    --------
+    >>> rhythm = Rhythm()
+    >>> [rhythm.arrived(at, seconds=1.0) for at in (5.0, 6.0, 7.1)]
+    [1.0, 1.0, 1.05]
+    """
+
+    def __init__(self) -> None:
+        self.known = False  #: whether pauses were seen that tell it
+        self._at: float | None = None
+        self._at_once = self._run = 0.0  # s of samples that came together, s that they took
+        self._short = self._long = self._n_long = 0.0
+
+    def arrived(self, at: float, *, seconds: float) -> float:
+        """Take it that so many seconds of samples arrived at `at`; return the usual interval."""
+        pause = 0.0 if self._at is None else at - self._at
+        self._at = at
+        keep = max(0.0, 1.0 - pause / _MEMORY_S)
+        self._short *= keep
+        self._long *= keep
+        self._n_long *= keep
+        if pause < _LONG_S:
+            self._short += pause
+            self._run += pause
+            self._at_once += seconds
+        else:
+            self._long += pause
+            self._n_long += 1.0
+            self._run, self._at_once = 0.0, seconds
+        self.known = self.known or self._n_long > 1.5 or self._short + self._long > _KNOWN_S
+        if self.known:
+            return self._long / self._n_long if self._long > self._short else 0.0
+        # What goes on coming was a backlog, and no burst.
+        return self._at_once if self._run < _LONG_S else 0.0
+
+    def broken(self) -> None:
+        """Take it that what comes next says nothing of the pause before it."""
+        self._at = None

@@ -1,0 +1,123 @@
+"""The pump opens a device again whenever it is gone, and marks what was lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from devices.ring import Ring
+from devices.sources.source import SourceEvent
+from tests.doubles.returning import INFO, SFREQ, World
+
+
+def holes(ring: Ring) -> list[tuple[float, float]]:
+    """Times of the first and last row of each stretch of lost rows, since the first row."""
+    block = ring.since(0)
+    lost = np.flatnonzero(np.isnan(block.data).all(axis=1))
+    runs = np.split(lost, np.flatnonzero(np.diff(lost) > 1) + 1) if lost.size else []
+    return [(block.times[r[0]] - block.times[0], block.times[r[-1]] - block.times[0]) for r in runs]
+
+
+@pytest.mark.parametrize("tells", [False, True])
+def test_a_device_that_returns_is_read_again_and_the_hole_is_rows_of_lost_samples(tells):
+    world = World(away=[(10.0, 17.0)], tells=tells).run(30.0)
+    block = world.ring.since(0)
+    assert np.abs((block.times - block.times[0]) * SFREQ - np.arange(block.times.size)).max() < 1.5
+    ((first, last),) = holes(world.ring)
+    assert abs(first - 10.0) < 0.05
+    assert 17.0 < last < 17.5  # it is looked for every 0.25 s
+    (gap,) = [e for e in world.words("event") if e.kind == "gap"]
+    assert abs(gap.value - (last - first) * SFREQ) < 1.5
+    assert "s of EEG were lost." in gap.text
+    assert bool(world.words("gone")) == tells
+    assert world.words("absent") == ["The device is not there."]  # said once, not at every try
+    assert len(world.words("back")) == 1
+
+
+def test_silence_of_two_seconds_is_what_a_device_is_opened_again_for():
+    world = World(away=[(10.0, 11.5), (20.0, 24.0)]).run(30.0)
+    assert abs(world.opened[0] - 1022.0) < 0.1
+
+
+def test_a_port_that_is_not_there_is_looked_at_often_and_a_long_search_less():
+    quick = World(away=[(5.0, 65.0)], tells=True).run(60.0)
+    assert np.allclose(np.diff(quick.opened), 0.25)
+    slow = World(away=[(5.0, 65.0)], tells=True, opens_in=0.3).run(60.0)
+    spacing = np.diff(slow.opened)
+    assert np.allclose(spacing[:4], [0.5, 1.0, 2.0, 2.0], atol=0.06)
+    assert np.allclose(spacing[2:], 2.0)
+    longer = World(away=[(5.0, 65.0)], tells=True, opens_in=5.0).run(60.0)
+    assert np.allclose(np.diff(longer.opened), 5.05)  # a search is looking already
+
+
+def test_other_electrodes_are_not_taken_and_it_is_tried_on():
+    world = World(away=[(5.0, 6.0)], tells=True, after=replace(INFO, ch_names=("Fz", "Pz")))
+    world.run(10.0)
+    (said,) = world.words("absent")[1:]
+    assert "Fz, Pz, battery" in said
+    assert "Fz, Cz, battery" in said
+    assert len(world.opened) > 10
+    assert world.ring.last_time < 1005.1
+    assert not world.words("back")
+
+
+def test_a_device_is_given_the_time_to_be_heard_after_the_computer_slept():
+    world = World()
+    pause = world.read
+
+    def slept() -> object:
+        if len(world.told) == 0 and world.at > 1005.0:
+            world.told.append(("slept", None))
+            world.at += 3600.0
+            world.sent_at = world.at  # the device starts anew with the computer
+            return None
+        return pause()
+
+    world.read = slept
+    world.run(3620.0)
+    assert not world.opened  # nothing was closed: it sent again at once
+    assert abs(world.ring.last_time - 4620.0) < 0.05
+
+
+def test_a_hole_longer_than_the_ring_takes_no_memory_and_row_numbers_stay_time():
+    world = World(away=[(5.0, 40_000.0)], tells=True, opens_in=2.0).run(40_010.0)
+    ring = world.ring
+    block = ring.since(500)
+    assert ring.total / SFREQ == pytest.approx(ring.last_time - 1000.0, abs=0.05)
+    assert block.overtaken == ring.total - ring.capacity - 500
+    assert np.isnan(block.data[:100]).all()
+    assert np.diff(block.times).min() > 0
+
+
+def test_a_source_that_sends_a_second_at_once_is_calm_and_says_so_once():
+    world = World(every=1.0, away=[(30.0, 38.0)]).run(60.0)
+    assert 0.9 < world.ring.interval_s < 1.1
+    notes = [e.text for e in world.words("event") if e.kind == "note"]
+    assert notes == [
+        "The device sends 1.0 s of EEG at a time; what is heard is judged that much later."
+    ]
+    assert len(holes(world.ring)) == 1
+    assert abs(world.opened[0] - 1032.4) < 0.3  # 2.4 of its own intervals after it was heard last
+
+
+def test_the_measured_rate_becomes_the_rings():
+    world = World()
+    world.news = [SourceEvent(0.0, "rate", 103.0, "The device states 100 Hz, sends 103.")]
+    world.run(1.0)
+    assert world.ring.sfreq == 103.0
+    assert [e.kind for e in world.words("event")] == ["rate"]
+
+
+def test_what_the_new_clock_puts_before_the_last_row_is_left_out():
+    world = World(away=[(5.0, 5.01)], tells=True)
+    opened = world.open
+
+    def early() -> None:
+        opened()
+        world.sent_at -= 0.1
+
+    world.open = early
+    world.run(8.0)
+    assert np.diff(world.ring.since(0).times).min() > 0.5 / SFREQ
