@@ -39,7 +39,7 @@ _LIVED_S = 10.0  # s after which a child that dies is not one that dies at its s
 class _State:
     word: SourceState = "connecting"
     text: str = ""
-    ended: bool = False  # it never opened, and nothing can come any more
+    ended: bool = False  # it never opened, or is a recording that ended: nothing comes any more
 
 
 class Acquisition:
@@ -173,7 +173,8 @@ class Acquisition:
             if self._host is not None:
                 self._host.stop()
         self._watcher.join()
-        self._say("closed", f"{self._title()} was closed.")
+        if self._state.word != "closed":
+            self._say("closed", f"{self._title()} was closed.")
         if self._ring is not None:
             self._ring.close()
 
@@ -299,6 +300,10 @@ class Acquisition:
             new: Timing = value.value
             self._timing = Timing(self._timing.duplicated + new.duplicated, new.jitter)
         elif word == "event":
+            if value.kind == "state":  # a recording has ended, and does not come back
+                self._state.word, self._state.text = value.value, value.text
+                self._state.ended = True
+                self._first.set()
             self._tell(value)
         elif word == "open":
             self._open(value)

@@ -29,8 +29,9 @@ _GLANCE_S = 0.05  # s: an attempt this short only saw that the device is not the
 _SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one attempt to come back to the next
 
 #: Word and value: ``open`` and what the source is; ``failed`` and the error of a first opening;
-#: ``event`` and the event; ``gone`` and the sentence of a device that said so; ``absent`` and why
-#: it could not be opened again; ``back`` and what it is now; ``ended`` and a last sentence.
+#: ``event`` and the event (a ``"state"`` is the end of a recording); ``gone`` and when, and the
+#: sentence of a device that said so; ``absent`` and why it could not be opened again; ``back`` and
+#: what it is now.
 Tell = Callable[[str, Any], None]
 
 
@@ -86,7 +87,7 @@ class Pump:
                 self._tell("gone", (self._clock(), str(error)))
 
     def _carry(self) -> bool:
-        """Read; return True when told to stop, False when nothing comes any more."""
+        """Read to the end, or until told to stop; return False when nothing comes any more."""
         source, ring, clock = self._source, self._ring, self._clock
         silence, before, look_at = 0.0, clock(), 0.0
         while True:
@@ -102,8 +103,8 @@ class Pump:
                 if ring is not None and silence > self._patience():
                     return False
             before = at
-            for event in source.events():
-                self._pass_on(event)
+            if any([self._pass_on(event) for event in source.events()]):
+                return True
             if at >= look_at:
                 look_at = at + _LOOK_S
                 if ring is not None:
@@ -115,10 +116,12 @@ class Pump:
         lost = limits(self._interval)[1]
         return max(lost, _FIRST_S) if self._returning else lost
 
-    def _pass_on(self, event: SourceEvent) -> None:
+    def _pass_on(self, event: SourceEvent) -> bool:
+        """Tell of an event; return whether it is the end of the source (of a recording)."""
         if event.kind == "rate" and self._ring is not None:
             self._ring.sfreq = float(event.value)
         self._tell("event", event)
+        return event.kind == "state"
 
     def _put(self, ring: Ring, chunk: EegChunk, at: float) -> None:
         data, times = chunk.data, chunk.times

@@ -110,6 +110,14 @@ def test_the_measured_rate_becomes_the_rings():
     assert [e.kind for e in world.words("event")] == ["rate"]
 
 
+def test_a_recording_that_ends_is_not_opened_again():
+    world = World()
+    world.news = [SourceEvent(0.0, "state", "closed", "The recording has ended.")]
+    world.run(10.0)
+    assert world.at < 1000.1
+    assert not world.opened
+
+
 def test_what_the_new_clock_puts_before_the_last_row_is_left_out():
     world = World(away=[(5.0, 5.01)], tells=True)
     opened = world.open
