@@ -61,7 +61,7 @@ def test_a_board_process_that_is_killed_costs_a_hole_in_the_eeg_and_not_the_sess
     session.start()
     try:
         until(lambda: len(ticks) >= 2)
-        os.kill(session.running.rig._acquisition.pid, signal.SIGKILL)
+        os.kill(session.running.rig._feed._acquisition.pid, signal.SIGKILL)
         until(lambda: session.snapshot().source_state == "lost")
         n = len(ticks)
         until(lambda: session.snapshot().source_state == "streaming")
