@@ -157,7 +157,7 @@ class Pump:
     def _open_again(self) -> bool:
         """Open the source until it is there; return False when told to stop."""
         source, ring, clock = self._source, self._ring, self._clock
-        spacing, said = _SOONEST_S, ""
+        spacing, said, since = _SOONEST_S, "", clock()
         while True:
             began = clock()
             if ring is not None:
@@ -169,7 +169,8 @@ class Pump:
                 source.open()
                 self._check(source.info)
             except AttuneError as error:
-                if str(error) != said:
+                # What it was lost by says more than that it is not yet back.
+                if str(error) != said and clock() - since >= _LATEST_S:
                     said = str(error)
                     self._tell("absent", said)
             else:
