@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands.terminal import Terminal
 from app.words import clock, of_100
-from devices.sources.spec import HELP, read_spec
+from devices.sources.spec import HELP
 from dsp.checks import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ EXAMPLE = """examples:
   attune run --source brainflow:cyton:/dev/ttyUSB0 --playlist ~/Music/calm.m3u8
   attune run --source lsl:Muse --source lsl:type=Markers --channels AF7,AF8
   attune run --source simulated --seed 3 --headless --json
+  attune run --source replay:sessions/2026-11-24_100500_session --headless --fast
 """
 
 
@@ -67,6 +68,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--output", default="auto", choices=("auto", "device", "null"), help="of the sound"
     )
+    parser.add_argument(
+        "--fast", action="store_true", help="look at a recording as fast as possible; no window"
+    )
     parser.add_argument("--headless", action="store_true", help="no window")
     parser.add_argument("--json", action="store_true", help="one JSON object a line; headless")
     parser.set_defaults(run=run)
@@ -76,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run one session."""
     plan = _plan(arguments)
     # On a virtual clock minutes pass in a second: there is nothing to look at.
-    unseen = arguments.json or read_spec(plan.source).virtual or not _display()
+    unseen = arguments.json or plan.virtual or not _display()
     if arguments.headless or unseen:
         return _headless(plan, as_json=arguments.json)
     from app.session.plan import check_plan
@@ -138,6 +142,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         calibration=arguments.calibration,
         liking=arguments.liking,
         cache=tracks_cache(),
+        fast=arguments.fast,
     )
 
 
@@ -145,11 +150,11 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
     from app.session.endings import noted_endings
     from app.session.session import Session
 
-    if plan.minutes is None:
+    if plan.minutes is None and not plan.recording:  # which has its own end
         plan = replace(plan, minutes=HEADLESS_MINUTES)
     session = Session(plan)
     # On a virtual clock nothing is lost by waiting for whoever reads.
-    lines = _Lines(session, Terminal(patient=read_spec(plan.source).virtual), as_json=as_json)
+    lines = _Lines(session, Terminal(patient=plan.virtual), as_json=as_json)
     session.watch(lines.tick)
     with noted_endings() as asked:
         try:

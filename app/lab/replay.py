@@ -12,7 +12,7 @@ import numpy as np
 
 from app.loop.calibration import Calibration
 from app.loop.invariants import violations
-from app.loop.loop import Loop
+from app.loop.loop import Loop, What
 from app.loop.ticks import PoolTrack, TickInput, TickResult
 from app.records.jsontext import encode, get, number, whole
 from app.records.reader import SessionReader
@@ -147,7 +147,15 @@ def _loop(reader: SessionReader) -> Loop:
         if stored
         else None,
         seed=seed,
+        what=_what(source),
     )
+
+
+def _what(source: Any) -> What:
+    """Tell a session that ran on a recording from one that ran live."""
+    if not get(source, "details", "recording"):
+        return "live"
+    return "recording" if get(source, "details", "sound") else "silent recording"
 
 
 def _given(reader: SessionReader, loop: Loop) -> Iterator[TickInput | float]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -26,8 +27,11 @@ from dsp.tracking.tracker import Tracking
 from playlists.choice import Candidate
 from playlists.tracks import Place
 
+What = Literal["live", "recording", "silent recording"]
 NO_REPEAT = 6  # tracks
 TICK = 1.0  # s from one tick to the next
+RECORDING = "A recording cannot be changed."
+NO_SOUND = "this recording holds no sound"
 LATE = 0.5  # s that a tick may come late; what lies further back was not watched
 
 
@@ -65,6 +69,9 @@ class Loop:
     calibration : Calibration or None
     seed : int
         Seed of every draw.
+    what : {'live', 'recording', 'silent recording'}
+        A recording is judged and nothing is decided on it; of one that does not say what was
+        heard, nothing can be told.
     """
 
     def __init__(
@@ -76,8 +83,9 @@ class Loop:
         sfreq: float,
         calibration: Calibration | None,
         seed: int,
+        what: What = "live",
     ) -> None:
-        self.settings = settings
+        self.settings, self._what = settings, what
         self._pool = tuple(pool)
         self._rng = np.random.default_rng(seed)
         self._calibrated = calibration is not None
@@ -140,8 +148,10 @@ class Loop:
         enjoyment, twin = self._estimate(now)
         unwatched = step - TICK if step > TICK + LATE else 0.0
         view = self._view(now, enjoyment, twin, tracking, asked, unwatched)
-        may = gate(view, self._policy, self.settings)
-        decision, self._policy = decide(view, self._policy, self.settings, self._rng)
+        may, decision = RECORDING, None
+        if self._what == "live":
+            may = gate(view, self._policy, self.settings)
+            decision, self._policy = decide(view, self._policy, self.settings, self._rng)
         starts = self._act(decision, now)
         return TickResult(
             now=now,
@@ -263,7 +273,10 @@ class Loop:
         for score in self._senses.take(given.eeg, given.eeg_times):
             for belief in self._beliefs:
                 belief.score(score)
-        return self._senses.tracking(given.now)
+        said = self._senses.tracking(given.now)
+        if self._what == "silent recording":
+            return replace(said, reasons=(f"{NO_SOUND[0].upper()}{NO_SOUND[1:]}.",))
+        return said
 
     def _estimate(self, now: float) -> tuple[Enjoyment, Enjoyment]:
         belief, doubt = self._belief, self._doubt(now)
@@ -278,6 +291,8 @@ class Loop:
             return "the EEG was left out: ratings and priors alone"
         if self._senses is None:
             return "no headset: ratings and priors alone"
+        if self._what == "silent recording":
+            return NO_SOUND
         if not self._calibrated:
             return "no calibration of this listener: ratings and priors alone"
         return self._senses.doubt(now, coverage=self.settings.limits.coverage)

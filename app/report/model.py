@@ -164,6 +164,11 @@ class ReportModel:
         return flagged or bool(self.manifest.get("listener"))
 
     @property
+    def recording(self) -> bool:
+        """Whether the session ran on a recording."""
+        return bool(get(self.manifest, "source", "details", "recording"))
+
+    @property
     def estimate_span(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
         """First and last usable estimate as (mean, sd); None where EEG was never usable."""
         rows = np.flatnonzero(self.curve.usable & np.isfinite(self.curve.mean))

@@ -57,6 +57,10 @@ def _when(manifest: Mapping[str, Any], duration: float) -> tuple[str, str]:
     return day, f"{started:%H:%M} to {ended:%H:%M}"
 
 
+def _title(model: ReportModel) -> str:
+    return "Report on a recording" if model.recording else "Music session report"
+
+
 def _header(model: ReportModel) -> str:
     day, hours = _when(model.manifest, model.duration_s)
     source = model.manifest.get("source")
@@ -68,7 +72,7 @@ def _header(model: ReportModel) -> str:
     lines += [str(name or "No headset")] if name not in lines else []
     right = "<br>".join(text(line) for line in lines)
     return (
-        f'<header><div><h1>Music session report</h1><div class="sub">{subs}</div></div>'
+        f'<header><div><h1>{_title(model)}</h1><div class="sub">{subs}</div></div>'
         f'<div class="right">{right}</div></header>'
     )
 
@@ -299,6 +303,6 @@ def page(model: ReportModel) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Music session report, {text(model.folder)}</title><style>{CSS}</style></head>"
+        f"<title>{_title(model)}, {text(model.folder)}</title><style>{CSS}</style></head>"
         f"<body><main>{body}</main></body></html>\n"
     )

@@ -37,9 +37,9 @@ class FirstSound:
     """
 
     at: float
-    handed_over: tuple[tuple[Due, PreparedTrack, float], ...]
-    news: tuple[PlayerEvent, ...]
-    problems: tuple[str, ...]
+    handed_over: tuple[tuple[Due, PreparedTrack, float], ...] = ()
+    news: tuple[PlayerEvent, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def first_sound(

@@ -15,6 +15,7 @@ from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.listener import LISTENERS, NOTICES
 from devices.sources.naming import read_channels
+from devices.sources.replay import recording_file
 from devices.sources.source import SourceInfo
 from devices.sources.spec import SourceSpec, read_spec
 from dsp.checks import InputError, check_number, check_option
@@ -48,6 +49,17 @@ class Plan:
     liking: float = 0.15
     cache: Path | None = None
     record: bool = True
+    fast: bool = False
+
+    @property
+    def recording(self) -> bool:
+        """Whether the session runs on a recording."""
+        return read_spec(self.source).kind == "replay"
+
+    @property
+    def virtual(self) -> bool:
+        """Whether minutes pass in a second."""
+        return self.fast or read_spec(self.source).virtual
 
     @property
     def simulated(self) -> bool:
@@ -84,6 +96,13 @@ def check_plan(plan: Plan) -> Settings:
                 f"The source {plan.source!r} has no electrodes to choose from; leave --channels "
                 "out, or name a headset or a stream as the source."
             )
+    if plan.recording:
+        recording_file(Path(spec.name))
+    elif plan.fast:
+        raise InputError(
+            f"Only a recording can be looked at faster than it came, and the source is "
+            f"{plan.source!r}; leave --fast out, or name --source replay:FOLDER."
+        )
     check_option("listener", plan.listener, LISTENERS)
     check_number("liking", plan.liking, low=0.0, high=1.0)
     check_number("seed", plan.seed, low=0, high=2**63)
@@ -110,7 +129,7 @@ def _check_second(plan: Plan, first: SourceSpec, second: SourceSpec) -> None:
             f"The second source {plan.second!r} is no device of its own; name a board or a stream, "
             "or leave it out."
         )
-    if first.virtual:
+    if first.virtual or first.kind == "replay":
         raise InputError(
             f"The source {plan.source!r} runs on a clock of its own, and nothing can be recorded "
             f"beside it; leave {plan.second!r} out, or use --source synthetic."
@@ -151,7 +170,7 @@ def manifest(
 ) -> dict[str, Any]:
     """Build what session.json says at the start (docs/session-folder.md)."""
     return {
-        "name": plan.listener if plan.simulated else "session",
+        "name": plan.listener if plan.simulated else "replay" if plan.recording else "session",
         "program": {"name": "attune", "version": VERSION, "python": platform.python_version()},
         "plan": {
             "source": plan.source,

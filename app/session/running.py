@@ -17,13 +17,14 @@ from typing import Any, Literal
 
 from app.loop.decision import Decision
 from app.loop.invariants import soundly, violations
-from app.loop.loop import Loop
+from app.loop.loop import RECORDING, Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
 from app.session.feed import SILENT
 from app.session.journal import Journal
 from app.session.opening import FirstSound
 from app.session.plan import Plan
+from app.session.replay_rig import ReplayRig
 from app.session.rig import Rig
 from app.session.snapshot import Snapshot
 from app.session.told import Seen
@@ -33,7 +34,7 @@ from app.settings import Settings
 from app.words import rating_share
 from devices.sources.source import SourceEvent, SourceState
 from dsp.checks import AttuneError, DeviceError, InputError
-from dsp.sound.heard import Heard
+from dsp.sound.heard import Heard, Play
 from playlists.tracks import Place, PreparedTrack
 
 SUSPENDED_S = 60.0  #: s without a tick after which the computer stood still
@@ -59,6 +60,8 @@ class Running:
         What operator and client ask for.
     stopping : Event
         Set by whoever wants an end.
+    replay : ReplayRig or None
+        The rig once more, where the session runs on a recording, which tells what happened.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Running:
         watcher: Watcher,
         asked: queue.SimpleQueue[tuple[Asked, Any]],
         stopping: threading.Event,
+        replay: ReplayRig | None = None,
     ) -> None:
         self.rig = rig
         self._plan, self._settings = plan, settings
@@ -89,6 +93,7 @@ class Running:
         self._wireless = False  # how the sound goes out, as the loop was told
         self._silent = False  # whether the source sends nothing, as the loop was told
         self._n_eeg = len(rig.info.ch_names) if rig.info is not None else 0
+        self._replay = replay
         self.failed = False  #: it ended before its time, and nobody asked for that
         for problem in first.problems:
             self._log("note", text=problem)
@@ -113,10 +118,12 @@ class Running:
         """Pause or go on, at once."""
         player = self.rig.player
         with self._sounding, contextlib.suppress(DeviceError):  # it has just ended
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and self._replay is None:
                 (player.resume if self._paused else player.pause)()
                 self._paused = not self._paused
                 self._asked.put(("pause", self._paused))
+        if self._replay is not None:
+            self._asked.put(("pause", True))
 
     def silence(self) -> None:
         """Silence at once; whoever waits to start something finds it forbidden."""
@@ -169,6 +176,7 @@ class Running:
         heard, self._heard = Heard.joined([self._heard, self.rig.player.heard()]).until(now)
         self._take_source(now)
         self._take_second(now)
+        self._take_recorded(now)
         self._take_news(self.rig.player.events(), now)
         events, self._events = tuple(self._events), []
         given = TickInput(now, rows[:, : self._n_eeg], eeg_times, heard, events)
@@ -202,6 +210,9 @@ class Running:
         """Take what was asked for since the last tick."""
         while not self._asked.empty():
             kind, value = self._asked.get()
+            if self._replay is not None and kind != "mark":
+                self._watcher.say(RECORDING, now)
+                continue
             self._watcher.asked(now, kind, value)
             if kind == "rating":
                 share = rating_share(value)
@@ -222,6 +233,15 @@ class Running:
             else:
                 self._events.append(LoopEvent(kind, value))
                 self._log(kind, now, value=value)
+
+    def _take_recorded(self, now: float) -> None:
+        """Take what a recording tells of the session that it is of."""
+        if self._replay is None:
+            return
+        starts, events = self._replay.told(now)
+        for start in starts:
+            self._known(start.play, start.place, start.track, now)
+        self._events += events
 
     def _take_source(self, now: float) -> None:
         """Take what the source reports, and whether it sends."""
@@ -313,10 +333,14 @@ class Running:
                 self._started(due, track, self._watcher.now)
 
     def _started(self, due: Due, track: PreparedTrack, at: float) -> None:
-        prior = self._loop.prior(due.place, first=due.play == 0)
-        self._journal.track(at, due.play, due.place, track, prior)
-        self._watcher.playing(due.play, due.place, track)
+        self._known(due.play, due.place, track, at)
         self._upcoming.measure_after(due.place)
+
+    def _known(self, play: Play, place: Place, track: PreparedTrack, at: float) -> None:
+        """Tell records and screen what `play` is."""
+        prior = self._loop.prior(place, first=play == 0)
+        self._journal.track(at, play, place, track, prior)
+        self._watcher.playing(play, place, track)
 
     def _log(self, kind: str, t: float | None = None, **values: Any) -> None:
         self._journal.log(kind, self._watcher.now if t is None else t, **values)

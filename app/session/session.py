@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
 from app.records.writer import check_root
 from app.session.journal import Journal
-from app.session.opening import first_sound
+from app.session.opening import FirstSound, first_sound
 from app.session.plan import Plan, check_calibration, check_plan, manifest
-from app.session.rig import make_rig
+from app.session.recorded import read_recorded
+from app.session.replay_rig import ReplayRig
+from app.session.rig import Rig, make_rig
 from app.session.running import Asked, Running
 from app.session.snapshot import Snapshot
 from app.session.told import Told
@@ -33,7 +36,7 @@ from devices.sources.spec import read_spec
 from dsp.checks import AttuneError, DeviceError, InputError
 from playlists.choice import MAX_POOL
 from playlists.files import open_playlist
-from playlists.tracks import Place, PreparedTrack
+from playlists.tracks import Place, PreparedTrack, Track
 
 _POLL_S = 0.02
 
@@ -56,13 +59,17 @@ class Session:
     def __init__(self, plan: Plan, *, prepared: Mapping[int, PreparedTrack] | None = None) -> None:
         self.plan = plan
         self.settings = check_plan(plan)
-        playlist = open_playlist(plan.playlist)
-        self.tracks = playlist.tracks[:MAX_POOL]
-        problems = playlist.problems
-        if len(playlist.tracks) > MAX_POOL:
-            text = f"Only the first {MAX_POOL} of {len(playlist.tracks)} tracks can be chosen."
-            problems = (text, *problems)
+        self._recorded = read_recorded(plan) if plan.recording else None
         self.calibration: Calibration | None = None
+        if self._recorded is not None:
+            self.tracks, problems = self._recorded.tracks, self._recorded.problems
+            self.calibration = self._recorded.calibration
+            if self._recorded.settings is not None and not plan.preset:
+                self.settings = self._recorded.settings
+            if self._recorded.seed is not None:
+                self.plan = plan = replace(plan, seed=self._recorded.seed)
+        else:
+            self.tracks, problems = _pool(plan)
         if plan.calibration or plan.simulated:
             self.calibration = load_calibration(plan.calibration or plan.listener)
             check_calibration(plan, self.calibration)
@@ -249,10 +256,13 @@ class Session:
         plan, settings = self.plan, self.settings
         if plan.record:
             check_root(plan.out)
-        rig = make_rig(plan)
+        recorded = self._recorded
+        replay = ReplayRig(recorded, fast=plan.fast) if recorded is not None else None
+        rig: Rig = replay or make_rig(plan)
         try:
-            self._upcoming.measure(Place(0))  # while source and player come up
-            rig.start(self._stopping.is_set)
+            if recorded is None:
+                self._upcoming.measure(Place(0))  # while source and player come up
+            begun = rig.start(self._stopping.is_set)
             info, second = rig.info, rig.second.info if rig.second else None
             loop = Loop(
                 settings,
@@ -261,8 +271,12 @@ class Session:
                 sfreq=info.sfreq if info else 250.0,
                 calibration=self.calibration,
                 seed=plan.seed,
+                what=recorded.what if recorded is not None else "live",
             )
-            first = first_sound(rig, loop, self._upcoming, plan, settings, self._stopping.is_set)
+            first = FirstSound(begun)
+            if recorded is None:
+                stopped = self._stopping.is_set
+                first = first_sound(rig, loop, self._upcoming, plan, settings, stopped)
             journal = Journal(
                 plan.out if plan.record else None,
                 manifest(plan, settings, self.calibration, self.tracks, info, first.at, second),
@@ -283,4 +297,15 @@ class Session:
             watcher=self._watcher,
             asked=self._asked,
             stopping=self._stopping,
+            replay=replay,
         )
+
+
+def _pool(plan: Plan) -> tuple[tuple[Track, ...], tuple[str, ...]]:
+    """Return what may be played, and what is to be said of the playlist."""
+    playlist = open_playlist(plan.playlist)
+    problems = playlist.problems
+    if len(playlist.tracks) > MAX_POOL:
+        text = f"Only the first {MAX_POOL} of {len(playlist.tracks)} tracks can be chosen."
+        problems = (text, *problems)
+    return tuple(playlist.tracks[:MAX_POOL]), tuple(problems)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from devices.formats.xdf import Floats, XdfFile, XdfStream, read_xdf
 from devices.sources.naming import LONGEST, Wanted, renamed, unique
 from devices.sources.placing import SamplePlacer
-from devices.sources.source import Channel
+from devices.sources.source import Channel, EegChunk, SourceEvent
 from dsp.checks import InputError, foreign_text
 from dsp.sound.heard import HEARD_NAMES, Heard
 
@@ -55,8 +56,8 @@ class XdfEeg:
         Microvolts of the electrodes, then the channels beside them; NaN where samples were lost.
     times : float64 [shape=(n,)]
         Seconds, strictly increasing.
-    markers : tuple of (float, str)
-        Texts of the marker streams, in order of time.
+    events : tuple of SourceEvent
+        Texts of the marker streams, and what was found of its rate, in order of time.
     heard : Heard or None
         What was heard; None where the file does not say.
     recorded : str
@@ -71,7 +72,7 @@ class XdfEeg:
     sfreq: float
     rows: npt.NDArray[np.float32]
     times: Floats
-    markers: tuple[tuple[float, str], ...]
+    events: tuple[SourceEvent, ...]
     heard: Heard | None
     recorded: str
     notices: tuple[str, ...]
@@ -113,19 +114,13 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
     with np.errstate(over="ignore", invalid="ignore"):
         rows = (stream.values[:, columns] * scale).astype(np.float32)
     rows[np.isinf(rows)] = np.nan
-    markers: list[tuple[float, str]] = []
+    events: list[SourceEvent] = []
     if heard is not None and (np.diff(stamps) > 0.0).all() and np.isfinite(stamps).all():
         times = stamps  # a file of our own: placed when it was recorded, its events kept elsewhere
     else:
-        rows, times, said = _placed(rows, stamps, stream.sfreq, name)
-        notices += said
-        markers = [
-            (float(time), foreign_text(" ".join(row)))
-            for s in file.streams
-            if s.text
-            for time, row in zip(s.synchronized(), s.values, strict=True)
-            if np.isfinite(time)
-        ]
+        rows, times, events = _placed(rows, stamps, stream.sfreq, name)
+        notices += dict.fromkeys(event.text for event in events if event.kind == "note")
+        events = [event for event in events if event.kind == "rate"] + _markers(file)
     return XdfEeg(
         stream=stream.name,
         ch_names=ch_names,
@@ -133,11 +128,21 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         sfreq=stream.sfreq,
         rows=rows,
         times=times,
-        markers=tuple(sorted(markers)),
+        events=tuple(sorted(events, key=lambda event: event.time)),
         heard=heard,
         recorded=file.recorded,
         notices=tuple(notices),
     )
+
+
+def _markers(file: XdfFile) -> list[SourceEvent]:
+    return [
+        SourceEvent(float(at), "marker", foreign_text(" ".join(row)))
+        for stream in file.streams
+        if stream.text
+        for at, row in zip(stream.synchronized(), stream.values, strict=True)
+        if np.isfinite(at)
+    ]
 
 
 def _bytes(path: Path, *, link: bool) -> bytes:
@@ -199,60 +204,61 @@ def _heard(stream: XdfStream) -> Heard | None:
     values = np.asarray(stream.values, dtype=np.float32)
     values = np.pad(values, ((0, 0), (0, len(HEARD_NAMES) - len(labels))), constant_values=np.nan)
     whole = np.isfinite(stream.times).all() and (np.diff(stream.times) > 0.0).all()
+    whole = whole and (np.abs(values[:, :early]) < 2**31).all()  # no NaN either
     return Heard(stream.times, values) if stream.times.size and whole else None
 
 
 def _placed(
     rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float, name: str
-) -> tuple[npt.NDArray[np.float32], Floats, list[str]]:
-    """Rows whose number is time, from stamps of others; and what is to be said."""
+) -> tuple[npt.NDArray[np.float32], Floats, list[SourceEvent]]:
+    """Rows whose number is time, from stamps of others; and what is to be told."""
     good = np.isfinite(stamps)
-    rows, stamps, said = rows[good], stamps[good], list[str]()
+    rows, stamps = rows[good], stamps[good]
     if not stamps.size:
         raise InputError(f"No sample of the EEG in {name} has a time that is a number.")
     steps = np.diff(stamps)
     cuts = np.flatnonzero((steps > _PAUSE_S) | (steps < -_BACK_S)) + 1
-    parts: list[npt.NDArray[np.float32]] = []
-    times: list[Floats] = []
+    parts: list[EegChunk] = []
+    events: list[SourceEvent] = []
     moved, breaks = 0.0, 0  # s that everything behind a cut is moved by
     for first, last in zip([0, *cuts], [*cuts, stamps.size], strict=True):
-        if times:
-            end = float(times[-1][-1])
+        if parts:
+            end = float(parts[-1].times[-1])
             pause = float(stamps[first]) + moved - end
             if not 0.0 < pause <= _LONGEST_PAUSE_S:
                 breaks += 1
                 if breaks == 1:
                     word = "steps back" if pause < 0.0 else "jumps ahead"
-                    said.append(f"Time in {name} {word} by {abs(pause):.3g} s; it goes on there.")
+                    text = f"Time in {name} {word} by {abs(pause):.3g} s; it goes on there."
+                    events.append(SourceEvent(end, "note", pause, text))
                 moved -= pause - 1.0 / sfreq
                 pause = 1.0 / sfreq
             n = round(pause * sfreq) - 1
             if n > 0:
-                parts.append(np.full((n, rows.shape[1]), np.nan, dtype=np.float32))
-                times.append(end + pause * np.arange(1, n + 1) / (n + 1))
-        for data, at in _run(rows[first:last], stamps[first:last] + moved, sfreq, name, said):
-            parts.append(data)
-            times.append(at)
+                lost = np.full((n, rows.shape[1]), np.nan, dtype=np.float32)
+                parts.append(EegChunk(lost, end + pause * np.arange(1, n + 1) / (n + 1)))
+        placer = SamplePlacer(sfreq, name=name)
+        parts += _run(placer, rows[first:last], stamps[first:last] + moved)
+        events += placer.events()
     if breaks > 1:
-        said.append(f"So it does at {breaks - 1} more places.")
-    return np.concatenate(parts), np.concatenate(times), list(dict.fromkeys(said))
+        text = f"So it does at {breaks - 1} more places."
+        events.append(SourceEvent(float(parts[-1].times[-1]), "note", breaks, text))
+    return (
+        np.concatenate([part.data for part in parts]),
+        np.concatenate([part.times for part in parts]),
+        events,
+    )
 
 
-def _run(
-    rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float, name: str, said: list[str]
-) -> list[tuple[npt.NDArray[np.float32], Floats]]:
-    """One stretch without a pause, placed as it would be live."""
-    placer = SamplePlacer(sfreq, name=name)
+def _run(placer: SamplePlacer, rows: npt.NDArray[np.float32], stamps: Floats) -> Iterator[EegChunk]:
+    """Place one stretch without a pause, a quarter of a second at a time, as if it came now."""
     ends = np.searchsorted(stamps, np.arange(stamps[0] + _BATCH_S, stamps[-1], _BATCH_S))
-    out = []
     for first, last in zip([0, *ends], [*ends, stamps.size], strict=True):
         if last > first:
             batch = stamps[first:last]
             placed = placer.place(rows[first:last], batch, seen=float(batch.max()))
             if placed is not None:
-                out.append((placed[0].data, placed[0].times))
-    said += [event.text for event in placer.events() if event.text]
-    return out
+                yield placed[0]
 
 
 def _channels(

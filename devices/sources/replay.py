@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -51,12 +53,12 @@ class ReplaySource:
         clock: Callable[[], float] = now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._path, self._channels = Path(path), channels
+        self._path, self._channels = Path(os.path.expanduser(path)), channels
         self._clock, self._sleep = clock, sleep
         self._eeg: XdfEeg | None = None
         self._info: SourceInfo | None = None
-        self._open = False
-        self._row = self._marker = 0
+        self._open = self._begun = self._own = False
+        self._row = self._event = 0
         self._shift = self._read_at = 0.0
         self._news: list[SourceEvent] = []
 
@@ -78,9 +80,19 @@ class ReplaySource:
         return None if self._eeg is None else self._eeg.heard
 
     @property
+    def recorded_from(self) -> float:
+        """Second of the recording of its first sample."""
+        return float(self._recorded.times[0])
+
+    @property
+    def own(self) -> bool:
+        """Whether it stands in a session folder of ours."""
+        return self._own
+
+    @property
     def begins(self) -> float:
         """Second of the clock of its first sample."""
-        return float(self._recorded.times[0]) + self._shift
+        return self.recorded_from + self._shift
 
     @property
     def ended(self) -> bool:
@@ -93,30 +105,41 @@ class ReplaySource:
             raise DeviceError("the recording is not open yet.")
         return self._eeg
 
-    def open(self) -> None:
-        """Read the file, once, and begin with its first sample.
+    def load(self) -> None:
+        """Read the file, once; time does not run yet.
 
         Raises
         ------
         InputError
             If it is no recording with EEG in it, in one sentence.
         """
-        if self._eeg is None:
-            folder = self._path.is_dir()
-            own = self._path if folder else self._path.parent
-            manifest = _manifest(own) if folder or self._path.name == _FILE else {}
-            if folder and not (self._path / _FILE).is_file():
-                raise InputError(
-                    f"{foreign_text(str(self._path))} is not a session folder: it holds no {_FILE}."
-                )
-            file = self._path / _FILE if folder else self._path
-            eeg = open_xdf(file, channels=self._channels, link=not folder)
-            self._info = _describe(self._path, eeg, manifest)
-            self._eeg = eeg
-            self._shift = float(math.ceil(self._clock() - float(eeg.times[0])))
+        if self._eeg is not None:
+            return
+        file = recording_file(self._path)
+        manifest = _manifest(file.parent) if file.name == _FILE else {}
+        eeg = open_xdf(file, channels=self._channels, link=file == self._path)
+        self._own, self._info = bool(manifest), _describe(self._path, eeg, manifest)
+        self._eeg = eeg
+
+    def run_on(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        """Run on another clock; before `open`."""
+        self._clock, self._sleep = clock, sleep
+
+    def open(self) -> None:
+        """Begin with its first sample, at most a second from now; after a `close`, go on.
+
+        Raises
+        ------
+        InputError
+            As `load`.
+        """
+        self.load()
+        eeg, at = self._recorded, self._clock()
+        if not self._begun:
+            self._shift = float(math.ceil(at - float(eeg.times[0])))
+            self._begun = True
         else:
-            at = self._clock() - self._shift
-            self._row = max(self._row, int(np.searchsorted(self._eeg.times, at)))
+            self._row = max(self._row, int(np.searchsorted(eeg.times, at - self._shift)))
         self._open = True
 
     def read(self) -> EegChunk | None:
@@ -138,7 +161,7 @@ class ReplaySource:
         self._read_at = self._clock()
         eeg, first = self._recorded, self._row
         due = self._read_at - self._shift
-        self._tell_markers(due)
+        self._tell(due)
         if self.ended:
             return None
         self._row = last = int(np.searchsorted(eeg.times, due, side="right"))
@@ -149,12 +172,12 @@ class ReplaySource:
             return None
         return EegChunk(eeg.rows[first:last], eeg.times[first:last] + self._shift)
 
-    def _tell_markers(self, due: float) -> None:
-        markers = self._recorded.markers
-        while self._marker < len(markers) and markers[self._marker][0] <= due:
-            at, text = markers[self._marker]
-            self._news.append(SourceEvent(at + self._shift, "marker", text))
-            self._marker += 1
+    def _tell(self, due: float) -> None:
+        events = self._recorded.events
+        while self._event < len(events) and events[self._event].time <= due:
+            event = events[self._event]
+            self._news.append(replace(event, time=event.time + self._shift))
+            self._event += 1
 
     def events(self) -> list[SourceEvent]:
         """Events since the last call."""
@@ -164,6 +187,24 @@ class ReplaySource:
     def close(self) -> None:
         """Hand over nothing further; safe to call twice."""
         self._open = False
+
+
+def recording_file(path: Path) -> Path:
+    """Return the XDF file of a session folder, or the file itself.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    shown = foreign_text(str(path), longest=600)
+    if path.is_dir():
+        if not os.path.lexists(path / _FILE):
+            raise InputError(f"{shown} is not a session folder: it holds no {_FILE}.")
+        return path / _FILE
+    if not path.exists():
+        raise InputError(f"There is no recording {shown}; check its path.")
+    return path
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

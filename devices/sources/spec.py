@@ -25,12 +25,13 @@ Options = tuple[tuple[str, str], ...]
 
 FORMS = (
     "auto, synthetic, brainflow:BOARD[:PORT][?KEY=VALUE&...], cyton:PORT, lsl:NAME, "
-    "lsl:source_id=X, lsl:type=EEG,name=Y, lsl:?PREDICATE, simulated, none"
+    "lsl:source_id=X, lsl:type=EEG,name=Y, lsl:?PREDICATE, replay:FOLDER_OR_FILE, simulated, none"
 )
 HELP = (
     "where the EEG comes from: auto (default), synthetic, brainflow:BOARD[:PORT][?KEY=VALUE&...], "
     "cyton:PORT, lsl:NAME, lsl:source_id=X, lsl:type=EEG,name=Y, lsl:?PREDICATE (an LSL "
-    "predicate), simulated (a listener on a virtual clock), none (no headset)"
+    "predicate), replay:FOLDER_OR_FILE (a session or an XDF file), simulated (a listener on a "
+    "virtual clock), none (no headset)"
 )
 _AUTO = (
     "The synthetic board was chosen, because looking for a plugged-in board by itself comes with "
@@ -218,10 +219,9 @@ def source_maker(
 
         return partial(LslSource, spec.name, channels=channels, first=first)
     if spec.kind == "replay":
-        raise InputError(
-            f"The recording {spec.name!r} cannot be replayed as a source by this version; name a "
-            "board or a stream."
-        )
+        from devices.sources.replay import ReplaySource
+
+        return partial(ReplaySource, spec.name, channels=channels)
     raise InputError(
         f"The source {spec.kind!r} is not read from a device; expected one of: {FORMS}."
     )
