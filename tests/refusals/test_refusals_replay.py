@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.commands.command_line import main
 from devices.sources.replay import ReplaySource
 from dsp.checks import UNSHOWN, InputError
 from tests.doubles.foreign_xdf import ForeignXdf, chunk, eeg_file
@@ -138,3 +140,27 @@ def test_a_chunk_that_claims_three_gigabytes_leaves_what_stands_before_it(tmp_pa
     source = ReplaySource(str(written(tmp_path, data + chunk(5, b""))))
     source.open()
     assert "is damaged or cut" in source.info.notice
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--source", "replay:/none/such.xdf"], "There is no recording /none/such.xdf"),
+        (["--source", "synthetic", "--fast"], "Only a recording can be looked at faster"),
+        (["--source", "replay:{}", "--source", "lsl:Muse"], "runs on a clock of its own"),
+        (["--source", "lsl:Muse", "--source", "replay:{}"], "is no device of its own"),
+        (["--source", "replay:{}", "--channels", "Fz,Xx"], "There is no channel 'Xx'"),
+        (["--source", "replay:{}", "--preset", "demo"], "is for simulated listeners only"),
+        (["--source", "replay:"], "is not known; expected one of: .*replay:FOLDER_OR_FILE"),
+    ],
+)
+def test_what_cannot_be_replayed_ends_the_command_with_a_sentence(
+    tmp_path: Path, capsys, arguments: list[str], says: str
+) -> None:
+    path = written(tmp_path, eeg_file(3.0).data)
+    words = [word.format(path) for word in arguments]
+    assert main(["run", *words, "--headless", "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert re.search(says, said), said
+    assert "Traceback" not in said
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.xdf"]
