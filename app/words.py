@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+ANOTHER_RATE = 0.005  #: share by which a measured rate differs that is told beside the stated one
 NOT_KNOWN = "–"  #: stands where there is no number
 
 
@@ -33,6 +34,21 @@ def percent(share: float) -> str:
     ('62 %', '–')
     """
     return f"{100 * share:.0f} %" if math.isfinite(share) else NOT_KNOWN
+
+
+def rates(stated: float, measured: float) -> str:
+    """Return a sampling rate; both where the measured one is another by more than 0.5 %.
+
+    Examples
+    --------
+    >>> rates(250.0, 250.4), rates(128.0, 256.02), rates(250.0, math.nan)
+    ('250 Hz', '128 Hz stated, 256.0 Hz measured', '250 Hz')
+    """
+    if not math.isfinite(stated) or stated <= 0.0:
+        return NOT_KNOWN
+    if measured > 0.0 and abs(measured / stated - 1.0) > ANOTHER_RATE:
+        return f"{stated:g} Hz stated, {measured:.1f} Hz measured"
+    return f"{stated:g} Hz"
 
 
 def of_100(value: float, sd: float = math.nan) -> str:

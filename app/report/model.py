@@ -20,6 +20,7 @@ from app.records.jsontext import get, number, share, whole
 from app.records.reader import SessionReader
 from app.records.ticks import Tick
 from app.report.closing import STEPS, Closing, Moment, loop_closing
+from app.report.devices import Away, away
 from app.report.fields import Event, of_kind, spans
 from app.words import rating_given
 from dsp.checks import LONGEST_SENTENCE, foreign_text
@@ -28,8 +29,12 @@ from dsp.intervals import Z90
 
 LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
 UNWATCHED = 2.5  #: s after a tick from which on nothing is known of the brain signals
-HAPPENINGS = ("device", "player", "note", "error")
-DOINGS = ("next", "skip", "undo", "pause", "resume", "hold", "layer_off", "mark", "rating", "stop")
+HAPPENINGS = ("device", "player", "note", "error", "resumed")
+DOINGS = (
+    "next", "skip", "undo", "pause", "resume", "hold", "layer_off", "mark", "rating", "eeg_off",
+    "stop",
+)  # fmt: skip
+_DAY = 86400.0  # s; what is more is a damaged clock
 _DIGITS = re.compile(r"\d+(\.\d+)?")
 
 
@@ -125,6 +130,8 @@ class ReportModel:
         What devices and sound reported in words.
     doings : tuple of Doing
         What listener and operator did.
+    away : tuple of (begin, end)
+        When the headset was lost; the end is None where it did not come back.
     """
 
     manifest: Mapping[str, Any]
@@ -147,6 +154,7 @@ class ReportModel:
     quality: Mapping[str, Mapping[str, int]]
     happenings: tuple[tuple[float, str], ...]
     doings: tuple[Doing, ...]
+    away: tuple[Away, ...] = ()
     problems: tuple[str, ...] = field(default=())
 
     @property
@@ -285,11 +293,21 @@ def _acts(events: Sequence[Event], start: float) -> tuple[tuple[Act, ...], Count
 
 
 def _quality(ticks: Sequence[Tick]) -> tuple[dict[str, Counter[str]], int, int]:
-    """Seconds per electrode and word; seconds with EEG; seconds with most electrodes good."""
+    """Seconds per electrode and word; seconds with EEG; seconds with most electrodes good.
+
+    Seconds without a tick were not watched: a gap in every electrode.
+    """
     electrodes: dict[str, Counter[str]] = {}
     eeg_s = usable_s = 0
+    before = ticks[0].now if ticks else 0.0
     for tick in ticks:
         words = tick.quality
+        missing = round(min(tick.now - before, _DAY)) - 1
+        before = tick.now
+        if missing > UNWATCHED - 1.0 and tick.state:
+            eeg_s += missing
+            for name in words or electrodes:
+                electrodes.setdefault(name, Counter())["gap"] += missing
         eeg_s += bool(words)
         usable_s += 2 * sum(word == "good" for word in words.values()) > len(words)
         for name, word in words.items():
@@ -378,5 +396,6 @@ def build_model(reader: SessionReader) -> ReportModel:
         quality=electrodes,
         happenings=_happenings(events, start),
         doings=_doings(events, start),
+        away=away(events, start),
         problems=tuple(reader.problems),
     )

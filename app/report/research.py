@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from app.report import devices
 from app.report.model import ReportModel
 from app.words import clock, percent
 from dsp.intervals import mean_and_interval
@@ -56,20 +57,11 @@ def _settings_hash(manifest: Mapping[str, Any]) -> str:
     return str(manifest.get("settings_sha256") or "")
 
 
-def _source(manifest: Mapping[str, Any]) -> str:
-    source = manifest.get("source")
-    if not isinstance(source, Mapping):
-        return "no headset"
-    names = source.get("ch_names")
-    n = len(names) if isinstance(names, list) else 0
-    return f"{source.get('name') or 'unnamed'}, {n} channels, {source.get('sfreq')} Hz"
-
-
 def small_print(model: ReportModel) -> str:
     """One line: device, program, preset, settings."""
     manifest = model.manifest
     parts = [
-        f"Headset: {_source(manifest)}",
+        f"Headset: {devices.source(manifest.get('source'))}",
         f"program {_program(manifest) or 'not known'}",
         f"preset “{_preset(manifest) or 'not known'}”",
         f"settings {_settings_hash(manifest)[:6] or 'not known'}",
@@ -116,7 +108,7 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
     )
     usable = float(np.sum(model.curve.usable))
     facts = [
-        ("Source", _source(manifest)),
+        *devices.facts(manifest, model.away),
         ("Listener", _named(manifest.get("listener")) or "a person, or not known"),
         ("Calibration", _calibration(manifest) or "not recorded"),
         ("Preset", _preset(manifest) or "not recorded"),
@@ -138,7 +130,8 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
         ("Recording", "complete" if not model.problems else "see the note at the top"),
     ]
     if inside:
-        facts.insert(9, ("Hidden enjoyment inside the band", inside))
+        at = [name for name, _ in facts].index("Seconds with a usable estimate")
+        facts.insert(at, ("Hidden enjoyment inside the band", inside))
     return [*facts, ("Versions", named)] if named else facts
 
 

@@ -26,6 +26,11 @@ _DONE = {
     "pause": ("pause", "The music was paused.", "operator"),
     "resume": ("pause", "The music went on.", "operator"),
     "mark": ("mark", "This moment was marked.", "operator"),
+    "eeg_off": (
+        "without EEG",
+        "The session went on without EEG, with ratings and expectations alone.",
+        "operator",
+    ),
 }
 _SMALL = "no one two three four five six seven eight nine ten eleven twelve".split()
 

@@ -20,6 +20,7 @@ from app.loop.invariants import soundly, violations
 from app.loop.loop import RECORDING, Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
+from app.session.awake import Awake
 from app.session.feed import SILENT
 from app.session.journal import Journal
 from app.session.opening import FirstSound
@@ -140,6 +141,9 @@ class Running:
         end = self._start + 60.0 * (self._plan.minutes or math.inf)
         tick = math.floor(self._start) + 1.0
         ended = False
+        awake = Awake() if self.rig.realtime else None
+        if awake is not None:
+            awake.start()
         try:
             while tick <= end and self.rig.wait(tick, self._idle):
                 self._tick(tick, on_tick)
@@ -147,12 +151,12 @@ class Running:
                 following = max(tick + 1.0, float(math.floor(self.rig.now())))
                 if following - tick > SUSPENDED_S:
                     self._events.append(LoopEvent("resumed"))
-                    self._log("resumed", following, seconds=following - tick)
-                    self._watcher.say(
+                    text = (
                         f"The computer stood still for {following - tick:.0f} s; what was not "
-                        "watched counts as lost.",
-                        following,
+                        "watched counts as lost."
                     )
+                    self._log("resumed", following, seconds=following - tick, text=text)
+                    self._watcher.say(text, following)
                 tick = following
             ended = True
         except AttuneError as error:
@@ -161,7 +165,11 @@ class Running:
             self._log("error", text=str(error))
         finally:
             self.failed = not ended
-            self._finish()
+            try:
+                self._finish()
+            finally:
+                if awake is not None:
+                    awake.stop()
 
     def _idle(self) -> bool:
         """Do between ticks what should not wait for the next one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -273,3 +274,37 @@ def test_a_hole_longer_than_the_ring_is_a_jump_in_the_stamps_behind_lost_rows() 
     assert times.size == 60 * 250
     assert np.isnan(data[:-250]).all()
     assert not np.isnan(data[-250:]).any()
+
+
+class Slept(HoledRig):
+    """A computer that sleeps for 100 s after 20 s, on a clock that goes on meanwhile."""
+
+    slept = 0.0
+
+    def now(self) -> float:
+        if not self.slept and super().now() - self._start >= 20.0:
+            self.slept = 100.0
+            return super().now() + self.slept
+        return super().now()
+
+
+def test_after_a_computer_that_slept_no_tick_is_made_up_and_the_time_is_a_gap(
+    prepared: Any, tmp_path: Any
+) -> None:
+    plan = Plan(source="simulated", seed=5000, minutes=2.5, out=tmp_path)
+    made = Made(Slept(plan), plan, prepared)
+    ticks = made.rows("tick")
+    steps = [b["now"] - a["now"] for a, b in itertools.pairwise(ticks)]
+    assert sorted(set(steps)) == [1.0, 100.0]
+    at = steps.index(100.0) + 1
+    assert ticks[at]["events"] == [{"kind": "resumed", "value": None}]
+    (row,) = made.rows("resumed")
+    assert row["seconds"] == 100.0
+    words = [set(tick["quality"].values()) for tick in ticks]
+    assert words[at] <= {"gap"}
+    assert words[-1] != {"gap"}
+    model = build_model(made.reader)
+    assert all(99 <= words["gap"] <= 101 for words in model.quality.values())
+    assert model.usable_s < 51
+    assert row["text"] in [text for _, text in model.happenings]
+    assert replay(made.folder).same
