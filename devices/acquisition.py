@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -21,6 +21,7 @@ from devices.listener import LISTENERS
 from devices.pump import HANG_S, OPEN_S
 from devices.ring import Ring
 from devices.silence import judge, limits
+from devices.sources.finding import find
 from devices.sources.naming import Wanted
 from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState, Timing
 from devices.sources.spec import read_spec, source_maker
@@ -356,8 +357,12 @@ def acquire(
     listener: str = "clear",
     seed: int = 0,
     channels: Wanted = (),
+    because: str = "",
 ) -> Acquisition:
     """Start reading a source; returns at once (`Acquisition.wait_ready` waits for samples).
+
+    For ``auto`` it looks for a board first, which may take three seconds where a dongle does not
+    answer (`devices.sources.finding.find` can be left early).
 
     Parameters
     ----------
@@ -371,6 +376,8 @@ def acquire(
         Of the simulated listener.
     channels : Wanted
         Which electrodes, and their names (`devices.sources.naming.read_channels`); all if empty.
+    because : str
+        Why the program chose `source` itself, for its notice; empty where somebody named it.
 
     Raises
     ------
@@ -378,7 +385,10 @@ def acquire(
         If `source` is not so written, or nothing to open, or there is no such listener.
     """
     check_option("listener", listener, LISTENERS)
-    spec = read_spec(source)
+    if source.strip() == "auto":
+        found = find()
+        source, because = found.source, found.because
+    spec = replace(read_spec(source), because=because)
     make = source_maker(
         spec, listener=listener, seed=seed, timeline=timeline, tracks=tracks, channels=channels
     )

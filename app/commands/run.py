@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,23 +84,24 @@ def run(arguments: argparse.Namespace) -> int:
     unseen = arguments.json or plan.virtual or not _display()
     if arguments.headless or unseen:
         return _headless(plan, as_json=arguments.json)
-    from app.session.plan import check_plan
+    from app.session.plan import check_plan, settle
     from app.window import WindowError, run_window
 
     check_plan(plan)
 
     made: list[Session] = []
+    leaving = threading.Event()  # while a board is looked for
 
     def make() -> Session:
         from app.session.session import (
             Session,  # late: the window is painted before the loop is loaded
         )
 
-        made.append(Session(plan))
+        made.append(Session(settle(plan, leaving.is_set)))
         return made[-1]
 
     try:
-        return run_window(make)
+        return run_window(make, on_stop=leaving.set)
     except WindowError as error:
         # Qt or one of its system libraries is missing: say so, and go on without a window.
         print(f"attune: {error} Going on without a window.", file=sys.stderr)
@@ -148,10 +150,15 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 def _headless(plan: Plan, *, as_json: bool) -> int:
     from app.session.endings import noted_endings
+    from app.session.plan import settle
     from app.session.session import Session
 
     if plan.minutes is None and not plan.recording:  # which has its own end
         plan = replace(plan, minutes=HEADLESS_MINUTES)
+    with noted_endings() as asked:
+        plan = settle(plan, lambda: bool(asked))
+    if asked:
+        raise KeyboardInterrupt
     session = Session(plan)
     # On a virtual clock nothing is lost by waiting for whoever reads.
     lines = _Lines(session, Terminal(patient=plan.virtual), as_json=as_json)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,12 @@ LIKED = 0.85  # hidden liking that a simulated listener has of every track but t
 class Plan:
     """What a session is to be; empty words take what fits the source.
 
-    `source` carries the EEG that is decoded, `second` is recorded beside it; `channels` are those
-    of `source`.
+    `source` carries the EEG that is decoded, and `because` says why the program chose it itself;
+    `second` is recorded beside it; `channels` are those of `source`.
     """
 
     source: str = "auto"
+    because: str = ""
     second: str = ""
     channels: str = ""
     listener: str = "clear"
@@ -78,6 +79,20 @@ class Plan:
         return self.liking if place == 0 else LIKED
 
 
+def settle(plan: Plan, stopped: Callable[[], bool]) -> Plan:
+    """Put the board that is plugged in, or the synthetic one, in the place of ``auto``.
+
+    Takes a few milliseconds, and up to three seconds where a dongle does not answer; `stopped`
+    gives up.
+    """
+    if plan.source != "auto":
+        return plan
+    from devices.sources.finding import find
+
+    found = find(stopped=stopped)
+    return replace(plan, source=found.source, because=found.because)
+
+
 def check_plan(plan: Plan) -> Settings:
     """Check every word of the plan, and read its preset.
 
@@ -91,7 +106,7 @@ def check_plan(plan: Plan) -> Settings:
         _check_second(plan, spec, read_spec(plan.second))
     if plan.channels:
         read_channels(plan.channels)
-        if spec.simulated or not spec.headset:
+        if plan.source != "auto" and (spec.simulated or not spec.headset):
             raise InputError(
                 f"The source {plan.source!r} has no electrodes to choose from; leave --channels "
                 "out, or name a headset or a stream as the source."
@@ -187,7 +202,7 @@ def manifest(
         "second_source": asdict(second) if second else None,
         "listener": plan.listener if plan.simulated else None,
         "liking": plan.liking if plan.simulated else None,
-        "notice": plan.notice or (info.notice if info else ""),
+        "notice": info.notice if info else plan.notice,
         "calibration": "stored" if calibration else "none",
         "calibration_name": calibration.name if calibration else None,
         "zone": datetime.now().astimezone().tzname(),

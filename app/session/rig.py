@@ -77,6 +77,8 @@ class LiveRig:
     ----------
     source, second : str
         As they are written; `second` may be empty.
+    because : str
+        Why the program chose `source` itself, or empty.
     channels : str
         Which electrodes of `source`, and their names; empty for all.
     """
@@ -91,10 +93,12 @@ class LiveRig:
         seed: int,
         output: str,
         device: str | None = None,
+        because: str = "",
         second: str = "",
         channels: str = "",
     ) -> None:
-        self._source, self._listener, self._seed = source, listener, seed
+        self._source, self._because = source, because
+        self._listener, self._seed = listener, seed
         self._beside, self._channels = second, channels
         self._player = Player(output=output, device=device)
         self.player: AnyPlayer = self._player
@@ -114,6 +118,7 @@ class LiveRig:
                     listener=self._listener,
                     seed=self._seed,
                     channels=read_channels(self._channels) if self._channels else (),
+                    because=self._because,
                 )
             )
         if self._beside:
@@ -248,6 +253,7 @@ def make_rig(plan: Plan) -> Rig:
         listener=plan.listener,
         seed=plan.seed,
         output=plan.output,
+        because=plan.because,
         second=plan.second,
         channels=plan.channels,
     )

@@ -21,7 +21,12 @@ class WindowError(DeviceError):
     """No window can be opened on this system; the text says what to install or to set."""
 
 
-def run_window(make_session: Callable[[], SessionLike], *, title: str = "Attune") -> int:
+def run_window(
+    make_session: Callable[[], SessionLike],
+    *,
+    title: str = "Attune",
+    on_stop: Callable[[], None] = lambda: None,
+) -> int:
     """Show the window, run one session in it, and return when the window is closed.
 
     Parameters
@@ -30,6 +35,8 @@ def run_window(make_session: Callable[[], SessionLike], *, title: str = "Attune"
         Makes the session, which is not started yet; called in a thread after the first paint.
     title : str
         Name of the window.
+    on_stop : callable
+        Called as soon as the session is to end, so also while it is still being made.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def run_window(make_session: Callable[[], SessionLike], *, title: str = "Attune"
         from app.window.run import run
     except ImportError as error:
         raise WindowError(_import_sentence(error)) from error
-    return run(make_session, title=title)
+    return run(make_session, title=title, on_stop=on_stop)
 
 
 def _import_sentence(error: ImportError) -> str:

@@ -16,17 +16,20 @@ _log = logging.getLogger(__name__)
 class Driver(QObject):
     """Opens, stops and closes one session.
 
-    Opening and closing take seconds and happen in a thread; `stop` is passed on at once. Signals
-    arrive in the window's thread.
+    Opening and closing take seconds and happen in a thread; `stop` is passed on at once, also to
+    `on_stop`, which ends what happens before there is a session. Signals arrive in the window's
+    thread.
     """
 
     opened = Signal()
     failed = Signal()
     closed = Signal()
 
-    def __init__(self, make_session: Callable[[], SessionLike]) -> None:
+    def __init__(
+        self, make_session: Callable[[], SessionLike], on_stop: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
-        self._make = make_session
+        self._make, self._on_stop = make_session, on_stop
         self._lock = threading.Lock()
         self._stop_asked = False
         self._close_asked = False
@@ -64,6 +67,7 @@ class Driver(QObject):
         with self._lock:
             self._stop_asked = True
             session = self.session
+        self._on_stop()
         if session is not None:
             session.stop()
 

@@ -56,6 +56,8 @@ class MainWindow(QMainWindow):
         The size of text; that of the design where there is none.
     clock : callable
         Seconds, for the two presses of Esc.
+    on_stop : callable
+        Called as soon as the session is to end.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class MainWindow(QMainWindow):
         title: str = "Attune",
         zoom: Zoom | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._look, self._title, self._clock = look, title, clock
@@ -83,7 +86,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFocus()
-        self.driver = Driver(make_session)
+        self.driver = Driver(make_session, on_stop)
         self.driver.opened.connect(self._render)
         self.driver.failed.connect(self._on_failed)
         self.driver.closed.connect(self._on_closed)

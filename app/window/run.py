@@ -18,7 +18,7 @@ SIZE = (1440, 900)
 _LOOK_MS = 50
 
 
-def run(make_session: Callable[[], SessionLike], *, title: str) -> int:
+def run(make_session: Callable[[], SessionLike], *, title: str, on_stop: Callable[[], None]) -> int:
     """Show the window until it is closed; see `app.window.run_window`."""
     app = QApplication.instance() or QApplication([title])
     assert isinstance(app, QApplication)
@@ -27,17 +27,18 @@ def run(make_session: Callable[[], SessionLike], *, title: str) -> int:
     load_fonts()
     whole = app.primaryScreen().size()
     zoom = Zoom(usual_text_px(whole.width(), whole.height()), settings_folder() / "window.json")
-    window = MainWindow(make_session, look=Look(scheme_theme()), title=title, zoom=zoom)
+    look = Look(scheme_theme())
+    window = MainWindow(make_session, look=look, title=title, zoom=zoom, on_stop=on_stop)
     room = app.primaryScreen().availableGeometry()
     window.resize(min(px(SIZE[0]), room.width()), min(px(SIZE[1]), room.height()))
     window.show()
     # A signal may come in the middle of painting: it is noted, and acted on from the event loop.
     with noted_endings() as asked:
-        look = QTimer(interval=_LOOK_MS)
-        look.timeout.connect(lambda: window.end() if asked else None)
-        look.start()
+        timer = QTimer(interval=_LOOK_MS)
+        timer.timeout.connect(lambda: window.end() if asked else None)
+        timer.start()
         app.exec()
-        look.stop()
+        timer.stop()
     if window.driver.error is not None:
         raise window.driver.error
     return 0

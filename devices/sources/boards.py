@@ -65,6 +65,8 @@ class BoardSource:
         What BrainFlow is told beyond that (`devices.sources.spec.SourceSpec.options`).
     channels : Wanted
         Which electrodes, and their names (`devices.sources.naming.renamed`).
+    because : str
+        One sentence that goes before the notice (why this source was taken), or empty.
     """
 
     read_every = READ_EVERY  #: s between two reads
@@ -76,9 +78,10 @@ class BoardSource:
         *,
         options: tuple[tuple[str, str], ...] = (),
         channels: Wanted = (),
+        because: str = "",
     ) -> None:
         self._word, self._port = board_word(board), port
-        self._options, self._wanted = options, channels
+        self._options, self._wanted, self._because = options, channels, because
         self._shim: Any = None
         self._port_held: int | None = None
         self._serial_number = ""  # of the dongle, by which it is found again at another port
@@ -248,7 +251,7 @@ class BoardSource:
             ch_names=layout.ch_names,
             sfreq=self._sfreq,
             simulated=number in (SYNTHETIC, PLAYBACK),
-            notice=notice,
+            notice=" ".join(filter(None, (self._because, notice))),
             details={
                 "driver": f"BrainFlow {version}",
                 "board_id": number,

@@ -33,10 +33,6 @@ HELP = (
     "predicate), replay:FOLDER_OR_FILE (a session or an XDF file), simulated (a listener on a "
     "virtual clock), none (no headset)"
 )
-_AUTO = (
-    "The synthetic board was chosen, because looking for a plugged-in board by itself comes with "
-    "a later version; name a board to use it."
-)
 #: What BrainFlow may be told of a board; numbers with their bounds.
 _TEXTS = (
     "serial_port", "mac_address", "ip_address", "ip_address_aux", "ip_address_anc", "other_info",
@@ -115,9 +111,7 @@ def read_spec(source: str) -> SourceSpec:
     word = source.strip()
     kind, _, rest = word.partition(":")
     rest = rest.strip()
-    if word == "auto":
-        return SourceSpec("synthetic", because=_AUTO)
-    if word == "synthetic":
+    if word in ("auto", "synthetic"):  # until somebody has looked (`devices.sources.finding`)
         return SourceSpec("synthetic")
     if word == "simulated":
         return SourceSpec("simulated")
@@ -213,7 +207,14 @@ def source_maker(
     if spec.kind == "brainflow":
         from devices.sources.boards import BoardSource
 
-        return partial(BoardSource, spec.name, spec.port, options=spec.options, channels=channels)
+        return partial(
+            BoardSource,
+            spec.name,
+            spec.port,
+            options=spec.options,
+            channels=channels,
+            because=spec.because,
+        )
     if spec.kind == "lsl":
         from devices.sources.lsl import LslSource
 

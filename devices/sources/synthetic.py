@@ -37,9 +37,9 @@ class ListenerSource(BoardSource):
     def __init__(
         self, *, listener: str, seed: int, timeline: str, tracks: str, because: str = ""
     ) -> None:
-        super().__init__("synthetic")
+        super().__init__("synthetic", because=because)
         self._kind = check_option("listener", listener, LISTENERS)
-        self._seed, self._because = seed, because
+        self._seed = seed
         self._tables = (timeline, tracks)
 
     def open(self) -> None:

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
+from tests.doubles.eeg_fakes import wait_until
 from tests.doubles.fake_session import FakeSession
 
 pytestmark = [
@@ -46,3 +48,24 @@ def test_a_signal_in_the_middle_of_painting_ends_the_window_only_after_it(bench,
     assert ended
     assert not any(ended)
     assert [name for name, _ in session.calls if name in ("stop", "close")] == ["stop", "close"]
+
+
+def test_a_window_that_is_left_ends_the_search_for_a_board(bench):
+    from app.window.driver import Driver
+
+    leaving = threading.Event()
+    made = threading.Event()
+
+    def make() -> FakeSession:
+        assert leaving.wait(10.0)  # as a board is waited for that does not answer
+        made.set()
+        return FakeSession(t0=100.0, speed=1e-4)
+
+    driver = Driver(make, leaving.set)
+    driver.open()
+    driver.stop()
+    assert made.wait(5.0)
+    driver.close()
+    wait_until(lambda: driver.is_closed)
+    assert driver.session is not None
+    assert "start" not in [name for name, _ in driver.session.calls]

@@ -103,11 +103,6 @@ def test_the_electrodes_of_the_simulated_listener_keep_their_places():
         )
 
 
-def test_only_a_source_that_the_program_chose_itself_says_why():
-    assert "synthetic board was chosen, because" in read_spec("auto").because
-    assert read_spec("synthetic").because == ""
-
-
 def test_help_and_refusal_name_the_same_forms():
     for form in FORMS.split(", "):
         assert form in HELP
