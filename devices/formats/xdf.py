@@ -388,7 +388,9 @@ def _channels(root: ElementTree.Element | None, n: int) -> tuple[XdfChannel, ...
         return (XdfChannel(),) * n
     return tuple(
         XdfChannel(
-            _said(one, "label") or _said(one, "name"), _said(one, "type"), _said(one, "unit")
+            _said(one, "label") or _said(one, "name"),
+            _said(one, "type"),
+            _said(one, "unit") or _said(one, "units"),
         )
         for one in told
     )

@@ -17,21 +17,20 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.formats.xdf import Floats, XdfFile, XdfStream, read_xdf
-from devices.sources.naming import LONGEST, Wanted, renamed, unique
+from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import Channel, EegChunk, SourceEvent
+from devices.sources.stream_header import (
+    SFREQ_HIGH,
+    SFREQ_LOW,
+    StreamHeader,
+    choose_channels,
+    stream_kind,
+)
 from dsp.checks import InputError, foreign_text
 from dsp.sound.heard import HEARD_NAMES, Heard
 
-SLOWEST, FASTEST = 100.0, 20_000.0  # Hz
 LARGEST = 4 << 30  # bytes of a file, and of the rows that come of it
-_EEG_TYPES = ("eeg", "exg", "ieeg", "ecog", "seeg", "electroencephalography")
-_UNITS = {
-    **dict.fromkeys(("", "microvolts", "microvolt", "uv", "µv", "μv"), 1.0),
-    **dict.fromkeys(("millivolts", "millivolt", "mv"), 1e3),
-    **dict.fromkeys(("volts", "volt", "v"), 1e6),
-    **dict.fromkeys(("nanovolts", "nanovolt", "nv"), 1e-3),
-}
 _BATCH_S = 0.25  # s of samples that are placed together
 _PAUSE_S = 5.0  # s between two stamps after which the clock's line begins anew
 _LONGEST_PAUSE_S = 600.0  # s; a longer one is told and shortened: nobody waits for it
@@ -105,8 +104,11 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         notices.append(
             f"{name} is damaged or cut; {file.damaged + file.unfinished} bytes of it were left out."
         )
-    columns, scale, ch_names, beside, said = _channels(stream, name, channels)
-    notices += said
+    header = _header(stream)
+    chosen = choose_channels(header, f"{stream.name!r} of {name}", channels)
+    columns = list(chosen.columns)
+    scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)])
+    notices += filter(None, (chosen.notice, chosen.note))
     heard = next((h for s in file.streams if (h := _heard(s)) is not None), None)
     stamps = stream.synchronized()
     if stamps.size * len(columns) * 4 > LARGEST:
@@ -123,8 +125,8 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         events = [event for event in events if event.kind == "rate"] + _markers(file)
     return XdfEeg(
         stream=stream.name,
-        ch_names=ch_names,
-        beside=beside,
+        ch_names=chosen.ch_names,
+        beside=chosen.beside,
         sfreq=stream.sfreq,
         rows=rows,
         times=times,
@@ -172,22 +174,45 @@ def _bytes(path: Path, *, link: bool) -> bytes:
         raise InputError(f"{shown} cannot be read ({reason}); check it.") from error
 
 
+def _header(stream: XdfStream) -> StreamHeader:
+    """Return what a stream states, as the streams of LSL state it."""
+    told = stream.channels
+    return StreamHeader(
+        name=stream.name,
+        type=stream.type,
+        source_id="",
+        hostname="",
+        uid="",
+        sfreq=stream.sfreq,
+        n_channels=len(told),
+        text=stream.text,
+        labels=tuple(channel.label for channel in told),
+        types=tuple(channel.type for channel in told),
+        units=tuple(channel.unit for channel in told),
+        what="stream",
+        unit_cure="",
+    )
+
+
 def _choose(file: XdfFile, name: str) -> tuple[XdfStream, list[str]]:
     """Return the stream of EEG, and what is to be said of the choice."""
     if not file.streams:
         raise InputError(f"{name} breaks off before its first stream; there is nothing to replay.")
-    eeg = [s for s in file.streams if s.type.lower() in _EEG_TYPES and not s.text]
+    numbers = [s for s in file.streams if not s.text]
+    eeg = [s for s in numbers if stream_kind(s.type) == "eeg"]
+    # One that states no type may be EEG as well, where none says that it is.
+    eeg = eeg or [s for s in numbers if stream_kind(s.type) == "" and s.sfreq >= SFREQ_LOW]
     if not eeg:
         there = ", ".join(f"{s.name or 'unnamed'} ({s.type or 'no type'})" for s in file.streams)
-        raise InputError(f"{name} holds no stream of type EEG; its streams are: {there}.")
+        raise InputError(f"{name} holds no stream of EEG; its streams are: {there}.")
     full = [s for s in eeg if s.times.size > 1]
     if not full:
         raise InputError(f"The EEG stream {eeg[0].name!r} of {name} holds no samples.")
-    fast = [s for s in full if SLOWEST <= s.sfreq <= FASTEST]
+    fast = [s for s in full if SFREQ_LOW <= s.sfreq <= SFREQ_HIGH]
     if not fast:
         raise InputError(
             f"The EEG of {name} has {full[0].sfreq:g} samples a second; expected "
-            f"{SLOWEST:g} to {FASTEST:g} Hz."
+            f"{SFREQ_LOW:g} to {SFREQ_HIGH:g} Hz."
         )
     chosen = fast[0]
     others = ", ".join(repr(s.name) for s in eeg if s is not chosen)
@@ -259,37 +284,3 @@ def _run(placer: SamplePlacer, rows: npt.NDArray[np.float32], stamps: Floats) ->
             placed = placer.place(rows[first:last], batch, seen=float(batch.max()))
             if placed is not None:
                 yield placed[0]
-
-
-def _channels(
-    stream: XdfStream, name: str, wanted: Wanted
-) -> tuple[list[int], Floats, tuple[str, ...], tuple[Channel, ...], list[str]]:
-    """Columns and scale of electrodes and then of what stands beside them, and their names."""
-    kinds = [c.type.lower() for c in stream.channels]
-    eeg = [i for i, kind in enumerate(kinds) if kind in (*_EEG_TYPES, "")]
-    if not eeg:
-        raise InputError(
-            f"The stream {stream.name!r} of {name} has no channels of EEG; its channels are "
-            f"{', '.join(sorted(set(kinds)))}."
-        )
-    chosen, ch_names = renamed([stream.channels[i].label for i in eeg], wanted)
-    columns = [eeg[i] for i in chosen]
-    scale, said = [], list[str]()
-    for i in columns:
-        unit = stream.channels[i].unit
-        factor = _UNITS.get(unit.lower())
-        if factor is None:
-            raise InputError(
-                f"Channel {stream.channels[i].label or i + 1} of {name} is in {unit!r}; expected "
-                "microvolts, millivolts, volts or nanovolts."
-            )
-        scale.append(factor)
-    if not all(stream.channels[i].unit for i in columns):
-        said.append(f"{name} states no unit; microvolts are assumed.")
-    rest = [i for i, kind in enumerate(kinds) if i not in eeg]
-    labels = unique([foreign_text(stream.channels[i].label, longest=LONGEST) for i in rest])
-    beside = tuple(
-        Channel(label, kinds[i], stream.channels[i].unit)
-        for i, label in zip(rest, labels, strict=True)
-    )
-    return columns + rest, np.array([*scale, *[1.0] * len(rest)]), ch_names, beside, said

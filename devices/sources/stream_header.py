@@ -68,7 +68,8 @@ _BESIDE_LABEL = re.compile(
 class StreamHeader:
     """What a stream states; lists are empty where it states nothing.
 
-    `markers` is True for a stream of text, or of a type that means markers.
+    `markers` is True for a stream of text, or of a type that means markers. `what` is the word for
+    it in sentences, and `unit_cure` how its unit can be written where it states none.
     """
 
     name: str
@@ -83,6 +84,8 @@ class StreamHeader:
     types: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     described: int = 0
+    what: str = "LSL stream"
+    unit_cure: str = " If it sends others, write that: lsl:name=...,unit=volts."
 
     @property
     def markers(self) -> bool:
@@ -227,7 +230,7 @@ def choose_channels(
     InputError
         If a wanted electrode is not there, or `unit` is no voltage.
     """
-    n = header.n_channels
+    n, shown = header.n_channels, f"{header.what} {shown}"
     labels, types, units = (
         given or ("",) * n for given in (header.labels, header.types, header.units)
     )
@@ -237,7 +240,7 @@ def choose_channels(
     ]
     keep = [i for i in range(n) if kinds[i] == "eeg"]
     if not keep:
-        raise DeviceError(_no_eeg(shown, types, units, kinds))
+        raise _no_eeg(header, shown, types, units, kinds)
     columns, names = renamed([labels[i] for i in keep], wanted)
     eeg = [keep[column] for column in columns]
     aside = [i for i in range(n) if kinds[i] != "eeg"]
@@ -284,18 +287,21 @@ def _label_kind(label: str) -> str:
 
 
 def _no_eeg(
-    shown: str, types: Sequence[str], units: Sequence[str], kinds: Sequence[str]
+    header: StreamHeader,
+    shown: str,
+    types: Sequence[str],
+    units: Sequence[str],
+    kinds: Sequence[str],
 ) -> DeviceError:
     """Return why none of the channels is EEG."""
     foreign = sorted({unit for unit, kind in zip(units, kinds, strict=True) if kind == "misc"})
     if (foreign and not any(map(stream_kind, types))) or "eeg" in map(stream_kind, types):
         return DeviceError(
-            f"The channels of the LSL stream {shown} are in {', '.join(map(repr, foreign))}; "
-            f"expected {', '.join(UNITS[:-1])} or {UNITS[-1]}. Where you know it, write it: "
-            "lsl:name=...,unit=microvolts."
+            f"The channels of the {shown} are in {', '.join(map(repr, foreign))}; "
+            f"expected {', '.join(UNITS[:-1])} or {UNITS[-1]}.{header.unit_cure}"
         )
     return DeviceError(
-        f"The LSL stream {shown} has no EEG channels (its channels are "
+        f"The {shown} has no EEG channels (its channels are "
         f"{', '.join(sorted(set(kinds)))}); name the EEG stream."
     )
 
@@ -305,20 +311,17 @@ def _assumed(header: StreamHeader, shown: str, units: bool, labels: bool) -> lis
     out = []
     if header.described not in (0, header.n_channels):
         out.append(
-            f"The LSL stream {shown} describes {header.described} channels but sends "
+            f"The {shown} describes {header.described} channels but sends "
             f"{header.n_channels}, so its description is not used."
         )
     if not stream_kind(header.type) and "eeg" not in map(stream_kind, header.types):
         states = f"the type {header.type!r}" if header.type else "no type"
-        out.append(f"The LSL stream {shown} states {states}; it is taken for EEG.")
+        out.append(f"The {shown} states {states}; it is taken for EEG.")
     if not units:
-        out.append(
-            f"The LSL stream {shown} states no unit; microvolts are assumed. If it sends others, "
-            "write that: lsl:name=...,unit=volts."
-        )
+        out.append(f"The {shown} states no unit; microvolts are assumed.{header.unit_cure}")
     if not labels:
         out.append(
-            f"The LSL stream {shown} names no electrodes; they are called by their numbers, and "
+            f"The {shown} names no electrodes; they are called by their numbers, and "
             "--channels Fz=1 names them."
         )
     return out
@@ -330,6 +333,6 @@ def _beside_sentence(shown: str, beside: Sequence[Channel]) -> str:
     named = ", ".join(f"{one.name} ({one.type})" for one in beside[:8])
     more = f" and {len(beside) - 8} more" if len(beside) > 8 else ""
     return (
-        f"Of the LSL stream {shown}, {named}{more} {'is' if len(beside) == 1 else 'are'} no EEG: "
+        f"Of the {shown}, {named}{more} {'is' if len(beside) == 1 else 'are'} no EEG: "
         "recorded beside it, and not used."
     )

@@ -132,7 +132,8 @@ def test_units_labels_and_types_are_understood(tmp_path):
     source, _ = replayed(written(tmp_path, file))
     rows, _, _, _ = all_of(source)
     assert source.info.ch_names == ("Fz", "Cz")
-    assert [c.name for c in source.info.beside] == ["left arm"]
+    assert [(c.name, c.type) for c in source.info.beside] == [("left arm", "emg")]
+    assert "left arm (emg) is no EEG: recorded beside it" in source.info.notice
     assert np.nanstd(rows[:, 0]) == pytest.approx(15e6, rel=0.1)
     assert np.nanstd(rows[:, 2]) == pytest.approx(15, rel=0.1)  # not of the brain: as it is
     source, _ = replayed(written(tmp_path, file), channels=read_channels("Oz=2"))

@@ -136,5 +136,5 @@ def test_channels_beside_the_electrodes_have_their_columns_and_types(tmp_path):
     got, _ = some(source, 10)
     source.close()
     assert source.info.ch_names == ("Fz", "Cz")
-    assert [(c.name, c.type) for c in source.info.beside] == [("X", "acc")]
+    assert [(c.name, c.type) for c in source.info.beside] == [("X", "accelerometer")]
     assert got.data.shape[1] == 3
