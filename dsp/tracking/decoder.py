@@ -113,7 +113,9 @@ def strength(seconds: float, n_channels: int) -> float:
     >>> strength(60.0, 4), strength(600.0, 4)
     (1.0, 0.1)
     """
-    return min(PENALTY * n_channels / max(seconds, 1e-9), MAX_STRENGTH)
+    if not seconds:
+        return MAX_STRENGTH
+    return min(PENALTY * n_channels / seconds, MAX_STRENGTH)
 
 
 def penalty_shape(cov: Floats, n_lags: int) -> Floats:
@@ -124,7 +126,7 @@ def penalty_shape(cov: Floats, n_lags: int) -> Floats:
     >>> penalty_shape(np.diag([4.0, 2.0]), n_lags=1).round(2).tolist()
     [[3.9, 0.0], [0.0, 2.1]]
     """
-    n = cov.shape[0] // n_lags
+    n = len(cov) // n_lags
     lag = np.arange(n_lags)
     space = cov.reshape(n, n_lags, n, n_lags)[:, lag, :, lag].mean(axis=0)
     shape = (1.0 - _ALIKE) * space
@@ -155,7 +157,7 @@ def ridge(
     >>> bool(np.allclose(ridge(design.T @ design, design.T @ target, penalty=0.0), [1, 0, -2]))
     True
     """
-    d = cov.shape[0]
+    d = len(cov)
     if not np.trace(cov) > 0.0:
         return np.zeros_like(cross)
     lhs = cov.copy()
@@ -267,10 +269,8 @@ class Sums:
         """Per row, in units of `levels`, times `seconds`; channels at level 0 vanish."""
         if self.seconds == 0.0:
             return Sums(np.zeros_like(self.cov), np.zeros_like(self.cross), 0.0, 0.0)
-        n_lags = self.cov.shape[0] // levels.size
-        unit = np.repeat(
-            np.where(levels > 0.0, 1.0 / np.where(levels > 0.0, levels, 1.0), 0.0), n_lags
-        )
+        unit = np.divide(1.0, levels, out=np.zeros_like(levels), where=levels > 0.0)
+        unit = np.repeat(unit, len(self.cov) // levels.size)
         factor = seconds / self.seconds
         return Sums(
             (self.cov * unit[:, None]) * (unit * factor),
@@ -425,14 +425,14 @@ def solve(
     if without is not None:
         levels = np.where(without, 0.0, levels)
     total = own.scaled(levels, seconds=own.seconds if learns else 0.0)
-    n_lags = total.cov.shape[0] // n_channels
+    n_lags = len(total.cov) // n_channels
     alive = np.repeat(levels > 0.0, n_lags)
     if not alive.any():
         return np.zeros(alive.size)
     known = total.seconds
     if prior is not None and prior.seconds > 0.0:
         known += prior.seconds
-        unit = np.where(levels > 0.0, 1.0, 0.0)
+        unit = np.ones(n_channels)
         total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR * n_channels))
     keep = np.flatnonzero(alive)
     weights = np.zeros(alive.size)

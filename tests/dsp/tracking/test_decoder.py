@@ -124,6 +124,9 @@ def test_a_lost_electrode_does_not_move_the_choice_away_from_the_calibrated_ones
 
 def test_as_many_electrodes_as_there_is_room_for_lie_evenly_spread() -> None:
     assert chosen_electrodes(NET).tolist() == list(range(2, 128, 4))
+    assert chosen_electrodes([*NET, *NET]).tolist() == list(range(4, 256, 8))
+    assert chosen_electrodes(NET, 13).size == 64
+    assert chosen_electrodes(NET, 14).size == 59
     room = 832 // SHORT
     assert chosen_electrodes(NET[:room], SHORT).tolist() == list(range(room))
     few = chosen_electrodes(NET[: room + 1], SHORT)
@@ -135,6 +138,8 @@ def test_as_many_electrodes_as_there_is_room_for_lie_evenly_spread() -> None:
 
 def test_lags_reach_to_the_last_that_is_asked_for() -> None:
     assert lag_steps(-0.05, 0.09375).tolist() == [-3, 0, 3, 6]
+    assert lag_steps(0.0, 5 / 64).tolist() == [0, 3]
+    assert (WIDE_LAGS[0], WIDE_LAGS[-1]) == (0, 75)  # 1.17 s
 
 
 def test_rows_add_to_all_sums() -> None:
@@ -262,6 +267,10 @@ def test_a_decoder_is_read_back_as_it_was_stored() -> None:
     old = {k: v for k, v in stored().items() if k not in ("bleed", "levels", "windows")}
     assert not Decoder.from_arrays(old).bleed
     assert Decoder.from_arrays(old).windows.shape == (0, 6)
+    new = Decoder(("a",), (1.0, 8.0), np.array([3]), Sums.zero(1), 0.2, 0.1, 1.5)
+    assert (new.windows.shape, new.levels.shape) == ((0, 6), (0,))
+    three = Decoder.from_arrays(stored(windows=np.ones(18)))
+    assert three.windows.shape == (3, 6)
 
 
 @pytest.mark.parametrize(
