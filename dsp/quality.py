@@ -35,7 +35,7 @@ Word = Literal["gap", "rail", "flat", "contact", "motion", "blink", "muscle", "m
 WORDS: tuple[Word, ...] = get_args(Word)
 _CODE = {word: i for i, word in enumerate(WORDS)}
 NUISANCES = ("eyes", "motion", "muscle")  #: columns of `CleanBlock.nuisance`
-_BAD = frozenset({"gap", "rail", "flat", "contact"})
+BAD: frozenset[Word] = frozenset({"gap", "rail", "flat", "contact"})  #: nothing to show
 
 LOOKAHEAD = 0.5  # s beyond a second before it is judged
 MAX_BACKSTEP = 0.25  # s; radio headsets step back by some 30 ms, which is no error
@@ -43,6 +43,7 @@ _HISTORY = 60  # s that thresholds adapt to
 _MIN_HISTORY = 3
 _SETTLED = 10  # s after which a contact may be called poor by its running level
 _FLAT_SD = 0.5  # microvolt
+_FAR = 400.0  # microvolt from zero: no resting place of an electrode that is on
 _QUIET = 0.1  # share of seconds that are quiet even in somebody who blinks every second
 _QUIET_SD = 2.12  # SD of the slow signal over its median size in the second at `_QUIET`
 _EXCURSION_SD = 4.5  # robust SD of the slow signal that ordinary EEG does not reach
@@ -55,8 +56,9 @@ _CONTACT_LEVEL, _CONTACT_NOW = 40.0, 120.0  # microvolt rms, 1-40 Hz: running me
 # Share of so many seconds that a slow signal is out of its ordinary range where nothing holds it.
 # Blinks are: 0.1 s or so each, hardly ever one a second.
 _SWINGS_S, _SWINGS = 3, 0.4
-_MAINS_FAIR, _MAINS_BAD = 10.0, 150.0  # microvolt rms
+_MAINS_FAIR, _MAINS_NOISY, _MAINS_BAD = 10.0, 30.0, 150.0  # microvolt rms
 _MUSCLE_RATIO, _MUSCLE_FLOOR, _MUSCLE_NEW = 2.0, 3.0, 10.0  # 6 dB over the own level; microvolt
+_MUSCLE_SURE, _MUSCLE_STEEP = 8.0, 0.6  # microvolt, share of 1-20 Hz: muscle whatever came before
 _MAX_GAP_RECORDS = 10  # seconds of one hole that get a record of their own
 
 
@@ -147,6 +149,7 @@ class Guard:
         self._broad = np.full((_HISTORY, self._n), np.nan)  # rms 1-40 Hz
         self._emg = np.full((_HISTORY, self._n), np.nan)  # rms 30-45 Hz
         self._seen = np.zeros(self._n, dtype=np.int64)  # seconds in the history
+        self._heard = np.zeros(self._n, dtype=np.int64)  # in that of the level, jumps included
         self._swings = np.zeros((_SWINGS_S, self._n))  # share of each second out of range
         self._peak = np.zeros(self._n)
         n = round(self._sfreq)
@@ -249,7 +252,7 @@ class Guard:
         slow = self._slow_signal(filled)
         high, low = self._thresholds()
         self._swings[second % _SWINGS_S] = (np.abs(slow[a:b]) > high).mean(axis=0)
-        emg = self._muscle(spectrum["emg"])
+        emg = self._muscle(spectrum["emg"], spectrum["below"])
         loose = self._loose(spectrum, emg)
         blink, motion = self._excursions(slow, missing, high, low, eyes=self._ocular & ~loose)
         nuisance = np.stack(
@@ -280,7 +283,9 @@ class Guard:
         whole = emg | loose | flat | (rail > 0.0) | (gap > 0.5)
         valid = ~(missing[a:b] | blink[a:b] | motion[a:b] | whole)
         ordinary = (code >= _CODE["blink"]) & (code != _CODE["muscle"])
-        self._learn(slow[a:b], spectrum, ordinary, loose | ordinary)
+        # An electrode that only ever jumps has a level too, and one with muscles that below them.
+        level = np.where(emg & ~loose, spectrum["below"], spectrum["broad"])
+        self._learn(slow[a:b], spectrum["emg"], loose | ordinary, level, code > _CODE["flat"])
         share = valid.sum(axis=0) / max(b - a, 1)
         seconds.append(_record(second, code, number, share))
         return raw[a:b], times[a:b], valid, nuisance
@@ -300,7 +305,8 @@ class Guard:
             return np.asarray(np.sqrt(power[band].sum(axis=0)))
 
         mains = np.maximum(rms(48.5, 51.5), rms(58.5, 61.5))
-        return {"broad": rms(1.0, 40.5), "emg": rms(30.0, 45.5), "mains": mains}
+        below = rms(1.0, 20.0)
+        return {"broad": rms(1.0, 40.5), "below": below, "emg": rms(30.0, 45.5), "mains": mains}
 
     def _stuck(self, seg: Floats) -> tuple[Floats, Bools]:
         """Share of samples that stand at an end of the range, and who does not move at all."""
@@ -310,9 +316,13 @@ class Guard:
         still = (seg[1:] == seg[:-1]) & ((seg[1:] == top) | (seg[1:] == bottom))
         share = still.sum(axis=0) / max(len(seg), 1)
         extent = np.maximum(np.abs(top), np.abs(bottom))
-        railed = (share > 0.01) & (extent >= 0.98 * self._peak) & (top - bottom > 150.0)
-        # Standing still at a far end, after having been elsewhere, is the rail as well.
-        parked = flat & (extent >= 0.98 * self._peak) & (extent > 400.0) & (self._seen > 0)
+        # Coarse numbers repeat their highest value too, but not a tenth of the time far out.
+        clear = (top - bottom > 150.0) | ((share > 0.1) & (extent > _FAR))
+        railed = (share > 0.01) & (extent >= 0.98 * self._peak) & clear
+        # Standing still at a far end is the rail as well: after having been elsewhere, or to the
+        # last digit.
+        parked = flat & (extent >= 0.98 * self._peak) & (extent > _FAR)
+        parked &= (self._seen > 0) | (top == bottom)
         share = np.where(parked, 1.0, np.where(railed, share, 0.0))
         return share, flat & ~parked
 
@@ -356,43 +366,47 @@ class Guard:
 
     def _loose(self, spectrum: dict[str, Floats], emg: Bools) -> Bools:
         """Electrodes without a firm contact."""
-        level = self._scale(self._broad)
-        settled = self._seen >= _SETTLED
-        poor = settled & (level > _CONTACT_LEVEL)
+        level = _columns_quantile(self._broad, self._heard, 0.5)
+        poor = (self._heard >= _SETTLED) & (level > _CONTACT_LEVEL)
         swings = self._swings.mean(axis=0)
         adrift = swings > _SWINGS
         if 2 * np.count_nonzero(swings > 0.5 * _SWINGS) > self._n:
             adrift &= emg  # whoever moves swings most electrodes, and makes them no noisier
+        noisy = emg & (spectrum["mains"] > _MAINS_NOISY)  # no muscle hums
         return np.asarray(
-            poor | adrift | (spectrum["broad"] > _CONTACT_NOW) | (spectrum["mains"] > _MAINS_BAD)
+            poor
+            | adrift
+            | noisy
+            | (spectrum["broad"] > _CONTACT_NOW)
+            | (spectrum["mains"] > _MAINS_BAD)
         )
 
-    def _muscle(self, emg: Floats) -> Bools:
+    def _muscle(self, emg: Floats, below: Floats) -> Bools:
         known = self._seen >= _MIN_HISTORY
         own = np.maximum(_MUSCLE_RATIO * self._scale(self._emg), _MUSCLE_FLOOR)
-        return np.asarray(emg > np.where(known, own, _MUSCLE_NEW))
+        # Teeth that were clenched from the beginning are nobody's own level.
+        sure = np.maximum(_MUSCLE_SURE, _MUSCLE_STEEP * below)
+        return np.asarray(emg > np.minimum(np.where(known, own, _MUSCLE_NEW), sure))
 
     def _learn(
-        self, slow: Floats, spectrum: dict[str, Floats], ordinary: Bools, level: Bools
+        self, slow: Floats, emg: Floats, ordinary: Bools, level: Floats, heard: Bools
     ) -> None:
-        """Add this second to the history of the electrodes it says something about."""
-        at = self._seen % _HISTORY
-        columns = np.arange(self._n)
-        put = level & np.isfinite(spectrum["broad"])
+        """Add this second to the histories of the electrodes it says something about."""
         middle = np.median(np.abs(slow), axis=0)
-        for history, value in (
-            (self._slow, middle),
-            (self._broad, spectrum["broad"]),
-            (self._emg, spectrum["emg"]),
+        for seen, where, kept in (
+            (self._seen, ordinary, ((self._slow, middle), (self._emg, emg))),
+            (self._heard, heard, ((self._broad, level),)),
         ):
-            history[at[put], columns[put]] = value[put]
-        self._seen[put] += 1
+            put = np.flatnonzero(where & np.isfinite(level))
+            for history, value in kept:
+                history[seen[put] % _HISTORY, put] = value[put]
+            seen[put] += 1
 
 
 def _record(second: int, code: Ints, number: Floats, share: Floats) -> SecondQuality:
     words = tuple(WORDS[c] for c in code)
     grades = tuple(
-        4 if word in _BAD or valid < 0.3 else (1 if word == "good" else 2)
+        4 if word in BAD or valid < 0.3 else (1 if word == "good" else 2)
         for word, valid in zip(words, share, strict=True)
     )
     return SecondQuality(second, grades, words, tuple(number.tolist()), tuple(share.tolist()))
