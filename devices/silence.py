@@ -47,7 +47,7 @@ class Rhythm:
     Examples
     --------
     >>> rhythm = Rhythm()
-    >>> [rhythm.arrived(at, seconds=1.0) for at in (5.0, 6.0, 7.1)]
+    >>> [round(rhythm.arrived(at, seconds=1.0), 2) for at in (5.0, 6.0, 7.1)]
     [1.0, 1.0, 1.05]
     """
 
