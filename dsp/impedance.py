@@ -36,6 +36,13 @@ def lead_off_kohm(uv: npt.NDArray[np.floating], sfreq: float) -> npt.NDArray[np.
     -----
     Lead-off as in the ADS1299's data sheet (Texas Instruments, SBAS499), with the values that
     OpenBCI's firmware sets: 6 nA at an eighth of the rate, 2.2 kOhm in series.
+
+    Examples
+    --------
+    >>> t = np.arange(500) / 250.0
+    >>> tone = 6e-3 * 12.2 * 1e3 * np.sin(2 * np.pi * 31.25 * t)  # 6 nA through 12.2 kOhm, in uV
+    >>> lead_off_kohm(tone[:, None], 250.0).round(2).tolist()
+    [10.0]
     """
     check_number("sfreq", sfreq, low=3.0 * LEAD_OFF_HZ)
     rows = check_channels("EEG with lead-off", uv, np.shape(uv)[-1]).astype(np.float64)
