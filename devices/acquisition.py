@@ -358,6 +358,7 @@ def acquire(
     seed: int = 0,
     channels: Wanted = (),
     because: str = "",
+    first: bool = True,
 ) -> Acquisition:
     """Start reading a source; returns at once (`Acquisition.wait_ready` waits for samples).
 
@@ -378,6 +379,8 @@ def acquire(
         Which electrodes, and their names (`devices.sources.naming.read_channels`); all if empty.
     because : str
         Why the program chose `source` itself, for its notice; empty where somebody named it.
+    first : bool
+        Whether it carries the EEG that is decoded; only one that does not may carry markers.
 
     Raises
     ------
@@ -390,6 +393,12 @@ def acquire(
         source, because = found.source, found.because
     spec = replace(read_spec(source), because=because)
     make = source_maker(
-        spec, listener=listener, seed=seed, timeline=timeline, tracks=tracks, channels=channels
+        spec,
+        listener=listener,
+        seed=seed,
+        timeline=timeline,
+        tracks=tracks,
+        channels=channels,
+        first=first,
     )
     return Acquisition(make, name=spec.title, thread=spec.kind == "lsl")

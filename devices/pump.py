@@ -26,7 +26,7 @@ _LOOK_S = 0.1  # s between signs of life, and looks at whether to stop
 _READ_S = 0.25  # s that count as silence of one read that brought nothing
 _FIRST_S = 5.0  # s that a device which was opened again may take to its first sample
 _GLANCE_S = 0.05  # s: an attempt this short only saw that the device is not there
-_SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one attempt to come back to the next
+_SOONEST_S, _LATEST_S = 0.15, 2.0  # s from one attempt to come back to the next
 
 #: Word and value: ``open`` and what the source is; ``failed`` and the error of a first opening;
 #: ``event`` and the event (a ``"state"`` is the end of a recording); ``gone`` and when, and the

@@ -122,7 +122,7 @@ class LiveRig:
                 )
             )
         if self._beside:
-            self.second = Feed(acquire(self._beside))
+            self.second = Feed(acquire(self._beside, first=False))
         self._player.start()
         if self._feed is not None:
             info = self._feed.wait_ready(_READY, stopped)

@@ -34,7 +34,7 @@ AGAIN_S = 0.45  # s that one try to come back may take
 _LOOK_S = 0.04  # s of that for finding it: the search goes on between the tries
 #: s between two reads: a sender that pushes each sample wakes us no oftener than this, and one
 #: that pushes packets is read as each comes.
-PACE_S = 0.008
+PACE_S = 0.007
 _WAIT_S = 0.1  # s that a read waits for data
 _CORRECT_EVERY = 2.0  # s between clock offsets, as liblsl measures them
 _OLD_S = 2.0  # s: stamps within this are of the clock whose offset we knew

@@ -33,6 +33,10 @@ class Samples:
     def __init__(self, chosen: ChosenChannels, sfreq: float, shown: str) -> None:
         self._columns = np.array(chosen.columns)
         self._scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)])
+        self._scale32 = self._scale.astype(np.float32)
+        self._as_sent = bool(
+            (self._scale == 1.0).all() and (self._columns == np.arange(self._columns.size)).all()
+        )
         self._n_eeg = len(chosen.ch_names)
         self._name, self._sfreq = f"the LSL stream {shown}", sfreq
         self._placer = SamplePlacer(sfreq, name=self._name)
@@ -44,10 +48,12 @@ class Samples:
         self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
     ) -> EegChunk | None:
         """Place samples [shape=(n_samples, n_channels of the stream)]; None while held back."""
-        rows = data[:, self._columns]
-        scale = self._scale.astype(np.float32) if rows.dtype == np.float32 else self._scale
-        with np.errstate(over="ignore"):  # what no float32 can hold is infinite, and seen as bad
-            rows = np.ascontiguousarray(rows * scale, dtype=np.float32)
+        if self._as_sent and data.dtype == np.float32:
+            rows = data
+        else:
+            scale = self._scale32 if data.dtype == np.float32 else self._scale
+            with np.errstate(over="ignore"):  # what no float32 can hold is infinite: seen as bad
+                rows = np.asarray(data[:, self._columns] * scale, dtype=np.float32)
         if self._first is not None:
             self._judge_level(rows, seen)
         placed = self._placer.place(rows, taken, seen=seen)

@@ -27,7 +27,7 @@ def test_a_device_that_returns_is_read_again_and_the_hole_is_rows_of_lost_sample
     assert np.abs((block.times - block.times[0]) * SFREQ - np.arange(block.times.size)).max() < 1.5
     ((first, last),) = holes(world.ring)
     assert abs(first - 10.0) < 0.05
-    assert 17.0 < last < 17.5  # it is looked for every 0.25 s
+    assert 17.0 < last < 17.5  # it is looked for every 0.15 s
     (gap,) = [e for e in world.words("event") if e.kind == "gap"]
     assert abs(gap.value - (last - first) * SFREQ) < 1.5
     assert "s of EEG were lost." in gap.text
@@ -43,11 +43,11 @@ def test_silence_of_two_seconds_is_what_a_device_is_opened_again_for():
 
 def test_a_port_that_is_not_there_is_looked_at_often_and_a_long_search_less():
     quick = World(away=[(5.0, 65.0)], tells=True).run(60.0)
-    assert np.allclose(np.diff(quick.opened), 0.25)
+    assert np.allclose(np.diff(quick.opened), 0.15)
     slow = World(away=[(5.0, 65.0)], tells=True, opens_in=0.3).run(60.0)
     spacing = np.diff(slow.opened)
-    assert np.allclose(spacing[:4], [0.5, 1.0, 2.0, 2.0], atol=0.06)
-    assert np.allclose(spacing[2:], 2.0)
+    assert np.allclose(spacing[:4], [0.35, 0.6, 1.2, 2.0], atol=0.06)
+    assert np.allclose(spacing[3:], 2.0)
     longer = World(away=[(5.0, 65.0)], tells=True, opens_in=5.0).run(60.0)
     assert np.allclose(np.diff(longer.opened), 5.05)  # a search is looking already
 

@@ -15,7 +15,9 @@ from devices.clock import now
 from devices.sources import streams
 from devices.sources.lsl import LslSource
 from devices.sources.source import Channel, EegChunk
+from devices.sources.streams import list_streams
 from tests.doubles.eeg_fakes import Sender, wait_until
+from tests.doubles.lsl_outlets import Outlet, own_name
 
 
 @contextlib.contextmanager
@@ -138,6 +140,53 @@ def test_a_hung_sender_is_stalled_and_streams_again():
             wait_until(lambda: acquisition.state == "streaming")
         finally:
             acquisition.close()
+
+
+def test_a_level_that_no_unit_explains_is_said_once():
+    name = own_name("level")
+    outlet = Outlet(name, unit="microvolts")
+    source = LslSource(name)
+    source.open()
+    notes = []
+    for _ in range(8):
+        outlet.send(200, value=2e-5)
+        source.read()
+        notes += [e.text for e in source.events() if e.value == "level"]
+    source.close()
+    outlet.end()
+    assert len(notes) == 1
+    assert f"'{name}' varies by" in notes[0]
+    assert "it may be in volts" in notes[0]
+
+
+def test_the_electrodes_of_a_muse_are_found_among_the_streams_of_its_one_name():
+    name = own_name("muse")
+    ppg = Outlet(name, kind="PPG", n=3, sfreq=64.0, source_id="muse-a-ppg")
+    labels = ["TP9", "AF7", "AF8", "TP10", "Right AUX"]
+    eeg = Outlet(name, n=5, sfreq=256.0, labels=labels, source_id="muse-z")
+    source = LslSource(name)
+    source.open()
+    source.close()
+    ppg.end()
+    eeg.end()
+    assert source.info.ch_names == ("TP9", "AF7", "AF8", "TP10")
+    assert source.info.beside == (Channel("Right AUX", "aux", "microvolts"),)
+    assert source.info.notice == ""
+    assert ["Right AUX (aux) is no EEG" in e.text for e in source.events()] == [True]
+
+
+def test_what_answers_is_listed_with_its_kind_and_host():
+    name = own_name("listed")
+    eeg = Outlet(name, n=3, sfreq=512.0, source_id="a-1")
+    marks = Outlet(name, kind="Markers", n=1, sfreq=0.0, text=True, source_id="b-1")
+    found = [one for one in list_streams(1.0) if one.name == name]
+    eeg.end()
+    marks.end()
+    assert [(s.kind, s.type, s.source_id, s.sfreq, s.n_channels) for s in found] == [
+        ("eeg", "EEG", "a-1", 512.0, 3),
+        ("markers", "Markers", "b-1", 0.0, 1),
+    ]
+    assert all(s.host and s.uid for s in found)
 
 
 def test_our_liblsl_settings_never_replace_the_users(monkeypatch, tmp_path):

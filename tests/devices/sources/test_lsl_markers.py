@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
+from devices.acquisition import acquire
 from devices.clock import now
 from devices.sources.lsl import LslSource
+from devices.sources.source import SourceEvent
 from devices.sources.stream_carries import Markers
 from dsp.checks import DeviceError
+from tests.doubles.eeg_fakes import wait_until
 from tests.doubles.lsl_outlets import Outlet, drain, own_name
 
 
@@ -32,6 +37,22 @@ def test_text_is_told_as_markers_with_the_time_of_its_sender():
     assert told[1].time == pytest.approx(sent - 0.5, abs=0.01)
     assert abs(told[3].time - now()) < 5.0
     assert "not of the LSL clock" in told[2].text
+
+
+def test_a_stream_of_markers_is_read_beside_the_eeg_and_its_silence_is_nothing():
+    name = own_name("beside")
+    outlet = Outlet(name, kind="Markers", n=1, sfreq=0.0, text=True)
+    acquisition = acquire(f"lsl:{name}", first=False)
+    try:
+        acquisition.wait_ready(10.0)
+        time.sleep(2.5)  # longer than EEG may be silent before it is lost
+        outlet.mark("go")
+        told: list[SourceEvent] = []
+        wait_until(lambda: told.extend(acquisition.events()) or any(e.value == "go" for e in told))
+        assert not [e for e in told if e.value in ("stalled", "lost")]
+    finally:
+        acquisition.close()
+        outlet.end()
 
 
 @pytest.mark.parametrize(

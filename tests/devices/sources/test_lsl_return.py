@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,7 +13,7 @@ from devices.clock import now
 from devices.sources.lsl import LslSource
 from devices.sources.streams import list_streams
 from dsp.checks import DeviceError
-from tests.doubles.eeg_fakes import wait_until
+from tests.doubles.eeg_fakes import Sender, wait_until
 from tests.doubles.lsl_outlets import Outlet, drain, own_name, some_rows
 
 
@@ -94,6 +96,24 @@ def test_the_same_id_goes_before_another_that_is_there_too(stream):
     source.open()
     assert source.info.details["source_id"] == "zz"
     source.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_sender_that_hangs_is_waited_for_in_short_tries():
+    sender = Sender("volts")
+    source = opened(sender.name)
+    os.kill(sender.process.pid, signal.SIGSTOP)
+    drain(source, lambda: source.read() is None)
+    source.close()
+    began = now()
+    with pytest.raises(DeviceError, match="not come back yet"):
+        source.open()
+    assert now() - began < 2.0  # and not the seconds that a first opening may take
+    os.kill(sender.process.pid, signal.SIGCONT)
+    come_back(source)
+    wait_until(lambda: source.read() is not None, 5.0)
+    source.close()
+    sender.kill()
 
 
 @pytest.mark.parametrize("change", [{"n": 3}, {"sfreq": 500.0}, {"labels": ("Fz", "Pz")}])

@@ -142,6 +142,7 @@ def test_the_unit_that_the_user_says_goes_before_what_is_stated():
     assert chosen.notice == ""
     assert choose_channels(header(units=("counts",) * 3), "", unit="nV").scale == (1e-3,) * 3
     assert choose_channels(header(2, units=("mV", "n/a")), "").scale == (1000.0, 1.0)
+    assert choose_channels(header(units=("0", "-6", "-3")), "").scale == (1e6, 1.0, 1e3)
 
 
 @pytest.mark.parametrize(
