@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from app.loop.calibration import Calibration
-from app.session.rig import SIMULATED_SFREQ, VirtualRig
+from app.session.rig import VirtualRig
 from app.words import rating_given, rating_share
 from devices.listener import MONTAGE
+from devices.sources.simulated import SFREQ
 from devices.timeline import HeardTrack
 from dsp.enjoyment import CHECK_SE
 from dsp.quality import CleanBlock, Guard
@@ -144,7 +145,7 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
             for one in listen(kind, seeds[0], plays, seconds=DECODER_SECONDS)
         ],
         ch_names=MONTAGE,
-        sfreq=SIMULATED_SFREQ,
+        sfreq=SFREQ,
         seed=seed,
     )
     rated: list[Listened] = []

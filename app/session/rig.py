@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
-
-import numpy as np
 
 from app.player.contract import AnyPlayer
 from app.player.player import Player
@@ -17,14 +14,14 @@ from app.session.feed import Eeg, Feed, no_rows
 from app.session.plan import Plan
 from devices.acquisition import acquire
 from devices.clock import now
-from devices.listener import MONTAGE, NOTICES, Listener
+from devices.listener import MONTAGE
 from devices.ring import Ring
 from devices.sources.naming import read_channels
+from devices.sources.simulated import SimulatedSource
 from devices.sources.source import SourceEvent, SourceInfo, SourceState
 from devices.sources.spec import read_spec
 from dsp.checks import InputError
 
-SIMULATED_SFREQ = 250.0
 _POLL = 0.02  # s between looks at the clock while waiting for the next tick
 _READY = 15.0  # s that a source may take to its first sample
 
@@ -184,30 +181,24 @@ class VirtualRig:
     def __init__(self, *, listener: str, seed: int) -> None:
         self._virtual = VirtualPlayer(features_only=True)
         self.player: AnyPlayer = self._virtual
-        self.info: SourceInfo | None = SourceInfo(
-            name="Simulated listener",
-            ch_names=MONTAGE,
-            sfreq=SIMULATED_SFREQ,
-            simulated=True,
-            notice=NOTICES[listener],
-            details={"listener": listener, "seed": seed},
-        )
+        self.info: SourceInfo | None = None
         self.ring: Ring | None = None
         self.second: Feed | None = None
-        self._listener = Listener(
-            listener,
+        self._now = self._virtual.now
+        self._source = SimulatedSource(
+            listener=listener,
             seed=seed,
-            ch_names=MONTAGE,
-            sfreq=SIMULATED_SFREQ,
             timeline=self._virtual.timeline,
             tracks=self._virtual.tracks,
+            clock=self.now,
+            sleep=_at_once,
         )
-        self._start = self._now = self._virtual.now
-        self._sample = 0
 
     def start(self, stopped: Callable[[], bool] = _never) -> float:
         """Begin at the virtual player's own zero."""
-        return self._start
+        self._source.open()
+        self.info = self._source.info
+        return self._now
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
         """Render up to `until`."""
@@ -222,11 +213,9 @@ class VirtualRig:
         return self._now
 
     def eeg(self, until: float) -> Eeg:
-        """Voltages of all samples up to `until`, which must have been rendered."""
-        last = math.floor((until - self._start) * SIMULATED_SFREQ)
-        times = self._start + np.arange(self._sample, last) / SIMULATED_SFREQ
-        self._sample = max(last, self._sample)
-        return self._listener.voltages(times), times
+        """Voltages of all samples up to `until`, which is as far as it is rendered."""
+        chunk = self._source.read()
+        return no_rows(len(MONTAGE)) if chunk is None else (chunk.data, chunk.times)
 
     def state(self) -> SourceState:
         """Tell that it always streams."""
@@ -234,14 +223,19 @@ class VirtualRig:
 
     def events(self) -> list[SourceEvent]:
         """Hidden enjoyment, for the records."""
-        return [SourceEvent(t, "truth", float(v)) for t, v in self._listener.truth()]
+        return self._source.events()
 
     def leave_eeg_out(self) -> None:
         """Do nothing: it is never lost, so nobody is asked."""
 
     def close(self) -> None:
         """End the player."""
+        self._source.close()
         self._virtual.close()
+
+
+def _at_once(seconds: float) -> None:
+    """Let no time pass: only rendering does."""
 
 
 def make_rig(plan: Plan) -> Rig:
