@@ -25,8 +25,9 @@ HANG_S = 5.0  #: s without a sign of life after which a child that reads hangs
 _LOOK_S = 0.1  # s between signs of life, and looks at whether to stop
 _READ_S = 0.25  # s that count as silence of one read that brought nothing
 _FIRST_S = 5.0  # s that a device which was opened again may take to its first sample
-_GLANCE_S = 0.05  # s: an attempt this short only saw that the device is not there
-_SOONEST_S, _LATEST_S = 0.15, 2.0  # s from one attempt to come back to the next
+_GLANCE_S = 0.15  # s: an attempt this short only saw that the device is not there
+_SOONEST_S, _LATEST_S = 0.15, 2.0  # s from the start of one attempt to come back to the next
+_REST_S = 0.05  # s from the end of one to the next
 
 #: Word and value: ``open`` and what the source is; ``failed`` and the error of a first opening;
 #: ``event`` and the event (a ``"state"`` is the end of a recording); ``gone`` and when, and the
@@ -180,9 +181,8 @@ class Pump:
                 return True
             took = clock() - began
             # To see that a port is not there costs nothing, and is seen soon when it is.
-            if took >= _GLANCE_S:
-                spacing = min(2.0 * spacing, _LATEST_S)
-            if self._stopped(max(spacing - took, _GLANCE_S)):
+            spacing = _SOONEST_S if took < _GLANCE_S else min(2.0 * spacing, _LATEST_S)
+            if self._stopped(max(spacing - took, _REST_S)):
                 return False
 
     def _check(self, found: SourceInfo) -> None:

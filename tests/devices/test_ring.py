@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
@@ -152,44 +151,51 @@ def read_flat_out(name: str, conn: Connection) -> None:
     ring.close()
 
 
-def test_no_reader_in_thread_or_process_ever_sees_a_torn_row(shared: Ring):
+def read_and_write_flat_out(*, reads: int) -> dict[str, int]:
+    """Two threads and a process read, and one writes without pause, until so many reads."""
+    ring = Ring.create(N_CH, 0.4, 250)
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(
-        target=read_flat_out, args=(shared.name, theirs), daemon=True
+        target=read_flat_out, args=(ring.name, theirs), daemon=True
     )
     child.start()
-    assert ours.poll(20)
+    assert ours.poll(60)
     assert ours.recv() == "reading"
-    stop, results = threading.Event(), []
+    stop, counts = threading.Event(), [[0, 0], [0, 0]]
 
-    def read() -> None:
-        reads = bad = 0
+    def read(count: list[int]) -> None:
         while not stop.is_set():
-            bad += torn(shared.latest(0.3))
-            reads += 1
-        results.append((reads, bad))
+            count[1] += torn(ring.latest(0.3))
+            count[0] += 1
 
-    threads = [threading.Thread(target=read) for _ in range(2)]
+    threads = [threading.Thread(target=read, args=(count,)) for count in counts]
     for thread in threads:
         thread.start()
-    written, end = 0, time.perf_counter() + 1.0
-    rng = np.random.default_rng(3)
-    while time.perf_counter() < end:
-        n = int(rng.integers(1, 40))
-        shared.write(*rows(written, n))
-        written += n
+    written, rng = 0, np.random.default_rng(3)
+    while sum(n for n, _ in counts) < reads or written < 1000:
+        for n in rng.integers(1, 40, 50).tolist():
+            ring.write(*rows(written, n))
+            written += n
     stop.set()
     ours.send("stop")
-    assert ours.poll(10)
-    reads, got, bad = ours.recv()
+    assert ours.poll(60)
+    count, got, bad = ours.recv()
     for thread in threads:
         thread.join(5)
     child.join(5)
-    assert bad == 0
-    assert [b for _, b in results] == [0, 0]
-    assert min(reads, *(r for r, _ in results)) > 50
+    ring.close()
     assert got > 0
-    assert written > 1000
+    return {
+        "rows": written,
+        "reads": count + sum(n for n, _ in counts),
+        "torn": bad + sum(b for _, b in counts),
+    }
+
+
+def test_no_reader_in_thread_or_process_ever_sees_a_torn_row():
+    seen = read_and_write_flat_out(reads=3000)
+    assert seen["reads"] > 3000
+    assert seen["torn"] == 0
 
 
 def test_a_closed_ring_says_so(shared: Ring):

@@ -41,6 +41,16 @@ def test_a_steady_stream_has_no_interval_even_after_a_pause():
     assert max(run(pauses, pauses)) < BURST_S
 
 
+def test_a_stream_that_stops_again_and_again_is_still_an_even_one():
+    pauses = ([0.02] * 75 + [2.2]) * 20
+    assert run(pauses, pauses)[300:] == [0.0] * (len(pauses) - 300)
+
+
+def test_one_burst_that_was_late_does_not_change_the_interval():
+    pauses = [1.0] * 10 + [3.4] + [1.0] * 4 + [3.4] + [1.0] * 4
+    assert run(pauses, pauses)[5:] == [1.0] * 15
+
+
 @pytest.mark.parametrize("split", [1, 2, 3])
 def test_bursts_are_known_from_the_first_one_however_a_read_cuts_them(split):
     pauses = ([1.0 - 0.02 * (split - 1)] + [0.02] * (split - 1)) * 30
