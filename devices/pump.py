@@ -74,7 +74,7 @@ class Pump:
         self._source, self._info, self._ring = source, info, ring
         self._tell, self._stopped, self._clock = tell, stopped, clock
         self._rhythm = Rhythm()
-        self._interval = 0.0
+        self._interval, self._bursts_told = 0.0, False
         self._returning = False  # rows up to the first new one are to be marked as lost
 
     def run(self, *, opened: bool = True) -> None:
@@ -144,11 +144,11 @@ class Pump:
             if rows.any():
                 began = float(times[rows.argmax()])
                 self._tell("event", _gap(began, int(np.count_nonzero(rows)), ring.sfreq))
-        told = self._rhythm.known
         interval = self._rhythm.arrived(at, seconds=len(times) / ring.sfreq)
         if interval != self._interval:
             ring.interval_s = self._interval = interval
-        if self._rhythm.known and not told and interval >= BURST_S:
+        if interval >= BURST_S and self._rhythm.known and not self._bursts_told:
+            self._bursts_told = True
             text = (
                 f"{self._info.name} sends {interval:.1f} s of EEG at a time; what is heard is "
                 "judged that much later."

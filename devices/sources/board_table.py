@@ -36,6 +36,11 @@ FIXED = frozenset({-1, 7, 8, 13, 14, 18, 21, 22, 23, 37, 38, 39, 40, 41, 42, 67}
 #: Boards that are found by the name or serial number printed on them, not by a port.
 BY_NAME = frozenset({7, 8, 13, 14, 23, 38, 39, 41, 44, 45, 46, 54, 55, 67})
 
+#: What a headset is sent now and then, so that neither it nor the computer's Bluetooth takes the
+#: link for idle (a Muse disconnects after 10 to 15 minutes on some systems). Others have no such
+#: command: all that can be done for them is to open them again.
+KEEP_ALIVE = dict.fromkeys((21, 22, 38, 39, 41, 42), "k")
+
 #: Microvolts a count, where they are the same for every sample (gain 24 on the Cyton).
 SCALES = {
     0: 4.5e6 / 24 / (2**23 - 1),

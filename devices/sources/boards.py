@@ -22,6 +22,7 @@ from devices.sources.board_table import (
     BY_NAME,
     COUNTERS,
     HALVES,
+    KEEP_ALIVE,
     OPENBCI_SERIAL,
     PLAYBACK,
     SCALES,
@@ -40,6 +41,7 @@ from dsp.checks import AttuneError, DeviceError, InputError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
 _SILENT_S = 0.2  # s without a row after which the port is looked at
+_ALIVE_S = 30.0  # s from one sign that the link is in use to the next
 _PAUSE_S = 0.5  # s without a row; half of what a counter of 128 rows at 125 Hz goes round in
 
 
@@ -149,9 +151,10 @@ class BoardSource:
             self._sfreq, name=f"the {self._name}", modulus=modulus, step=step, share=share
         )
         self._halves = number in HALVES
+        self._alive = KEEP_ALIVE.get(number)
         self._row_before = np.full(2, -np.inf)  # counter and stamp of the newest row
         self._wall = WallBracket()
-        self._read_at = self._arrived_at = now()
+        self._read_at = self._arrived_at = self._alive_at = now()
         before, info = self._info, self._describe(number, layout, BoardShim.get_version())
         if before is not None and (before.ch_names, before.beside) != (info.ch_names, info.beside):
             raise DeviceError(
@@ -290,6 +293,10 @@ class BoardSource:
                 f"The {self._name} is gone (BrainFlow's code {error.exit_code})."
             ) from error
         since, self._read_at = self._read_at, now()
+        if self._alive is not None and self._read_at >= self._alive_at:
+            self._alive_at = self._read_at + _ALIVE_S
+            with contextlib.suppress(BrainFlowError):  # one that is gone is told by its silence
+                self._shim.config_board(self._alive)
         step = self._wall.update()
         if step is not None:
             self._news.append(

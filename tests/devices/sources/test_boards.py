@@ -7,7 +7,7 @@ import pytest
 
 from devices.clock import now
 from devices.listener import MONTAGE
-from devices.sources import synthetic
+from devices.sources import board_table, boards, synthetic
 from devices.sources.board_table import find_board
 from devices.sources.boards import BoardSource
 from devices.sources.synthetic import ListenerSource
@@ -43,6 +43,23 @@ def test_what_a_board_calls_itself_and_its_electrodes_is_only_read(monkeypatch):
     source.close()
     assert info.name == "Syn th 1m board"
     assert info.ch_names[:2] == ("F [2Jz", "E0")
+
+
+def test_a_headset_whose_link_would_be_taken_for_idle_is_told_that_it_is_not(monkeypatch):
+    from brainflow.board_shim import BoardShim
+
+    sent: list[str] = []
+    monkeypatch.setitem(board_table.KEEP_ALIVE, -1, "k")
+    monkeypatch.setattr(boards, "_ALIVE_S", 0.1)
+    monkeypatch.setattr(BoardShim, "config_board", lambda _, text: sent.append(text))
+    source = BoardSource("synthetic")
+    source.open()
+    end = now() + 0.35
+    while now() < end:
+        source.read()
+    source.close()
+    assert 2 <= len(sent) <= 5
+    assert set(sent) == {"k"}
 
 
 class ScriptedListener:
