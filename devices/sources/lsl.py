@@ -165,9 +165,11 @@ class LslSource:
         if not twins:
             return ""
         rest = " and ".join(str(one) for one in twins)
+        same = any(one.source_id == taken.source_id for one in twins)
+        choose = f"uid={twins[0].uid}" if same else f"source_id={twins[0].source_id}"
         return (
             f"{len(twins) + 1} LSL streams answer to {self._name}: {taken} was taken, {rest} "
-            f"{'was' if len(twins) == 1 else 'were'} not; write lsl:source_id=... to choose."
+            f"{'was' if len(twins) == 1 else 'were'} not; lsl:{choose} would take the other."
         )
 
     def _begin(self, inlet: Any, full: StreamHeader, twins: str = "") -> None:
@@ -186,7 +188,7 @@ class LslSource:
             info = SourceInfo(name=title, ch_names=(), sfreq=0.0, notice=twins, details=details)
         else:
             chosen = choose_channels(full, self._name, self._wanted, unit=self._query.unit)
-            self._carries = Samples(chosen, full.sfreq, self._name)
+            self._carries = Samples(chosen, full.sfreq, self._name, full.unit_cure)
             details["scale_to_microvolts"] = list(chosen.scale)
             details["unit_stated"] = chosen.unit_stated
             details["labels"] = list(full.labels)

@@ -28,9 +28,11 @@ class Samples:
         Stated rate, Hz.
     shown : str
         What the stream is called in sentences.
+    unit_cure : str
+        How its unit is written where it is another (`StreamHeader.unit_cure`).
     """
 
-    def __init__(self, chosen: ChosenChannels, sfreq: float, shown: str) -> None:
+    def __init__(self, chosen: ChosenChannels, sfreq: float, shown: str, unit_cure: str) -> None:
         self._columns = np.array(chosen.columns)
         self._scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)])
         self._scale32 = self._scale.astype(np.float32)
@@ -39,6 +41,7 @@ class Samples:
         )
         self._n_eeg = len(chosen.ch_names)
         self._name, self._sfreq = f"the LSL stream {shown}", sfreq
+        self._unit_cure = unit_cure.strip()
         self._placer = SamplePlacer(sfreq, name=self._name)
         self._first: list[npt.NDArray[np.float32]] | None = []
         self._news: list[SourceEvent] = []
@@ -71,7 +74,7 @@ class Samples:
         text = level_sentence(
             self._name,
             rms,
-            cure="Check the electrodes, or write the unit: lsl:name=...,unit=volts.",
+            cure=self._unit_cure,
         )
         if text:
             self._news.append(SourceEvent(seen, "note", "level", text))

@@ -85,7 +85,7 @@ class StreamHeader:
     units: tuple[str, ...] = ()
     described: int = 0
     what: str = "LSL stream"
-    unit_cure: str = " If it sends others, write that: lsl:name=...,unit=volts."
+    unit_cure: str = ""
 
     @property
     def markers(self) -> bool:
@@ -127,6 +127,7 @@ def read_header(info: Any, *, text_format: int) -> StreamHeader:
         types=listed("type"),
         units=listed("unit", "units"),
         described=len(told),
+        unit_cure=f" If it sends others, write: lsl:name={foreign_text(info.name())},unit=volts.",
     )
 
 

@@ -81,7 +81,8 @@ def check_unit(unit: str) -> float:
 def level(eeg: npt.NDArray[np.float32]) -> float:
     """Return the median over electrodes of the rms about a straight line, microvolts.
 
-    Offset and drift of an electrode say nothing of its EEG. NaN where no electrode varies.
+    Offset and drift of an electrode say nothing of its EEG. Electrodes that do not vary, or are
+    no numbers, are left out; 0 where none varies, NaN where there are no numbers at all.
 
     Parameters
     ----------
@@ -94,34 +95,50 @@ def level(eeg: npt.NDArray[np.float32]) -> float:
     >>> round(level(wave.astype(np.float32)), 1)
     7.1
     """
-    there = np.flatnonzero(np.isfinite(eeg).all(axis=1))
-    if there.size < 3:
+    numbers = np.isfinite(eeg)
+    known = eeg[:, numbers.mean(axis=0) > 0.5]
+    there = np.flatnonzero(np.isfinite(known).all(axis=1))
+    if there.size < 3 or known.shape[1] == 0:
         return np.nan
-    rows = eeg[there].astype(np.float64)
+    rows = known[there].astype(np.float64)
     line = np.stack([np.ones(there.size), there / len(eeg)], axis=1)
     rest = rows - line @ np.linalg.lstsq(line, rows, rcond=None)[0]
     rms = np.sqrt(np.mean(rest**2, axis=0))
     varying = rms[np.ptp(rows, axis=0) > 0]
-    return float(np.median(varying)) if varying.size else np.nan
+    return float(np.median(varying)) if varying.size else 0.0
 
 
 def level_sentence(name: str, rms: float, *, cure: str) -> str:
-    """Return what is to be said of a level that no unit explains; empty for any other.
+    """Return what is to be said of a level that no EEG has in any unit; empty for any other.
+
+    Parameters
+    ----------
+    name : str
+        Whose EEG it is.
+    rms : float
+        What `level` gave, microvolts.
+    cure : str
+        How its unit is written.
 
     Examples
     --------
     >>> level_sentence("Amp", 14.0, cure="")
     ''
-    >>> level_sentence("Amp", 1.4e-5, cure="Write its unit.")
-    'The EEG of Amp varies by 1.4e-05 microvolts only, less than any EEG does; it may be in volts. Write its unit.'
-    """  # noqa: E501
-    if not (rms < LEVEL_LOW or rms > LEVEL_HIGH):
+    >>> print(level_sentence("Amp", 1.4e-5, cure="Write its unit."))
+    The EEG of Amp varies by 1.4e-05 microvolts, less than any EEG. Is it in volts? Write its unit.
+    """
+    if np.isnan(rms):
+        return f"The EEG of {name} is no number (NaN) in any sample; look after its sender."
+    if rms == 0.0:
+        return (
+            f"The EEG of {name} does not vary at all; check that the headset is switched on and "
+            "connected to its sender."
+        )
+    if LEVEL_LOW <= rms <= LEVEL_HIGH:
         return ""
-    how = f"{rms:.3g} microvolts"
-    less = f"varies by {how} only, less than any EEG does"
-    more = f"varies by {how}, more than any EEG does: its electrodes touch nothing"
-    fits = [unit for unit in UNITS if 1.0 <= rms * check_unit(unit) <= 300.0]
+    varies = f"The EEG of {name} varies by {rms:.3g} microvolts"
     if rms > LEVEL_HIGH:
-        return f"The EEG of {name} {more}, or it is in another unit. {cure}".strip()
-    may = f"; it may be in {fits[-1]}" if fits else ""
-    return f"The EEG of {name} {less}{may}. {cure}".strip()
+        return f"{varies}, more than any EEG. Check that the electrodes touch the skin. {cure}"
+    fits = [unit for unit in UNITS if 1.0 <= rms * check_unit(unit) <= 300.0]
+    ask = f" Is it in {fits[-1]}?" if fits else ""
+    return f"{varies}, less than any EEG.{ask} {cure}"

@@ -22,11 +22,12 @@ SFREQ = 250.0
 class Sender:
     """An LSL sender in a process of its own."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, name: str = "", within: tuple[str, ...] = ()) -> None:
+        """`name` of one that was there before; `within` is a command that runs another one."""
         Sender.count += 1
-        self.name = f"attune-{kind}-{os.getpid()}-{Sender.count}"
+        self.name = name or f"attune-{kind}-{os.getpid()}-{Sender.count}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.doubles.eeg_fakes", self.name, kind],
+            [*within, sys.executable, "-m", "tests.doubles.eeg_fakes", self.name, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -156,7 +156,7 @@ def test_a_level_that_no_unit_explains_is_said_once():
     outlet.end()
     assert len(notes) == 1
     assert f"'{name}' varies by" in notes[0]
-    assert "it may be in volts" in notes[0]
+    assert f"Is it in volts? If it sends others, write: lsl:name={name},unit=volts." in notes[0]
 
 
 def test_the_electrodes_of_a_muse_are_found_among_the_streams_of_its_one_name():

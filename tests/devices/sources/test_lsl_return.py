@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -42,6 +43,20 @@ def lose(source: LslSource) -> None:
     with pytest.raises(DeviceError, match="has ended"):
         drain(source, lambda: False)
     source.close()
+
+
+def age_of_newest(source: LslSource) -> float:
+    """Read a chunk; when its last row was taken, from now, s."""
+    times: list[float] = []
+
+    def came() -> bool:
+        chunk = source.read()
+        if chunk is not None:
+            times.append(float(chunk.times[-1]) - now())
+        return bool(times)
+
+    wait_until(came, 5.0)
+    return times[0]
 
 
 def come_back(source: LslSource, seconds: float = 5.0) -> None:
@@ -98,6 +113,24 @@ def test_the_same_id_goes_before_another_that_is_there_too(stream):
     source.close()
 
 
+def test_a_sender_whose_clock_runs_elsewhere_and_then_here_is_read_on_our_clock():
+    elsewhere = ("unshare", "-Ur", "-T", "--monotonic", "5000", "--kill-child", "--fork")
+    if subprocess.run([*elsewhere, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this system has no time name spaces for us")
+    sender = Sender("volts", within=elsewhere)
+    source = opened(sender.name)
+    assert source.info.details["clock_offset"] == pytest.approx(-5000.0, abs=0.1)
+    assert -1.0 < age_of_newest(source) < 0.02
+    sender.kill()
+    lose(source)
+    again = Sender("volts", name=sender.name)  # as a computer that was started anew
+    come_back(source)
+    assert -1.0 < age_of_newest(source) < 0.02
+    source.close()
+    again.kill()
+    assert [e.text for e in source.events() if e.kind == "note"] == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_a_sender_that_hangs_is_waited_for_in_short_tries():
     sender = Sender("volts")
@@ -140,6 +173,7 @@ def test_a_twin_that_was_there_all_the_time_is_not_taken_for_it(stream):
     assert taken == "mine"  # the first of the ids in their order
     assert f"2 LSL streams answer to '{name}': 'mine' on " in source.info.notice
     assert "'other person' on " in source.info.notice
+    assert "lsl:source_id=other person would take the other" in source.info.notice
     first.end()
     lose(source)
     for _ in range(8):
