@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ import numpy.typing as npt
 from devices.clock import now
 from devices.route import Route
 from devices.watchdog import Watchdog
-from dsp.checks import DeviceError
+from dsp.checks import DeviceError, foreign_text
 from dsp.grid import BLOCK, FS
 
 if TYPE_CHECKING:
@@ -218,6 +219,39 @@ def _portaudio(*, again: bool) -> Any:
     except Exception as error:
         raise DeviceError(f"PortAudio does not start ({error}); check the sound system.") from error
     return sounddevice
+
+
+@dataclass(frozen=True)
+class SoundDevice:
+    """A device that sound can go out of; `system` is what it is reached through."""
+
+    name: str
+    system: str
+    n_channels: int
+    default: bool
+
+
+def sound_devices() -> list[SoundDevice]:
+    """List the devices that sound can go out of.
+
+    Raises
+    ------
+    DeviceError
+        If PortAudio is missing or does not start.
+    """
+    sd = _portaudio(again=False)
+    with _quiet():
+        found, systems, default = sd.query_devices(), sd.query_hostapis(), sd.default.device[1]
+    return [
+        SoundDevice(
+            foreign_text(str(one["name"])),
+            foreign_text(str(systems[one["hostapi"]]["name"])),
+            int(one["max_output_channels"]),
+            index == default,
+        )
+        for index, one in enumerate(found)
+        if one["max_output_channels"] > 0
+    ]
 
 
 class DeviceOutput:

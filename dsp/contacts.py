@@ -20,7 +20,7 @@ _USABLE, _HARDLY = 0.8, 0.3  # share of the samples that nothing masks
 
 #: What each fault does to an electrode; {n} is its usual size (`SecondQuality.numbers`).
 _FAULTS: dict[Word, str] = {
-    "gap": "lacks {n:.0%} of its samples",
+    "gap": "lacks a part of its samples",
     "rail": "stands at the end of its range",
     "flat": "does not move",
     "contact": "has no firm contact ({n:.0f} µV)",
@@ -162,7 +162,7 @@ def _sum_up(seconds: Sequence[tuple[Word, float, float]], hertz: str) -> Electro
 
     reasons = tuple(
         _FAULTS[fault].format(n=usual(fault), hz=hertz)
-        + (f" in {faults[fault] / n:.0%} of the seconds" if faults[fault] < n else "")
+        + (f" in {100 * faults[fault] / n:.0f} % of the seconds" if faults[fault] < n else "")
         for fault in ordered
         if faults[fault] >= _SOME * n
     )

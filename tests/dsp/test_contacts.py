@@ -53,8 +53,8 @@ def test_reasons_name_size_share_and_the_mains_at_hand():
     seconds = [second(k, "mains" if k % 2 else "blink", size=20.0 + k % 2) for k in range(8)]
     (found,) = sum_up(seconds, ch_names=["Fp1"], mains=[60]).values()
     assert set(found.reasons) == {
-        "sees blinks of 20 µV in 50% of the seconds",
-        "picks up mains hum of 60 Hz (21 µV) in 50% of the seconds",
+        "sees blinks of 20 µV in 50 % of the seconds",
+        "picks up mains hum of 60 Hz (21 µV) in 50 % of the seconds",
     }
 
 

@@ -1,0 +1,280 @@
+"""Is this headset fit for a session? What some seconds of it show, in numbers and in words.
+
+`collect` reads a running acquisition, `judge` turns what it read into a `SourceCheck`. Nothing
+here prints: the command line shows it, and a window may.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.acquisition import Acquisition
+from devices.clock import now
+from devices.sources.source import SourceInfo, SourceState, Timing
+from dsp.contacts import CURES, ElectrodeQuality, grade_electrodes
+from dsp.grid import Floats
+from dsp.quality import LOOKAHEAD, Guard
+
+#: From the best to the worst.
+Verdict = Literal["good", "usable", "poor", "unusable"]
+VERDICTS: tuple[Verdict, ...] = ("good", "usable", "poor", "unusable")
+
+LEAST_S, MOST_S = 1.0, 600.0  #: s that a check may last
+_LOSS = (0.005, 0.05, 0.3)  # share of samples beyond which it is no better than usable, poor, un-
+_RATE_SAID, _RATE_SHOWN = 0.03, 0.005  # share by which a rate is off
+_JITTER_S = 0.05  # s; more than that says that the stamps are hardly better than a guess
+_EXTRA_S = LOOKAHEAD + 0.1  # s read beyond those asked for, so that the last second can be judged
+_LATE_S = 1.5  # s that are waited for them
+_LOOK_S = 0.1  # s between looks into the ring
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was read of a source.
+
+    Attributes
+    ----------
+    info : SourceInfo
+    eeg : float32 [shape=(n, n_channels)]
+        Microvolts of the electrodes; a lost sample is a row of NaN.
+    times : float64 [shape=(n,)]
+        LSL seconds.
+    seconds : float
+        How long the check lasted.
+    timing : Timing
+    state : SourceState
+        In which it was left.
+    silences : int
+        Times that it fell silent.
+    notes : tuple of str
+        What the source said for people.
+    """
+
+    info: SourceInfo
+    eeg: npt.NDArray[np.float32]
+    times: Floats
+    seconds: float
+    timing: Timing
+    state: SourceState = "streaming"
+    silences: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """A source, judged.
+
+    Attributes
+    ----------
+    info : SourceInfo
+    seconds : float
+        How long it was looked at.
+    sfreq, sfreq_measured : float
+        Stated, and as samples came, Hz.
+    received, lost, duplicated : int
+        Samples.
+    stamp_jitter : float
+        Robust sd of arrival less fitted time, s.
+    quality : dict of str to ElectrodeQuality
+        By electrode, in the source's order.
+    notices : tuple of str
+        Sentences on what is out of the ordinary, and harms nothing by itself.
+    problems : tuple of str
+        Sentences on what keeps the verdict from being good, with what to do; the worst first.
+    verdict : Verdict
+    """
+
+    info: SourceInfo
+    seconds: float
+    sfreq: float
+    sfreq_measured: float
+    received: int
+    lost: int
+    duplicated: int
+    stamp_jitter: float
+    quality: dict[str, ElectrodeQuality]
+    notices: tuple[str, ...]
+    problems: tuple[str, ...]
+    verdict: Verdict
+
+
+def collect(
+    acquisition: Acquisition,
+    seconds: float,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    tell: Callable[[float, int], object] = lambda seconds, rows: None,
+) -> Collected:
+    """Read a source that is ready for some seconds.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+        After `wait_ready`.
+    seconds : float
+        How long.
+    stopped : callable
+        Asked ten times a second; True ends at once, with what there is.
+    tell : callable
+        Called as often with the seconds that passed and the rows that came.
+
+    Raises
+    ------
+    InputError
+        If its rate is too low for EEG to be judged.
+    """
+    info, begin = acquisition.info, now()
+    Guard(ch_names=info.ch_names, sfreq=info.sfreq)  # its error is worth no half minute
+    ring, n_channels = acquisition.ring, len(info.ch_names)
+    eeg, times = [np.empty((0, n_channels), np.float32)], [np.empty(0)]
+    silences, row = 0, 0
+    notes: list[str] = []
+    enough, first = seconds + _EXTRA_S, math.nan
+    while not stopped():
+        ended = acquisition.state == "closed"  # a recording; looked at before its last rows
+        block = ring.since(row)
+        row = block.next
+        eeg.append(block.data[:, :n_channels])
+        times.append(block.times)
+        for event in acquisition.events():
+            silences += event.kind == "state" and event.value == "stalled"
+            if event.kind in ("rate", "note") and event.text:
+                notes.append(event.text)
+        passed = now() - begin
+        tell(min(passed, seconds), row)
+        if block.times.size:
+            first = block.times[0] if math.isnan(first) else first
+            if block.times[-1] - first >= enough:
+                break
+        if ended or passed >= enough + _LATE_S:
+            break
+        time.sleep(_LOOK_S)
+    return Collected(
+        info=info,
+        eeg=np.concatenate(eeg),
+        times=np.concatenate(times),
+        seconds=min(now() - begin, seconds),
+        timing=acquisition.timing,
+        state=acquisition.state,
+        silences=silences,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def judge(found: Collected) -> SourceCheck:
+    """Say what was read of a source in numbers and in words.
+
+    Raises
+    ------
+    InputError
+        If its rate is too low for EEG to be judged.
+    """
+    info, times = found.info, found.times
+    measured = measured_rate(times, info.sfreq)
+    off = abs(measured / info.sfreq - 1.0)
+    sfreq = measured if off > _RATE_SHOWN else info.sfreq
+    if off > _RATE_SHOWN:  # the first rows were timed before that was known
+        times = times[-1] - np.arange(times.size)[::-1] / measured
+    quality = grade_electrodes(found.eeg, times, ch_names=info.ch_names, sfreq=sfreq)
+    inside = times < times[0] + found.seconds if times.size else slice(0, 0)
+    missing = np.isnan(found.eeg[inside]).all(axis=1)
+    lost = int(np.count_nonzero(missing))
+    received = missing.size - lost
+    notices = [text for text in (info.notice, *found.notes) if text]
+    if off > _RATE_SHOWN and not any("sends" in text for text in found.notes):
+        notices.append(
+            f"It states {info.sfreq:g} Hz and sends {measured:.1f}; the measured rate is used."
+        )
+    if found.timing.duplicated:
+        notices.append(f"{found.timing.duplicated} samples came twice, and were left out.")
+    problems = [
+        *_electrode_problems(quality),
+        *_stream_problems(lost / max(missing.size, 1), off, found),
+    ]
+    problems.sort(key=lambda problem: -problem[0])
+    return SourceCheck(
+        info=info,
+        seconds=found.seconds,
+        sfreq=info.sfreq,
+        sfreq_measured=measured,
+        received=received,
+        lost=lost,
+        duplicated=found.timing.duplicated,
+        stamp_jitter=found.timing.jitter,
+        quality=quality,
+        notices=tuple(notices),
+        problems=tuple(text for _, text in problems),
+        verdict=VERDICTS[problems[0][0] if problems else 0],
+    )
+
+
+def measured_rate(times: Floats, sfreq: float) -> float:
+    """Rows a second by their own times, Hz; `sfreq` where there are too few to tell.
+
+    From the second half, where the line through the times has settled.
+    """
+    late = times[times.size // 2 :]
+    if late.size < 2 * sfreq:
+        late = times
+    if late.size < 2 or late[-1] <= late[0]:
+        return sfreq
+    return float((late.size - 1) / (late[-1] - late[0]))
+
+
+def _electrode_problems(quality: dict[str, ElectrodeQuality]) -> list[tuple[int, str]]:
+    """How bad, as a place in `VERDICTS`, and a sentence."""
+    bad = [name for name, one in quality.items() if one.grade == 4]
+    fair = [name for name, one in quality.items() if one.grade == 2]
+    problems = []
+    if bad:
+        how = 3 if len(bad) == len(quality) else 2 if 2 * len(bad) > len(quality) else 1
+        who = "All electrodes are" if how == 3 else f"{_listed(bad)} {_are(bad)}"
+        problems.append((how, f"{who} bad; {_cure(quality, bad)}."))
+    if 2 * len(fair) > len(quality):
+        problems.append((1, f"{_listed(fair)} {_are(fair)} only fair; {_cure(quality, fair)}."))
+    return problems
+
+
+def _cure(quality: dict[str, ElectrodeQuality], names: Sequence[str]) -> str:
+    """What helps against the commonest fault of these electrodes."""
+    word = Counter(quality[name].word for name in names).most_common(1)[0][0]
+    return f"{word}: {CURES[word]}"
+
+
+def _stream_problems(loss: float, off: float, found: Collected) -> list[tuple[int, str]]:
+    problems = []
+    if loss > _LOSS[0]:
+        how = sum(loss > limit for limit in _LOSS)
+        cure = "bring the headset and its receiver closer together, and away from other radios"
+        problems.append((how, f"{100 * loss:.1f} % of the samples were lost; {cure}."))
+    if found.state == "lost":
+        problems.append((3, "It was gone at the end; check that it is switched on and near."))
+    elif found.silences:
+        times = "once" if found.silences == 1 else f"{found.silences} times"
+        problems.append((1, f"It fell silent {times}; check its battery, and that it is near."))
+    if off > _RATE_SAID:
+        problems.append((1, "Its rate is not the one it states; check the settings of its sender."))
+    if found.timing.jitter > _JITTER_S:
+        ms = 1000 * found.timing.jitter
+        problems.append((1, f"Its stamps are uneven ({ms:.0f} ms); end what keeps this computer "
+                         "busy, and prefer a cable to a radio."))  # fmt: skip
+    return problems
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as they are read: ``Fp1, Fp2 and Fz``, the first six of many."""
+    if len(names) > 7:
+        return f"{', '.join(names[:6])} and {len(names) - 6} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
