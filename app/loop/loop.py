@@ -174,6 +174,10 @@ class Loop:
             coming=listening.coming,
         )
 
+    def changed(self, at: float) -> None:
+        """Take it that a session that was recorded changed the sound at `at`."""
+        self._blank(at)
+
     @property
     def _beliefs(self) -> tuple[Belief, ...]:
         """What is believed, and what would be without the last rating: both live on."""

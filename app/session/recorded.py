@@ -28,6 +28,8 @@ from dsp.sound.beatgrid import UNKNOWN_GRID, BeatGrid
 from dsp.sound.heard import Heard, Play
 from playlists.tracks import Place, PreparedTrack, Track
 
+_CHANGES = ("change_track", "layer_on", "layer_off")
+
 
 @dataclass(frozen=True)
 class Start:
@@ -54,8 +56,8 @@ class Recorded:
     starts : tuple of Start
     ticks : tuple of Tick
         Seconds of the session that was recorded; none of a file of others.
-    unrated : frozenset of float
-        Seconds in which a rating was taken back.
+    unrated, changed : frozenset of float
+        Seconds in which a rating was taken back, and the sound changed by a decision.
     begins : float
         Second of the recording at which the session begins.
     settings : Settings or None
@@ -75,6 +77,7 @@ class Recorded:
     ticks: tuple[Tick, ...]
     begins: float
     unrated: frozenset[float] = frozenset()
+    changed: frozenset[float] = frozenset()
     settings: Settings | None = None
     calibration: Calibration | None = None
     seed: int | None = None
@@ -146,6 +149,11 @@ def read_recorded(plan: Plan) -> Recorded:
         starts=starts,
         ticks=ticks,
         unrated=frozenset(row["t"] for row in reader.events() if row["kind"] == "unrated"),
+        changed=frozenset(
+            row["t"]
+            for row in reader.events()
+            if row["kind"] == "decision" and get(row, "decision", "kind") in _CHANGES
+        ),
         begins=begins if np.isfinite(begins) and begins >= first else first,
         settings=settings,
         calibration=_calibration(reader),

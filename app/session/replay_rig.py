@@ -99,6 +99,10 @@ class ReplayRig:
         after, self._told_until = self._told_until, until - self._source.shift
         return self._recorded.told(after, self._told_until)
 
+    def changed(self, at: float) -> bool:
+        """Whether the session that was recorded changed the sound in the second `at`."""
+        return at - self._source.shift in self._recorded.changed
+
     def state(self) -> SourceState:
         """Tell whether there is more to come."""
         return "closed" if self._source.ended else "streaming"

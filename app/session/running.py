@@ -189,6 +189,8 @@ class Running:
         events, self._events = tuple(self._events), []
         given = TickInput(now, rows[:, : self._n_eeg], eeg_times, heard, events)
         result = self._loop.tick(given)
+        if self._replay is not None and self._replay.changed(now):
+            self._loop.changed(now)
         status = self.rig.player.status()
         if status.wireless != self._wireless:
             self._wireless = status.wireless

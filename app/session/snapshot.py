@@ -174,7 +174,11 @@ class Snapshot:
     lost_share : float
         Share of EEG samples lost so far, 0..1.
     simulated : bool
-        Whether the voltages come from no person; `listener_notice` is then always shown.
+        Whether the voltages come from no person.
+    replayed : bool
+        Whether the session runs on a recording.
+    listener_notice : str
+        What must be shown of the source all the time, or empty.
     calibration : Stored
     play : Play
         What is heard; `track` says what that is.
@@ -220,6 +224,7 @@ class Snapshot:
     second_notice: str = ""
     lost_share: float = 0.0
     simulated: bool = False
+    replayed: bool = False
     listener_notice: str = ""
     calibration: Stored = "none"
     play: Play = NO_PLAY

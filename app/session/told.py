@@ -75,6 +75,7 @@ class Told:
     target: float
     headset: bool = True
     simulated: bool = False
+    replayed: bool = False
     calibration: Stored = "none"
     phase: Phase = "starting"
     notice: str = ""
@@ -123,6 +124,7 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
         second_notice=told.second_notice,
         lost_share=told.lost_share,
         simulated=told.simulated,
+        replayed=told.replayed,
         listener_notice=told.listener_notice,
         calibration=told.calibration,
         coming=_coming(told),

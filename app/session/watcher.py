@@ -85,6 +85,7 @@ class Watcher:
             folder=folder,
             listener_notice=(info.notice if info else "") or self._told.listener_notice,
             simulated=self._told.simulated or bool(info and info.simulated),
+            replayed=bool(info and info.details.get("recording")),
         )
 
     def playing(self, play: Play, place: Place, track: PreparedTrack) -> None:

@@ -216,10 +216,18 @@ def recording(snapshot: Snapshot) -> str:
     return "Paused, recording" if snapshot.phase == "paused" else "Recording"
 
 
+def badge(snapshot: Snapshot) -> str:
+    """Return what stands beside the program's name: that this is no live person; or nothing."""
+    parts = ["Recording replayed"] if snapshot.replayed else []
+    parts += ["simulated listener"] if snapshot.simulated else []
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
 def notices(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Return what must be seen now, as (severity, sentence); the simulated listener first."""
+    """Return what must be seen now, as (severity, sentence); what the source is first."""
     out: list[tuple[str, str]] = []
-    if snapshot.simulated:
+    if snapshot.simulated or snapshot.listener_notice:
         text = snapshot.listener_notice or "Simulated listener: these voltages come from no person."
         out.append(("info", text))
     if snapshot.recording_problem:

@@ -64,6 +64,17 @@ def test_before_any_data_nothing_is_claimed():
     assert words.notices(empty) == []
 
 
+def test_what_the_source_is_stands_beside_the_name_and_its_notice_on_the_screen():
+    live = Snapshot(t=0.0, phase="running")
+    assert words.badge(live) == ""
+    assert words.badge(replace(live, simulated=True)) == "Simulated listener"
+    assert words.badge(replace(live, replayed=True)) == "Recording replayed"
+    both = replace(live, replayed=True, simulated=True)
+    assert words.badge(both) == "Recording replayed, simulated listener"
+    person = replace(live, replayed=True, listener_notice="This is a recording.")
+    assert words.notices(person) == [("info", "This is a recording.")]
+
+
 def test_states_of_entrainment_differ_by_sign_not_only_by_colour():
     assert len(set(words.SYMBOLS.values())) == 3
 

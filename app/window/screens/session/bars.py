@@ -111,7 +111,8 @@ class TopBar(QFrame):
 
     def show_snapshot(self, snapshot: Snapshot, info: SourceInfo | None) -> None:
         """Show the states of a snapshot."""
-        self.badge.setVisible(snapshot.simulated)
+        self._badge_text.setText(words.badge(snapshot))
+        self.badge.setVisible(bool(words.badge(snapshot)))
         about = [
             f"calibration: {snapshot.calibration}",
             words.automation(snapshot).replace("Automation", "automation"),
