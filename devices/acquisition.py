@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import Any
 
-from devices.clock import Clock, now
+from devices.clock import now
 from devices.host import Host
 from devices.listener import LISTENERS
 from devices.pump import HANG_S, OPEN_S
@@ -54,8 +54,6 @@ class Acquisition:
         What the source is called until it has opened.
     thread : bool
         Run on a thread of this process (LSL) and not in a child.
-    clock : callable
-        Seconds of the program's clock.
     """
 
     def __init__(
@@ -64,9 +62,8 @@ class Acquisition:
         *,
         name: str,
         thread: bool = False,
-        clock: Clock = now,
     ) -> None:
-        self._make, self._name, self._thread, self._clock = make, name, thread, clock
+        self._make, self._name, self._thread = make, name, thread
         self._state = _State()
         self._info: SourceInfo | None = None
         self._ring: Ring | None = None
@@ -169,7 +166,7 @@ class Acquisition:
         with self._hosting:
             if self._closing_at is not None:
                 return
-            self._closing_at = self._clock()
+            self._closing_at = now()
             self._closing.set()
             if self._host is not None:
                 self._host.stop()
@@ -187,10 +184,10 @@ class Acquisition:
         if self._info is not None:
             known = self._info, self._ring.name if self._ring is not None else ""
             if self._ring is not None:
-                self._ring.due_at = self._clock() + OPEN_S + HANG_S
+                self._ring.due_at = now() + OPEN_S + HANG_S
         with self._hosting:
             if self._closing_at is None:
-                self._begun_at = self._clock()
+                self._begun_at = now()
                 self._host = Host(self._make, known, name=self._name, thread=self._thread)
 
     def _end_host(self, patience: float = 0.0) -> None:
@@ -206,7 +203,7 @@ class Acquisition:
         if self._info is None:
             self._fail(DeviceError(f"The process that reads {name} {why}."))
             return
-        at = self._clock()
+        at = now()
         lived = at - self._begun_at > _LIVED_S
         self._spacing = _SOONEST_S if lived else min(2.0 * self._spacing, _LATEST_S)
         self._begin_at = at if lived else self._begun_at + self._spacing
@@ -221,27 +218,27 @@ class Acquisition:
 
     def _say(self, word: SourceState, text: str) -> None:
         self._state.word, self._state.text = word, text
-        self._tell(SourceEvent(self._clock(), "state", word, text))
+        self._tell(SourceEvent(now(), "state", word, text))
 
     def _tell(self, event: SourceEvent) -> None:
         with self._lock:
             self._news.append(event)
 
     def _watch(self) -> None:
-        patience, self._awake_at = _POLL_S, self._clock()
+        patience, self._awake_at = _POLL_S, now()
         while self._closing_at is None and not self._state.ended:
-            before, host = self._clock(), self._host
+            before, host = now(), self._host
             if host is None:
                 self._closing.wait(patience)
             else:
                 wait(host.awaited, patience)
-            patience = self._look(self._clock() - before - patience)
-        since = self._clock() if self._closing_at is None else self._closing_at
-        self._end_host(max(0.0, since + _END_S - self._clock()))
+            patience = self._look(now() - before - patience)
+        since = now() if self._closing_at is None else self._closing_at
+        self._end_host(max(0.0, since + _END_S - now()))
 
     def _look(self, late: float) -> float:
         """Look at what came, `late` s after it was due; return when to look again, s."""
-        at = self._clock()
+        at = now()
         if late > _SLEPT_S:
             self._awake_at = at
         if self._host is None:

@@ -250,7 +250,7 @@ def pump(
             known = source.info, answer
         info, name = known
         ring = Ring.attach(name) if name else None
-        Pump(source, info, ring, tell, stopped).run(opened=first)
+        Pump(source, info, ring, tell, stopped, clock=now).run(opened=first)
     except (BrokenPipeError, EOFError, ConnectionResetError):
         return  # nobody listens any more: the session has ended
     finally:

@@ -133,6 +133,28 @@ def test_a_child_that_hangs_is_ended_and_another_takes_its_place(monkeypatch):
         board.close()
 
 
+def test_a_computer_that_slept_finds_its_source_as_it_left_it(monkeypatch):
+    """Its clock has gone on for an hour: nobody was silent, and the hour is lost rows."""
+    slept = [0.0]
+    for module in ("devices.acquisition", "devices.pump", "tests.doubles.eeg_fakes"):
+        monkeypatch.setattr(f"{module}.now", lambda: now() + slept[0])
+    board = Acquisition(PausingSource, name="it", thread=True)
+    try:
+        board.wait_ready(10.0)
+        wait_until(lambda: board.ring.total > 200)
+        slept[0] = 3600.0
+        wait_until(lambda: board.ring.total > 3600 * 250)
+        total = board.ring.total
+        wait_until(lambda: board.ring.total > total + 400)
+        assert words(board.events()) == ["connecting", "streaming"]
+        block = board.ring.since(0)
+        assert block.overtaken > 3500 * 250
+        assert np.isnan(block.data[:1000]).all()
+        assert -0.2 < block.times[-1] - now() - 3600.0 < 0.05
+    finally:
+        board.close()
+
+
 @pytest.mark.parametrize("thread", [True, False])
 def test_closing_ends_a_search_within_a_second_and_a_half(thread):
     """It takes 20 s to find that there is nothing on Bluetooth."""
