@@ -18,7 +18,12 @@ SIZE = (1440, 900)
 _LOOK_MS = 50
 
 
-def run(make_session: Callable[[], SessionLike], *, title: str, on_stop: Callable[[], None]) -> int:
+def run(
+    make_session: Callable[[], SessionLike],
+    *,
+    title: str,
+    on_stop: Callable[[], None] = lambda: None,
+) -> int:
     """Show the window until it is closed; see `app.window.run_window`."""
     app = QApplication.instance() or QApplication([title])
     assert isinstance(app, QApplication)
