@@ -19,6 +19,11 @@ _SET = 1e-3  # s: a larger change of wall minus clock than this is somebody sett
 _ENVELOPE = 60  # seconds of earliest arrivals the line is fitted to
 _SETTLE = 8.0  # s of history at which a fitted rate counts half, the nominal one half
 _LATE = 0.010  # s: arrivals that all stay later than this for a second mean a device that paused
+_FINE, _YOUTH = 8, 4.0  # bins of a second while the line is younger than so many seconds
+# s by which a wrong rate must show before it is taken for one: the stated, one that stamps showed.
+_TOLD, _TOLD_AGAIN = 0.012, 0.030
+_SEEN = 8.0  # s
+_MEASURED = 2.0  # s of history after which the rate is known well enough to be told
 _JUMP = 0.020  # s: an error larger than this is not slewed away
 _SLEW, _SLEW_YOUNG, _YOUNG = 0.002, 0.05, 10.0  # s per s; the quicker one in the first seconds
 
@@ -93,7 +98,8 @@ class WallBracket:
 def _lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     """Slope of the line below all points that is closest to them.
 
-    It is the edge of the lower convex hull over the mean of `x` (Moon, Skelly, Towsley 1999).
+    It is the edge of the lower convex hull over the middle of `x`, the mean of evenly spread
+    points (Moon, Skelly, Towsley 1999).
     """
     hull: list[int] = []
     for i in range(x.size):
@@ -103,9 +109,12 @@ def _lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float
                 break
             hull.pop()
         hull.append(i)
-    right = min(max(int(np.searchsorted(x[hull], x.mean())), 1), len(hull) - 1)
+    right = min(max(int(np.searchsorted(x[hull], (x[0] + x[-1]) / 2)), 1), len(hull) - 1)
     a, b = hull[right - 1], hull[right]
     return float((y[b] - y[a]) / (x[b] - x[a]))
+
+
+_Point = tuple[int, int, float]  # bin of time, number of a sample, its time: the earliest there
 
 
 class SampleClock:
@@ -117,11 +126,16 @@ class SampleClock:
     """
 
     def __init__(self, sfreq: float) -> None:
-        self._nominal = self._prior = self.period = 1.0 / sfreq
+        self._prior = self.period = 1.0 / sfreq
         self._per_second = max(1, round(sfreq))
+        self._measured = False  # whether the period is more than a promise
+        self._shown = False  # whether stamps showed it, better than some seconds of arrivals can
+        self._own = False  # whether the arrivals alone have shown it, against what was promised
+        self._began: int | None = None  # number at which the line, or its latest restart, began
         self._next = 0  # number of the next sample
         self._origin = 0.0  # time of sample 0 on the line
-        self._points: list[tuple[int, int, float]] = []  # second, number, earliest arrival
+        self._points: list[_Point] = []
+        self._seen: list[_Point] = []  # the same of the reads, for when the arrivals cannot be true
         self._lead = 0.0  # stamps minus line, s; slewed to zero
         self._last = -np.inf  # last stamp
         self._late: tuple[float, float, float, float] | None = None  # start, first, least, newest
@@ -129,7 +143,40 @@ class SampleClock:
     @property
     def due(self) -> float | None:
         """When the next sample is due if none is lost; None before the first."""
-        return self._origin + self.period * self._next if self._points else None
+        return None if self._began is None else self._origin + self.period * self._next
+
+    @property
+    def rate(self) -> float | None:
+        """Measured rate, Hz; None until it is known."""
+        return 1.0 / self.period if self._measured else None
+
+    @property
+    def young(self) -> bool:
+        """Whether the line is too short yet for small things to mean much."""
+        return self._began is None or self._next - self._began < _YOUTH * self._per_second
+
+    def expect(self, sfreq: float, *, measured: bool) -> None:
+        """Go on with this rate, Hz, which was `measured` and is not only likely."""
+        self._prior = self.period = 1.0 / sfreq
+        self._per_second = max(1, round(sfreq))
+        self._measured = self._shown = measured
+
+    def restart(self, lag: float) -> None:
+        """Go on with the times at which the last samples were seen, less `lag` s each.
+
+        The times that were given until now do not count any more.
+        """
+        if self._began is not None:
+            self._points = [(b, x, y - lag) for b, x, y in self._seen]
+            self._began, self._late = self._points[0][1] if self._points else self._next, None
+            self._shown = self._own = False
+            self._prior = self.period
+            self._fit()
+
+    def forget(self) -> None:
+        """Keep rate and line, but fit no more to what arrived until now, which was miscounted."""
+        self._points.clear()
+        self._seen.clear()
 
     @property
     def residual(self) -> float:
@@ -145,7 +192,7 @@ class SampleClock:
         A busy host is late now and then; a device that paused stays late, by the same amount.
         Lateness that grows is a wrong nominal rate, which the fit finds by itself.
         """
-        if self._late is None:
+        if self._late is None or self.young:
             return 0.0
         start, first, least, newest = self._late
         last = self._origin + self.period * self._next
@@ -153,7 +200,10 @@ class SampleClock:
         return 0.0 if last + newest - start < 1.0 or growing else least
 
     def stamps(
-        self, arrivals: npt.NDArray[np.float64], missing: npt.NDArray[np.int64]
+        self,
+        arrivals: npt.NDArray[np.float64],
+        missing: npt.NDArray[np.int64],
+        seen: float | None = None,
     ) -> npt.NDArray[np.float64]:
         """Return the times of the next samples.
 
@@ -163,6 +213,8 @@ class SampleClock:
             When each was seen, s; `n_samples` at least 1.
         missing : int64 [shape=(n_samples,)]
             Samples lost before each.
+        seen : float or None
+            When the read that held the last one returned, s, where arrivals are said by others.
 
         Returns
         -------
@@ -170,7 +222,8 @@ class SampleClock:
             Strictly increasing, also from call to call.
         """
         number = self._next + np.arange(arrivals.size) + np.cumsum(missing)
-        if not self._points:
+        if self._began is None:
+            self._began = 0
             self._origin = float(np.min(arrivals - self.period * number))
         self._next = int(number[-1]) + 1
         late = arrivals - (self._origin + self.period * number)
@@ -183,6 +236,8 @@ class SampleClock:
                 # What came before was counted wrong or held up; it would drag the line back.
                 self._points.clear()
         self._keep(number, arrivals, late)
+        if seen is not None:
+            self._keep_seen(self._next - 1, seen)
         self._watch_lateness(arrivals, late)
         return self._slewed(number, missing)
 
@@ -192,19 +247,31 @@ class SampleClock:
         arrivals: npt.NDArray[np.float64],
         late: npt.NDArray[np.float64],
     ) -> None:
-        """Keep the earliest arrival of each second; fit anew when a second is complete."""
-        seconds = number // self._per_second
-        for second in dict.fromkeys(seconds.tolist()):
-            rows = np.flatnonzero(seconds == second)
+        """Keep the earliest arrival of each bin of time; fit anew when one is complete."""
+        bins = number * _FINE // self._per_second
+        if not self.young:
+            bins -= bins % _FINE
+        for one in dict.fromkeys(bins.tolist()):
+            rows = np.flatnonzero(bins == one)
             best = int(np.argmin(late[rows]))
-            point = (second, int(number[rows][best]), float(arrivals[rows][best]))
-            if self._points and self._points[-1][0] == second:
+            point = (one, int(number[rows][best]), float(arrivals[rows][best]))
+            if self._points and self._points[-1][0] == one:
                 _, x, y = self._points[-1]
                 if y - self.period * x > point[2] - self.period * point[1]:
                     self._points[-1] = point
                 continue
             self._fit()
-            self._points = [p for p in self._points if p[0] > second - _ENVELOPE] + [point]
+            self._points = [p for p in self._points if p[0] > one - _ENVELOPE * _FINE] + [point]
+
+    def _keep_seen(self, number: int, seen: float) -> None:
+        one = number * _FINE // self._per_second
+        if self._seen and self._seen[-1][0] == one:
+            _, x, y = self._seen[-1]
+            if y - self.period * x <= seen - self.period * number:
+                return
+            self._seen.pop()
+        self._seen.append((one, number, seen))
+        del self._seen[: -round(_SEEN * _FINE)]
 
     def _fit(self) -> None:
         if len(self._points) < 4:
@@ -213,17 +280,24 @@ class SampleClock:
         y = np.array([p[2] for p in self._points])
         start = x[0]
         slope = _lower_line(x - start, y - y[0])
+        if slope <= 0:
+            return  # samples that all were seen at once
         change = slope / self._prior - 1.0
         span = float(x[-1] - start) * self._prior
-        weight = span**4 / (span**4 + _SETTLE**4)
+        weight = 1.0 if self._own else span**4 / (span**4 + _SETTLE**4)
         if abs(change) > 0.002:
             # No quartz is that wrong: either the rate is not the promised one, and then the
             # points lie on a line, or a delay changed, and then the slope means nothing.
             above = y - slope * x
-            straight = float(np.ptp(above)) < max(_JUMP, 0.1 * abs(change) * span)
-            weight = 1.0 if straight else 0.0
+            bent = float(np.mean(above) - above.min())
+            least = _TOLD_AGAIN if self._shown else _TOLD
+            if x.size >= _FINE and abs(change) * span > max(least, 4 * bent):
+                self._prior, self._own, weight = slope, True, 0.0
+            else:
+                weight, change = 1.0, self.period / self._prior - 1.0
         before = self._origin + self.period * self._next
         self.period = self._prior * (1.0 + weight * change)
+        self._measured = self._measured or span > _MEASURED
         self._origin = float(np.min(y - self.period * x))
         self._lead += before - (self._origin + self.period * self._next)
         if span > 20.0 and weight > 0.9:

@@ -148,7 +148,12 @@ class BoardSource:
         if self._counter_row is None:
             modulus = None
         self._placer = SamplePlacer(
-            self._sfreq, name=f"the {self._name}", modulus=modulus, step=step, share=share
+            self._sfreq,
+            name=f"the {self._name}",
+            modulus=modulus,
+            step=step,
+            share=share,
+            stamped=False,
         )
         self._halves = number in HALVES
         self._alive = KEEP_ALIVE.get(number)

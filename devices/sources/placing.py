@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
-from devices.sources.loss import LossCounter
+from devices.sources.counted import Counted
 from devices.sources.source import EegChunk, SourceEvent
 from devices.sources.timing import TimingWatch
+from devices.sources.uncounted import Uncounted
 
-_HOLD_S = 0.15  # s after a hole in time before it is judged
-_FOREIGN = 10.0  # s: stamps further than this from arrival are not of our clock
-_HOLD_MOST_S = 3.0  # s: a backlog that takes longer to come in is judged as it stands
-
-
-@dataclass
-class _Packets:
-    """Samples of one read, or of several."""
-
-    data: npt.NDArray[np.float32]
-    arrivals: npt.NDArray[np.float64]
-    counters: npt.NDArray[np.int64] | None
+_SHOWN, _SAID = 0.005, 0.03  # share by which a rate differs: then it is told, is put into words
 
 
 class SamplePlacer:
     """Puts lost samples back as rows of NaN and gives every row its time.
 
-    After a hole in time, what follows may be a backlog that was only held up, or may not. So
-    it is kept back until it comes in at its normal rate again, and is judged by its end.
-
     Parameters
     ----------
     sfreq : float
-        Nominal rate, Hz.
+        Stated rate, Hz.
     name : str
         What the source is called, for sentences.
     modulus, step, share : int
         The package counter (`LossCounter`); `modulus` None where there is none.
+    stamped : bool
+        Without a counter: whether the stamps are the sender's, and not those of arrival.
     """
 
     def __init__(
@@ -50,17 +37,19 @@ class SamplePlacer:
         modulus: int | None = None,
         step: int = 1,
         share: int = 1,
+        stamped: bool = True,
     ) -> None:
-        self._name = name
-        self._news: list[SourceEvent] = []
-        self._foreign: bool | None = None  # stamps of some other clock; None until one was seen
+        self._name, self._stated, self._rate = name, sfreq, sfreq
         self._clock = SampleClock(sfreq)
+        self._counted: Counted | None = None
+        if modulus is not None:
+            self._counted = Counted(sfreq, modulus=modulus, step=step, share=share)
+        self._uncounted = Uncounted(sfreq, self._clock, stamped=stamped)
         self._timing = TimingWatch()
-        self._loss = LossCounter(sfreq, modulus=modulus, step=step, share=share)
-        self._sfreq = sfreq
         self._last = 0.0
-        self._held: list[_Packets] = []
-        self._hole_at = 0.0
+        self._news: list[SourceEvent] = []
+        self._doubted = False
+        self._blind = modulus is None and not stamped
 
     @property
     def residual(self) -> float:
@@ -75,7 +64,7 @@ class SamplePlacer:
         *,
         seen: float,
     ) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
-        """Place samples; None while they are kept back after a hole in time.
+        """Place samples; None while they are kept back, at the start and where some seem lost.
 
         Parameters
         ----------
@@ -95,60 +84,68 @@ class SamplePlacer:
         lost : bool [shape=(n_rows,)]
             Which rows of the chunk are lost samples.
         """
-        packets = self._after_hole(_Packets(data, self._believed(stamps, seen), counters))
-        return None if packets is None else self._place(packets)
+        if self._counted is not None and counters is not None:
+            counted = self._counted.take(data, stamps, counters, self._clock)
+            placed = None if counted is None else self._place(*counted)
+        else:
+            judged = self._uncounted.take(data, stamps, seen)
+            self._tell_stamps(seen)
+            placed = None
+            if judged is not None:
+                reads, missing = judged
+                placed = self._place(reads.data, reads.times, missing, reads.seen[-1])
+        self._tell_rate(seen)
+        return placed
 
     def events(self) -> list[SourceEvent]:
         """What there is to tell since the last call."""
         news, self._news = self._news, []
         return news
 
-    def _believed(self, stamps: npt.NDArray[np.float64], seen: float) -> npt.NDArray[np.float64]:
-        """Return the stamps, or the time of arrival where they are of another clock."""
-        if self._foreign is None:
-            ahead = float(stamps[-1]) - seen
-            self._foreign = abs(ahead) > _FOREIGN
-            if self._foreign:
-                text = (
-                    f"The stamps of {self._name} are not of the LSL clock; the times of arrival "
-                    "are used."
+    def _tell_stamps(self, seen: float) -> None:
+        """Say once that stamps are not believed, and that losses cannot be counted."""
+        reasons, self._uncounted.reasons = self._uncounted.reasons, []
+        if self._blind:
+            self._blind = False
+            self._news.append(
+                SourceEvent(
+                    seen,
+                    "note",
+                    "losses",
+                    f"{_capital(self._name)} does not number its samples: losses cannot be "
+                    "counted, only gaps in time are seen.",
                 )
-                self._news.append(SourceEvent(seen, "note", ahead, text))
-        return np.full(stamps.size, seen) if self._foreign else stamps
+            )
+        if reasons and not self._doubted:
+            self._doubted = True
+            text = (
+                f"The stamps of {self._name} are not of the LSL clock or not true "
+                f"({reasons[0]}); its samples keep their order and spread and are timed by their "
+                "arrival."
+            )
+            self._news.append(SourceEvent(seen, "note", "stamps", text))
 
-    def _after_hole(self, new: _Packets) -> _Packets | None:
-        """Keep `new` back while a backlog comes in; return what can be judged now."""
-        if not self._held:
-            hole = self._loss.hole(new.arrivals)
-            if hole is None:
-                return new
-            self._hole_at = float(new.arrivals[hole])
-        self._held.append(new)
-        end = float(new.arrivals[-1])
-        arrivals = np.concatenate([p.arrivals for p in self._held])
-        recent = int(np.count_nonzero(arrivals > end - 0.1))
-        if end - self._hole_at < _HOLD_MOST_S and (
-            end - self._hole_at < _HOLD_S or recent > 0.15 * self._sfreq + 4
-        ):
-            return None
-        counters = [p.counters for p in self._held if p.counters is not None]
-        whole = _Packets(
-            np.concatenate([p.data for p in self._held]),
-            arrivals,
-            np.concatenate(counters) if counters else None,
-        )
-        self._held.clear()
-        return whole
+    def _tell_rate(self, seen: float) -> None:
+        rate = self._clock.rate
+        if rate is None or abs(rate / self._rate - 1.0) <= _SHOWN:
+            return
+        self._rate, text = rate, ""
+        if abs(rate / self._stated - 1.0) > _SAID:
+            text = (
+                f"{_capital(self._name)} states {self._stated:.4g} Hz, sends {rate:.4g}; the "
+                "measured rate is used."
+            )
+        self._news.append(SourceEvent(seen, "rate", rate, text))
 
-    def _place(self, packets: _Packets) -> tuple[EegChunk, npt.NDArray[np.bool_]]:
-        data, arrivals, counters = packets.data, packets.arrivals, packets.counters
+    def _place(
+        self,
+        data: npt.NDArray[np.float32],
+        arrivals: npt.NDArray[np.float64],
+        missing: npt.NDArray[np.int64],
+        seen: float | None = None,
+    ) -> tuple[EegChunk, npt.NDArray[np.bool_]]:
         clock = self._clock
-        missing = self._loss.missing(arrivals, counters, due=clock.due, period=clock.period)
-        if not missing.any():
-            # A device that paused unseen by counter and hole: the pause becomes lost rows too,
-            # so that no window over it is taken for whole.
-            missing[0] = round(clock.overdue / clock.period)
-        stamps = clock.stamps(arrivals, missing)
+        stamps = clock.stamps(arrivals, missing, seen)
         self._news += self._timing.push(arrivals, stamps)
         where = np.arange(stamps.size) + np.cumsum(missing)
         n_rows = int(where[-1]) + 1
@@ -160,3 +157,7 @@ class SamplePlacer:
         times = np.interp(np.arange(n_rows), np.append(-1, where), np.append(before, stamps))
         self._last = float(stamps[-1])
         return EegChunk(rows, times), lost
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,278 @@
+"""What a sender's stamps may say: when its samples were taken, and how many of them were lost.
+
+Arrival bounds both. No sample is taken after it was seen, and the quickest samples of a few
+seconds take the same time as ever: stamps that say otherwise are of another clock, or of none,
+and then only their spread counts, in which a lost sample is still seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_AHEAD = 0.010  # s: how far a stamp may lie in the future; clock offsets are no better known
+_BEHIND = 1.0  # s: the quickest samples of our clock are not older than this
+_GROWN = 0.012  # s that the quickest samples of 2 s may be older than those of a minute
+_BACKWARD = 0.05  # s
+_BIN = 0.5  # s
+_FLOOR_BINS, _FLOOR_READS, _BASE_S = 4, 20, 60.0  # of the quickest samples, now and before
+_EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
+_SURE = 0.02  # periods
+_SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
+_DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
+
+
+class Trust:
+    """Whether stamps tell the time of our clock, as far as arrivals can contradict them."""
+
+    def __init__(self) -> None:
+        self.base = 0.0  #: s from the stamp of the quickest sample to its arrival
+        self.reason = ""  #: what was wrong when the stamps were last doubted
+        self.believed = True
+        self._known = False  # whether `base` was measured
+        self._bins: deque[tuple[int, float, int, bool]] = deque(maxlen=round(_BASE_S / _BIN))
+        self._bin, self._least, self._reads = -1, math.inf, 0
+        self._newest = -math.inf
+        self._until = -math.inf
+
+    def hear(self, newest: float, seen: float, early: float) -> bool:
+        """Whether the stamps of a read may be believed.
+
+        All in seconds: its `newest` stamp, when it was `seen`, and by how much the most untimely
+        of its samples came before it could be taken (`early`).
+        """
+        lag, reason = seen - newest, ""
+        if lag < -_AHEAD:
+            reason = f"they are {_seconds(-lag)} ahead of the samples"
+        elif lag > _BEHIND and not self._known:
+            reason = f"they are {_seconds(lag)} behind the samples"
+        elif max(early, self._newest - newest) > _BACKWARD:
+            reason = f"they went back by {_seconds(max(early, self._newest - newest))}"
+        self._newest = newest
+        if (number := int(seen / _BIN)) != self._bin:
+            reason = reason or self._next_bin(number)
+        self._least = min(self._least, lag)
+        self._reads += 1
+        if reason:
+            self.doubt(reason, seen)
+        elif seen >= self._until:
+            self.base = min(self.base, lag) if self._known else lag
+            self._known = self.believed = True
+        return self.believed
+
+    def doubt(self, reason: str, seen: float) -> None:
+        """Believe no stamp until they agreed with arrival for some seconds from `seen` on."""
+        if self.believed:
+            self.reason, self.believed = reason, False
+        self._until = seen + _DOUBT_S
+
+    def _next_bin(self, number: int) -> str:
+        """Close a bin of the quickest arrivals; say what they have against the stamps."""
+        if self._reads:
+            self._bins.append((self._bin, self._least, self._reads, self.believed))
+        self._bin, self._least, self._reads = number, math.inf, 0
+        if not self._known:
+            return ""
+        least, reads = math.inf, 0
+        for n, (_, floor, count, _) in enumerate(reversed(self._bins), 1):
+            least, reads = min(least, floor), reads + count
+            if n >= _FLOOR_BINS and reads >= _FLOOR_READS:
+                if least > self.base + _GROWN:
+                    return "they fall behind the samples"
+                break
+        if self.believed:
+            since = number - _BASE_S / _BIN
+            floors = [f for k, f, _, true in self._bins if true and k > since]
+            self.base = min(floors, default=self.base)
+        return ""
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the stamps of a stretch of samples follow each other.
+
+    Attributes
+    ----------
+    period : float
+        s per sample; 0 where the stamps are not regular.
+    apart, other : float
+        Where samples come in bursts of which only the last stamp tells anything: the step from
+        sample to sample inside a burst, and by how much more another step differs from it, s.
+        Such are the stamps that liblsl counts back at the stated rate, and times of arrival.
+        `other` is 0 where every stamp counts.
+    unit : int
+        Samples that are only lost together: a burst, where its last stamp is no better known.
+    exact : bool
+        Whether the stamps lie on their lattice so well that the period is known at once.
+    """
+
+    period: float = 0.0
+    apart: float = 0.0
+    other: float = 0.0
+    unit: int = 1
+    exact: bool = False
+
+    def respaced(self, stamps: Floats, period: float) -> Floats:
+        """Count the stamps of each burst back from its last one, `period` s a sample."""
+        if not self.other or not stamps.size:
+            return stamps
+        ends = np.append(np.abs(np.diff(stamps) - self.apart) > self.other, True)
+        last = np.flatnonzero(ends)[np.cumsum(ends) - ends]
+        back: Floats = stamps[last] - period * (last - np.arange(stamps.size))
+        return back
+
+
+def spread(stamps: Floats, stated: float) -> Spread:
+    """Find the period of stamps some of which may be missing.
+
+    Parameters
+    ----------
+    stamps : float64 [shape=(n_samples,)]
+        In a row, s.
+    stated : float
+        Stated period, s.
+    """
+    steps = np.diff(stamps)
+    if steps.size < 8 or stamps[-1] <= stamps[0]:
+        return Spread()
+    mean = float(stamps[-1] - stamps[0]) / steps.size
+    if np.mean(np.abs(steps - stated) < _EXACT) > 0.4:
+        found = _bursts(stamps, stated, _EXACT)
+        if found.period:
+            return found
+    if np.mean(steps < 0.25 * mean) > 0.4:
+        return _bursts(stamps, 0.0, 0.5 * mean)
+    period = float(np.median(steps))
+    times = np.maximum(np.round(steps / period), 0.0)
+    off = np.abs(steps - times * period)
+    good = (off < 0.25 * period) & (times > 0)
+    if np.mean(good) < 0.9 or np.mean(times[good] == 1) < 0.5:
+        return Spread()
+    exact = bool(off[good].mean() < _SURE * period)
+    return Spread(float(steps[good].sum() / times[good].sum()), exact=exact)
+
+
+def _bursts(stamps: Floats, apart: float, other: float) -> Spread:
+    """Find the period from the last stamps of bursts that are nearly all of one length."""
+    ends = np.flatnonzero(np.abs(np.diff(stamps) - apart) > other)
+    if ends.size < 3:
+        return Spread()
+    lengths = np.diff(ends)
+    length = int(np.median(lengths))
+    steps = np.diff(stamps[ends])
+    whole = float(np.median(steps))
+    if length < 2 or np.mean(lengths == length) < 0.8 or whole <= 0:
+        return Spread()
+    times = np.maximum(np.round(steps / whole), 0.0)
+    off = np.abs(steps - times * whole)
+    good = (off < 0.25 * whole) & (times > 0)
+    if np.mean(good) < 0.8:
+        return Spread()
+    period = float(steps[good].sum() / times[good].sum()) / length
+    unit = 1 if off.max() < 0.1 * period else length
+    return Spread(period, apart, other, unit, bool(off[good].mean() < _SURE * period))
+
+
+@dataclass
+class Judgement:
+    """What the spread of the stamps says of some samples.
+
+    `missing` samples were lost before each; `open` says that the next read may show a lost sample
+    to be a late one.
+    """
+
+    missing: npt.NDArray[np.int64]
+    open: bool = False
+    _after: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
+
+
+class Lattice:
+    """Counts lost samples where the sender's stamps are regular, whatever clock they are of.
+
+    Stamps lie on a lattice of one period, followed by a loop of second order. A step of several
+    periods is a loss if arrival allows it, and unless later stamps come early for it: then the
+    samples were only late.
+    """
+
+    def __init__(self, first: float, period: float, unit: int = 1) -> None:
+        self.period = period  #: s of the stamps' clock
+        self._unit = unit
+        self._due = first
+        self._rough = 0.0  # mean deviation, in periods
+
+    @property
+    def regular(self) -> bool:
+        """Whether the stamps still follow the lattice."""
+        return self._rough < 0.25
+
+    def judge(self, stamps: Floats, *, room: float, period: float, fresh: int) -> Judgement:
+        """Judge the next samples; nothing is kept until `keep`.
+
+        Parameters
+        ----------
+        stamps : float64 [shape=(n_samples,)]
+            In seconds of the sender.
+        room : float
+            How late the newest sample is if none was lost, s: no more can have been lost.
+        period : float
+            Seconds of our clock per sample.
+        fresh : int
+            Number of the first sample of the newest read.
+        """
+        n = stamps.size
+        off = stamps - (self._due + self.period * np.arange(n))
+        largest = float(np.abs(off).max())
+        missing = np.zeros(n, dtype=np.int64)
+        if largest < 0.5 * self._unit * self.period:
+            mean = float(off.mean())
+            rough = largest / (self._unit * self.period)
+            due = self._due + self.period * n + min(0.3, 0.05 * n) * mean
+            return Judgement(missing, _after=(due, 0.01 * mean / n, rough))
+        return self._steps(stamps.tolist(), missing, room, period, fresh)
+
+    def _steps(
+        self,
+        stamps: list[float],
+        missing: npt.NDArray[np.int64],
+        room: float,
+        period: float,
+        fresh: int,
+    ) -> Judgement:
+        due, gap, rough = self._due, -1, 0.0
+        whole = self._unit * self.period
+        for j, stamp in enumerate(stamps):
+            off = stamp - due
+            if off >= 0.5 * whole:
+                lost = self._unit * round(off / whole)
+                if lost * period <= room:
+                    missing[j], room, gap = lost, room - lost * period, j
+                due = stamp
+            elif off <= -0.5 * whole:
+                if gap >= 0 and -off < (missing[gap] + self._unit) * self.period:
+                    room += int(missing[gap]) * period
+                    missing[gap], gap = 0, -1
+                    rough += 1.0
+                if -off < 10 * whole:
+                    rough += 1.0
+                due = stamp
+            else:
+                due += 0.05 * off
+            due += self.period
+        shown = (len(stamps) - gap) * period > _SHOWN_S
+        return Judgement(missing, gap >= fresh and not shown, (due, 0.0, rough))
+
+    def keep(self, judged: Judgement) -> None:
+        """Go on from what was judged."""
+        self._due, change, rough = judged._after
+        self.period += change
+        self._rough += (min(rough, 1.0) - self._rough) * 0.02

@@ -1,0 +1,262 @@
+"""Which samples are missing where no counter says it: from stamps, or from arrival alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.clock import SampleClock
+from devices.sources.stamps import Floats, Judgement, Lattice, Spread, Trust, spread
+
+_START_S, _START_MOST_S, _START_READS = 0.25, 0.9, 4  # s, s and reads before the first rows
+# Shares by which a rate must differ from the stated one to show at once, in arrivals and stamps.
+_OFF, _OFF_STAMPS = 0.15, 0.02
+_WILD = 1e12  # s: no clock's time
+_ROOM = 0.020  # s by which arrival may misjudge what can have been lost
+_OPEN_S = 0.3  # s that a step of the stamps is kept back at most
+_LATE_S, _YOUNG_LATE_S = 0.025, 0.3  # s
+_SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what is lost
+_STAY_S, _STAY_BOARD_S = 0.4, 0.15  # s that samples must be late for what is lost
+_AGAIN_S = 2.0  # s between two looks whether stamps are regular now
+
+
+@dataclass
+class Reads:
+    """Samples of one read, or of several in a row.
+
+    `times` are their times for the clock, `ends` where each read ends and `seen` when each
+    returned, s.
+    """
+
+    data: npt.NDArray[np.float32]
+    stamps: Floats
+    times: Floats
+    ends: list[int]
+    seen: list[float]
+
+    def __add__(self, other: Reads) -> Reads:
+        n = self.ends[-1]
+        return Reads(
+            np.concatenate([self.data, other.data]),
+            np.concatenate([self.stamps, other.stamps]),
+            np.concatenate([self.times, other.times]),
+            self.ends + [n + end for end in other.ends],
+            self.seen + other.seen,
+        )
+
+
+class Uncounted:
+    """Judges samples without a counter.
+
+    The first quarter of a second (four reads, at most 0.9 s) is kept back: its stamps and
+    arrivals show rate, spread and clock of the stamps.
+
+    Parameters
+    ----------
+    sfreq : float
+        Stated rate, Hz.
+    stamped : bool
+        Whether the stamps are the sender's; else they are arrivals, in which no loss is seen.
+    """
+
+    def __init__(self, sfreq: float, clock: SampleClock, *, stamped: bool) -> None:
+        self._stated, self._clock, self._stamped = 1.0 / sfreq, clock, stamped
+        self._trust = Trust()
+        self._lattice: Lattice | None = None
+        self._spread = Spread()
+        self._held: Reads | None = None
+        self._begun = False
+        self._open_at = np.inf
+        self._window: list[Floats] = []  # stamps among which regularity is looked for again
+        self._window_at = -np.inf
+        self._filled = 0.0  # stamp for what bears none
+        self.reasons: list[str] = []  #: what there is to say of the stamps
+
+    def take(
+        self, data: npt.NDArray[np.float32], stamps: Floats, seen: float
+    ) -> tuple[Reads, npt.NDArray[np.int64]] | None:
+        """Take one read; return what can be placed with the samples lost before each, or None."""
+        stamps = self._numbers(stamps, seen)
+        if self._begun:
+            stamps = self._respaced(stamps)
+        new = Reads(data, stamps, stamps, [stamps.size], [seen])
+        if not self._begun:
+            self._held = new if self._held is None else self._held + new
+            if not self._may_begin(self._held):
+                return None
+            held, self._held = self._held, None
+            self._begin(held)
+            new = held
+        elif self._stamped:
+            new.times = self._times(stamps, seen)
+        fresh = 0 if self._held is None else self._held.ends[-1]
+        reads = new if self._held is None else self._held + new
+        self._held = None
+        missing = self._judge(reads, fresh)
+        if missing is None:
+            self._held = reads
+            return None
+        self._look_again(reads)
+        return reads, missing
+
+    def _numbers(self, stamps: Floats, seen: float) -> Floats:
+        """Return the stamps, with those that are no time at all replaced by likely ones."""
+        wild = ~(np.abs(stamps) < _WILD)
+        if wild.any():
+            self._say("some of them are no numbers")
+            period = self._stated if self._lattice is None else self._lattice.period
+            number, good = np.arange(stamps.size), np.flatnonzero(~wild)
+            if good.size:
+                last = np.maximum.accumulate(np.where(wild, -1, number))
+                last[last < 0] = good[0]
+                stamps = np.asarray(stamps[last] + period * (number - last), dtype=np.float64)
+            else:
+                before = self._filled or seen - period * stamps.size
+                stamps = np.asarray(before + period * (number + 1), dtype=np.float64)
+        self._filled = float(stamps[-1])
+        return stamps
+
+    # The start
+
+    def _may_begin(self, held: Reads) -> bool:
+        span = held.seen[-1] - held.seen[0]
+        return span >= _START_MOST_S or (span >= _START_S and len(held.seen) >= _START_READS)
+
+    def _begin(self, held: Reads) -> None:
+        """Judge rate, spread and clock of the stamps by the first reads."""
+        self._begun = True
+        counts = np.diff([0, *held.ends])
+        span = held.seen[-1] - held.seen[0]
+        arrived = (held.ends[-1] - held.ends[0]) / span
+        found = spread(held.stamps, self._stated)
+        reads: list[Floats] = [
+            found.respaced(s, found.period) for s in np.split(held.stamps, held.ends[:-1])
+        ]
+        held.stamps = held.times = np.concatenate(reads)
+        if found.period:
+            self._follow(float(held.stamps[0]), found)
+        if self._stamped:
+            if abs(float(reads[-1][-1] - reads[0][-1]) - span) > 0.5 * span:
+                self._doubt("they do not go with the time", held.seen[-1])
+            parts = [self._times(one, seen) for one, seen in zip(reads, held.seen, strict=True)]
+            held.times = np.concatenate(parts)
+        if not self._trust.believed:
+            # Also what came before a doubt has the times of arrival.
+            arrived_at = np.array(held.seen, dtype=np.float64) - self._trust.base
+            held.times = np.repeat(arrived_at, counts)
+        if found.period and 0.5 < found.period * arrived < 1.3:
+            if found.exact or abs(found.period / self._stated - 1.0) > _OFF_STAMPS:
+                self._clock.expect(1.0 / found.period, measured=found.exact)
+        elif abs(arrived * self._stated - 1.0) > _OFF:
+            self._clock.expect(arrived, measured=False)
+        self._window_at = held.seen[-1]
+
+    def _follow(self, first: float, found: Spread) -> None:
+        self._lattice, self._spread = Lattice(first, found.period, found.unit), found
+
+    def _respaced(self, stamps: Floats) -> Floats:
+        lattice = self._lattice
+        return stamps if lattice is None else self._spread.respaced(stamps, lattice.period)
+
+    def _times(self, stamps: Floats, seen: float) -> Floats:
+        """Return the times of a read for the clock: its stamps, or its arrival."""
+        before, due, early = self._trust.believed, self._clock.due, 0.0
+        if due is not None:
+            number = np.arange(stamps.size) + (self._held.ends[-1] if self._held else 0)
+            early = -float((stamps - self._clock.period * number).min() - due)
+        believed = self._trust.hear(float(stamps.max()), seen, early)
+        if before and not believed:
+            self._doubt(self._trust.reason, seen)
+        if not believed:
+            return np.full(stamps.size, seen - self._trust.base)
+        return stamps
+
+    def _doubt(self, reason: str, seen: float) -> None:
+        self._trust.doubt(reason, seen)
+        self._clock.restart(self._trust.base)
+        self._say(reason)
+
+    # Loss
+
+    def _judge(self, reads: Reads, fresh: int) -> npt.NDArray[np.int64] | None:
+        """Count the samples lost before each; None where more must be seen."""
+        clock, lattice, seen = self._clock, self._lattice, reads.seen[-1]
+        missing = np.zeros(reads.ends[-1], dtype=np.int64)
+        if clock.due is None:
+            clock_due = float(reads.times.min())
+        else:
+            clock_due = clock.due
+        judged = None
+        if lattice is not None:
+            late = seen - self._trust.base - (clock_due + clock.period * (reads.ends[-1] - 1))
+            judged = lattice.judge(
+                reads.stamps, room=late + _ROOM, period=clock.period, fresh=fresh
+            )
+            if judged.open and seen - self._open_since(seen) < _OPEN_S:
+                return None
+            missing = judged.missing
+        if clock.due is not None and not self._late_for_good(reads, missing, clock_due):
+            return None
+        self._open_at = np.inf
+        if lattice is not None and judged is not None:
+            self._keep(lattice, judged, seen)
+        return missing
+
+    def _open_since(self, seen: float) -> float:
+        self._open_at = min(self._open_at, seen)
+        return self._open_at
+
+    def _keep(self, lattice: Lattice, judged: Judgement, seen: float) -> None:
+        lattice.keep(judged)
+        if not lattice.regular:
+            self._lattice, self._window, self._window_at = None, [], seen
+
+    def _late_for_good(self, reads: Reads, missing: npt.NDArray[np.int64], due: float) -> bool:
+        """Add to `missing` what stays late for good; False where more must be seen."""
+        clock, ends = self._clock, np.array(reads.ends) - 1
+        late = reads.times[ends] - (due + clock.period * (ends + np.cumsum(missing)[ends]))
+        limit, stay = self._patience()
+        if late[-1] < limit:
+            return True
+        if reads.seen[-1] - reads.seen[0] < stay:
+            return False
+        if late[-1] - late[0] > max(0.01, late[0] / 2):
+            return True  # a rate that is not the promised one, which the clock finds
+        # What was lost before a read is at most what every later one still is late by.
+        least = np.minimum.accumulate(late[::-1])[::-1]
+        before = due - clock.period
+        for k, lost in enumerate(np.diff(np.round(least / clock.period), prepend=0.0)):
+            first = 0 if k == 0 else reads.ends[k - 1]
+            steps = np.diff(reads.times[first : reads.ends[k]], prepend=before)
+            before = float(reads.times[ends[k]])
+            if lost > 0:
+                missing[first + int(np.argmax(steps))] += int(lost)
+        clock.forget()
+        return True
+
+    def _patience(self) -> tuple[float, float]:
+        """How late samples must be, and how long, to have lost ones before them (s, s)."""
+        if self._clock.young:
+            return _YOUNG_LATE_S, _STAY_S
+        if self._lattice is None:
+            late = max(_LATE_S, 2.5 * self._clock.period)
+            return late, _STAY_S if self._stamped else _STAY_BOARD_S
+        return (_SURE_LATE_S, _SURE_STAY_S) if self._stamped else (2 * _LATE_S, 2 * _STAY_BOARD_S)
+
+    def _look_again(self, reads: Reads) -> None:
+        """Follow stamps that have become regular."""
+        if self._lattice is not None:
+            return
+        self._window.append(reads.stamps)
+        if reads.seen[-1] - self._window_at < _AGAIN_S:
+            return
+        stamps = np.concatenate(self._window)
+        found = spread(stamps, self._stated)
+        if found.period:
+            self._follow(float(stamps[-1]) + found.period, found)
+        self._window, self._window_at = [], reads.seen[-1]
+
+    def _say(self, reason: str) -> None:
+        self.reasons.append(reason)

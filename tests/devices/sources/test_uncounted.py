@@ -1,0 +1,150 @@
+"""Samples without a counter keep their places and times, whatever their stamps say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.doubles.stamped import Sender, run
+
+ODD = {
+    "jump:8,-3,18": "went back",
+    "jump:8,15": "ahead",
+    "jump:8,-3600": "went back",
+    "jump:8,1.7e9": "ahead",
+    "constant": "do not go with the time",
+    "nominal": "fall behind",
+    "ahead:4": "ahead",
+    "epoch": "ahead",
+    "zero": "behind",
+    "epoch+jump:8,2": "ahead",
+    "jump:8,-3+jump:12,5": "went back",
+    "jump:8,0.5,14": "ahead",
+    "jump:8,-0.4": "went back",
+    "fast:0.01": "ahead",
+    "odd:nan": "no numbers",
+    "odd:inf": "no numbers",
+    "odd:-5": "went back",
+}
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["calm", "busy"])
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize("stamps", ODD)
+def test_odd_stamps_move_no_row_lose_none_and_are_said_once(stamps, packet, busy):
+    rates = {"stated": 256.0, "rate": 254.5} if stamps == "nominal" else {}
+    result = run(Sender(stamps=stamps, packet=packet, busy=busy, seconds=24.0, **rates))
+    assert result.worst_ms() < 30.0
+    assert result.marked == 0
+    said = [e.text for e in result.events if e.kind == "note"]
+    assert len(said) == 1
+    assert ODD[stamps] in said[0]
+    assert "timed by their arrival" in said[0]
+
+
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize(
+    "stamps", ["jump:8,-3,18", "epoch", "fast:0.01", "jump:8,-3+jump:12,5", "odd:nan", "last"]
+)
+def test_lost_samples_are_found_in_odd_stamps_too(stamps, packet):
+    result = run(Sender(stamps=stamps, packet=packet, loss=0.02, ppm=100.0, seconds=24.0))
+    assert result.lost > 30
+    assert abs(result.marked - result.lost) <= 1
+    assert result.worst_ms() < 30.0
+
+
+@pytest.mark.parametrize("burst", [1, 3])
+@pytest.mark.parametrize("loss", [0.005, 0.02, 0.05])
+@pytest.mark.parametrize(("stated", "packet"), [(256.0, 12), (250.0, 1), (250.0, 4), (200.0, 2)])
+def test_every_lost_sample_is_a_row_at_its_place_where_stamps_are_true(stated, packet, loss, burst):
+    seconds = 300.0 if (loss, burst) == (0.02, 1) else 40.0
+    result = run(
+        Sender(stated=stated, packet=packet, loss=loss, burst=burst, seconds=seconds, ppm=40.0)
+    )
+    assert result.lost > 0
+    assert result.marked == result.lost
+    assert not result.off.any()
+    assert np.abs(result.error).max() < 1e-4
+    assert result.events == []
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["calm", "busy"])
+@pytest.mark.parametrize("stamps", ["true", "none", "last"])
+@pytest.mark.parametrize("packet", [1, 12])
+def test_a_busy_host_invents_no_loss_and_moves_no_true_stamp(stamps, packet, busy):
+    result = run(Sender(stamps=stamps, packet=packet, busy=busy, seconds=40.0))
+    assert result.marked == 0
+    assert result.worst_ms() < 3.0
+    assert result.events == []
+
+
+@pytest.mark.parametrize("stamps", ["true", "epoch", "last"])
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize(
+    ("stated", "rate"), [(128, 256), (256, 200), (250, 125), (250, 203), (256, 254.5)]
+)
+def test_the_real_rate_is_found_in_the_first_second_beside_losses(stated, rate, packet, stamps):
+    result = run(
+        Sender(stated=stated, rate=rate, packet=packet, stamps=stamps, loss=0.02, seconds=20.0)
+    )
+    assert result.rates == [pytest.approx(rate, rel=1e-3)]
+    assert result.first < 0.5
+    assert result.marked == result.lost
+    assert np.abs(result.error).max() < 0.010
+    told = [e.text for e in result.events if e.kind == "rate"]
+    expected = f"The amplifier states {stated} Hz, sends {rate}; the measured rate is used."
+    assert told == [expected if abs(rate / stated - 1) > 0.03 else ""]
+
+
+@pytest.mark.parametrize("stamps", ["none", "constant"])
+@pytest.mark.parametrize(
+    ("stated", "rate"), [(128, 256), (256, 200), (250, 125), (250, 203), (256, 254.5)]
+)
+def test_arrival_alone_finds_the_real_rate_within_seconds_and_calls_nothing_lost(
+    stated, rate, stamps
+):
+    result = run(Sender(stated=stated, rate=rate, stamps=stamps, seconds=20.0))
+    assert result.rates[-1] == pytest.approx(rate, rel=3e-3)
+    assert result.marked == 0
+    assert result.worst_ms(0.0) < 15.0
+    assert result.worst_ms(5.0) < 6.0
+
+
+@pytest.mark.parametrize("packet", [1, 2, 4, 12])
+@pytest.mark.parametrize(("loss", "burst"), [(0.005, 1), (0.05, 1), (0.05, 3)])
+def test_boards_without_a_counter_keep_their_rows_and_say_that_losses_cannot_be_counted(
+    packet, loss, burst
+):
+    result = run(
+        Sender(stamps="none", stamped=False, packet=packet, loss=loss, burst=burst, seconds=40.0)
+    )
+    assert result.worst_ms(0.0) < 50.0
+    assert [e.kind for e in result.events] == ["note"]
+    assert "losses cannot be counted" in result.told[0]
+
+
+def test_a_source_that_sends_a_second_at_once_is_calm():
+    result = run(Sender(packet=250, seconds=60.0, busy=True))
+    assert (result.marked, result.events) == (0, [])
+    assert np.abs(result.error).max() < 1e-4
+    assert result.first < 1.1
+    lossy = run(Sender(packet=250, seconds=60.0, loss=0.05))
+    assert lossy.lost > 0
+    assert lossy.marked == lossy.lost
+
+
+@pytest.mark.parametrize("stamps", ["true", "epoch", "none"])
+@pytest.mark.parametrize("ppm", [-200.0, 200.0])
+def test_drift_is_followed(stamps, ppm):
+    result = run(Sender(stamps=stamps, ppm=ppm, seconds=60.0))
+    assert result.worst_ms() < 5.0
+    assert result.marked == 0
+    assert result.rates == []
+
+
+@pytest.mark.parametrize("stamps", ["true", "epoch", "none"])
+def test_a_gap_of_two_seconds_keeps_the_rows_exact(stamps):
+    result = run(Sender(stamps=stamps, gap=(15.0, 2.0), packet=4))
+    assert (result.marked, result.lost) == (500, 500)
+    assert not result.off.any()
+    assert result.worst_ms() < 5.0

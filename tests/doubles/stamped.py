@@ -1,0 +1,168 @@
+"""A sender of stamped samples whose truth is known, on an injected clock, through the placer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from devices.sources.placing import SamplePlacer
+from devices.sources.source import SourceEvent
+
+START = 5000.0  # s of our clock
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What is sent, and how it arrives.
+
+    `stamps`: ``true``, ``none`` (the time of sending), ``epoch``, ``zero``, ``constant``,
+    ``nominal`` (counted at the stated rate), ``last`` (of a packet; the others are counted back
+    at the stated rate, as liblsl does), or a list of what is done to the true ones:
+    ``jump:AT,SECONDS[,BACK_AT]``, ``ahead:SECONDS``, ``fast:SHARE``, ``odd:VALUE`` (each
+    hundredth sample), ``noise:SECONDS``, joined by ``+``.
+    """
+
+    stated: float = 250.0
+    rate: float = 0.0
+    packet: int = 1
+    loss: float = 0.0  # share of packets
+    burst: int = 1  # packets that are lost together
+    stamps: str = "true"
+    ppm: float = 0.0  # of the device's clock
+    gap: tuple[float, float] = (0.0, 0.0)  # start, length, s, in which nothing is sent
+    seconds: float = 30.0
+    busy: bool = False  # both computers' cores are busy
+    poll: float = 0.02  # s between reads
+    stamped: bool = True
+    seed: int = 1
+
+
+@dataclass
+class Result:
+    """What the placer made of it."""
+
+    error: np.ndarray  # stamp minus truth of each row that came, s
+    at: np.ndarray  # s since the start at which each was taken
+    marked: int  # lost rows between the first and the last that came
+    lost: int  # samples really lost there
+    off: np.ndarray  # row number minus sample number, from the first that came
+    times: np.ndarray
+    events: list[SourceEvent]
+    delay: np.ndarray  # s from a read to the rows of its newest sample
+    first: float  # s from the first read to the first row
+
+    def worst_ms(self, after: float = 5.0) -> float:
+        return float(1e3 * np.abs(self.error[self.at > after]).max())
+
+    @property
+    def told(self) -> list[str]:
+        return [e.text for e in self.events if e.text]
+
+    @property
+    def rates(self) -> list[float]:
+        return [e.value for e in self.events if e.kind == "rate"]
+
+
+def stamped(sender: Sender, taken: np.ndarray, sent: np.ndarray) -> np.ndarray:
+    """Return the stamps of samples that were taken and sent at these times."""
+    since = taken - START
+    number = np.arange(taken.size)
+    out = taken.copy()
+    for part in sender.stamps.split("+"):
+        word, _, rest = part.partition(":")
+        values = [float(x) for x in rest.split(",")] if rest else []
+        if word == "none":
+            out = sent.copy()
+        elif word == "epoch":
+            out = out + 1.7e9
+        elif word == "zero":
+            out = since.copy()
+        elif word == "constant":
+            out = np.full(taken.size, START)
+        elif word == "nominal":
+            out = START + number / sender.stated
+        elif word == "last":
+            last = np.minimum(number - number % sender.packet + sender.packet - 1, number[-1])
+            out = taken[last] - (last - number) / sender.stated
+        elif word == "ahead":
+            out = out + values[0]
+        elif word == "fast":
+            out = out + values[0] * since
+        elif word == "odd":
+            out[number % 100 == 99] = values[0]
+        elif word == "noise":
+            out = out + np.random.default_rng(9).normal(0.0, values[0], out.size)
+        elif word == "jump":
+            inside = (since >= values[0]) & (since < (values[2] if len(values) > 2 else np.inf))
+            out = out + values[1] * inside
+        else:
+            assert word == "true", word
+    return out
+
+
+def run(sender: Sender) -> Result:
+    """Send, read and place."""
+    rng = np.random.default_rng(sender.seed)
+    rate = sender.rate or sender.stated
+    n = int(sender.seconds * rate)
+    taken = START + np.arange(n) / (rate * (1.0 + 1e-6 * sender.ppm))
+    packet = np.arange(n) // sender.packet
+    n_packets = int(packet[-1]) + 1
+    ready = taken[np.minimum((np.arange(n_packets) + 1) * sender.packet - 1, n - 1)]
+    late = 1e-4 * rng.random(n_packets)
+    reads = np.arange(START, taken[-1] + 2.0, sender.poll)
+    if sender.busy:
+        late += rng.exponential(0.002, n_packets)
+        often = min(0.6 / rate * sender.packet, 0.05)
+        late += 0.3 * (rng.random(n_packets) < often) * rng.random(n_packets)
+        reads = reads + rng.exponential(0.004, reads.size)
+        held = rng.random(reads.size) < 0.01
+        reads = np.maximum.accumulate(reads + 0.4 * held * rng.random(reads.size))
+    sent = np.maximum.accumulate(ready + late)
+    gone = rng.random(n_packets) < sender.loss / sender.burst
+    for k in range(1, sender.burst):
+        gone[k:] |= gone[:-k] & (rng.random(n_packets - k) < 2.0)
+    gone[: int(3 * rate / sender.packet)] = False
+    start, length = sender.gap
+    gone |= (ready >= START + start) & (ready < START + start + length)
+    here = ~gone[packet]
+    index = np.flatnonzero(here)
+    stamps = stamped(sender, taken, sent[packet])[index]
+    came = sent[packet][index] + 2e-4
+    placer = SamplePlacer(sender.stated, name="the amplifier", stamped=sender.stamped)
+    ends = np.searchsorted(came, reads, "right")
+    chunks, delays, events, first_row, first_read, done = [], [], [], None, None, 0
+    for seen, end in zip(reads.tolist(), ends.tolist(), strict=True):
+        if end == done:
+            continue
+        first_read = seen if first_read is None else first_read
+        # A column with the number of the sample tells which is which.
+        data = index[done:end, None].astype(np.float32)
+        placed = placer.place(data, stamps[done:end], seen=seen)
+        done = end
+        events += [e for e in placer.events() if e.kind != "timing"]
+        if placed is None:
+            continue
+        first_row = seen if first_row is None else first_row
+        chunks.append(placed[0])
+        delays.append(seen - placed[0].times[-1])
+        assert np.isnan(placed[0].data).all(axis=1).tolist() == placed[1].tolist()
+    data = np.concatenate([c.data for c in chunks])[:, 0]
+    times = np.concatenate([c.times for c in chunks])
+    rows = np.flatnonzero(np.isfinite(data))
+    which = data[rows].astype(int)
+    assert np.array_equal(which, index[: which.size])  # nothing swallowed, nothing swapped
+    assert which.size >= index.size - max(sender.packet, rate)
+    assert np.diff(times).min() > 0
+    return Result(
+        error=times[rows] - taken[which],
+        at=taken[which] - START,
+        marked=int(rows[-1] - rows[0] + 1 - rows.size),
+        lost=int(which[-1] - which[0] + 1 - which.size),
+        off=(rows - rows[0]) - (which - which[0]),
+        times=times,
+        events=events,
+        delay=np.array(delays),
+        first=first_row - first_read,
+    )
