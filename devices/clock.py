@@ -95,7 +95,7 @@ class WallBracket:
         return np.minimum(times, until)
 
 
-def _lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+def lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     """Slope of the line below all points that is closest to them.
 
     It is the edge of the lower convex hull over the middle of `x`, the mean of evenly spread
@@ -279,9 +279,9 @@ class SampleClock:
         x = np.array([p[1] for p in self._points], dtype=np.float64)
         y = np.array([p[2] for p in self._points])
         start = x[0]
-        slope = _lower_line(x - start, y - y[0])
-        if slope <= 0:
-            return  # samples that all were seen at once
+        slope = lower_line(x - start, y - y[0])
+        if not 0.3 < slope / self._prior < 3.0:
+            return  # samples that had piled up
         change = slope / self._prior - 1.0
         span = float(x[-1] - start) * self._prior
         weight = 1.0 if self._own else span**4 / (span**4 + _SETTLE**4)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices.clock import SampleClock
+from devices.clock import SampleClock, lower_line
 from devices.sources.stamps import Floats, Judgement, Lattice, Spread, Trust, spread
 
 _START_S, _START_MOST_S, _START_READS = 0.25, 0.9, 4  # s, s and reads before the first rows
+_PILED_S = 0.08  # s of first reads that may hold what had piled up
 # Shares by which a rate must differ from the stated one to show at once, in arrivals and stamps.
 _OFF, _OFF_STAMPS = 0.15, 0.02
 _WILD = 1e12  # s: no clock's time
@@ -67,7 +68,7 @@ class Uncounted:
         self._lattice: Lattice | None = None
         self._spread = Spread()
         self._held: Reads | None = None
-        self._begun = False
+        self._begun, self._piled = False, True
         self._open_at = np.inf
         self._window: list[Floats] = []  # stamps among which regularity is looked for again
         self._window_at = -np.inf
@@ -89,8 +90,12 @@ class Uncounted:
             held, self._held = self._held, None
             self._begin(held)
             new = held
-        elif self._stamped:
-            new.times = self._times(stamps, seen)
+        else:
+            if self._piled:
+                self._clock.forget()  # what had piled up shows no rate
+                self._piled = False
+            if self._stamped:
+                new.times = self._times(stamps, seen)
         fresh = 0 if self._held is None else self._held.ends[-1]
         reads = new if self._held is None else self._held + new
         self._held = None
@@ -122,14 +127,28 @@ class Uncounted:
 
     def _may_begin(self, held: Reads) -> bool:
         span = held.seen[-1] - held.seen[0]
-        return span >= _START_MOST_S or (span >= _START_S and len(held.seen) >= _START_READS)
+        if span >= _START_MOST_S:
+            return True
+        if span < _START_S or len(held.seen) < _START_READS:
+            return False
+        # A rate that is far from the stated one is not taken from so little of a busy host.
+        likely = abs(self._arrived(held) * self._stated - 1.0) < _OFF
+        return likely or spread(held.stamps, self._stated).period > 0
+
+    def _arrived(self, held: Reads) -> float:
+        """Rate at which samples arrive, Hz, from the reads that came quickest."""
+        x, y = np.array(held.ends, dtype=np.float64), np.array(held.seen)
+        settled = y > y[0] + _PILED_S
+        if np.count_nonzero(settled) >= _START_READS:
+            x, y = x[settled], y[settled]
+        return 1.0 / max(lower_line(x - x[0], y - y[0]), 1e-6)
 
     def _begin(self, held: Reads) -> None:
         """Judge rate, spread and clock of the stamps by the first reads."""
         self._begun = True
         counts = np.diff([0, *held.ends])
         span = held.seen[-1] - held.seen[0]
-        arrived = (held.ends[-1] - held.ends[0]) / span
+        arrived = self._arrived(held)
         found = spread(held.stamps, self._stated)
         reads: list[Floats] = [
             found.respaced(s, found.period) for s in np.split(held.stamps, held.ends[:-1])
@@ -138,7 +157,7 @@ class Uncounted:
         if found.period:
             self._follow(float(held.stamps[0]), found)
         if self._stamped:
-            if abs(float(reads[-1][-1] - reads[0][-1]) - span) > 0.5 * span:
+            if span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
                 self._doubt("they do not go with the time", held.seen[-1])
             parts = [self._times(one, seen) for one, seen in zip(reads, held.seen, strict=True)]
             held.times = np.concatenate(parts)
@@ -146,9 +165,12 @@ class Uncounted:
             # Also what came before a doubt has the times of arrival.
             arrived_at = np.array(held.seen, dtype=np.float64) - self._trust.base
             held.times = np.repeat(arrived_at, counts)
-        if found.period and 0.5 < found.period * arrived < 1.3:
-            if found.exact or abs(found.period / self._stated - 1.0) > _OFF_STAMPS:
-                self._clock.expect(1.0 / found.period, measured=found.exact)
+        off = found.period / self._stated - 1.0
+        if abs(off) < _OFF_STAMPS:
+            if found.exact:
+                self._clock.expect(1.0 / found.period, measured=True)
+        elif found.period and 0.5 < found.period * arrived < 1.3:
+            self._clock.expect(1.0 / found.period, measured=found.exact)
         elif abs(arrived * self._stated - 1.0) > _OFF:
             self._clock.expect(arrived, measured=False)
         self._window_at = held.seen[-1]

@@ -34,6 +34,7 @@ class Sender:
     seconds: float = 30.0
     busy: bool = False  # both computers' cores are busy
     poll: float = 0.02  # s between reads
+    piled: float = 0.0  # s of samples that had piled up before the first read
     stamped: bool = True
     seed: int = 1
 
@@ -111,7 +112,7 @@ def run(sender: Sender) -> Result:
     n_packets = int(packet[-1]) + 1
     ready = taken[np.minimum((np.arange(n_packets) + 1) * sender.packet - 1, n - 1)]
     late = 1e-4 * rng.random(n_packets)
-    reads = np.arange(START, taken[-1] + 2.0, sender.poll)
+    reads = np.arange(START + sender.piled, taken[-1] + 2.0, sender.poll)
     if sender.busy:
         late += rng.exponential(0.002, n_packets)
         often = min(0.6 / rate * sender.packet, 0.05)
