@@ -22,7 +22,7 @@ from app.settings import Settings, settings_from
 from devices.sources.naming import read_channels
 from devices.sources.replay import ReplaySource, recording_file
 from devices.sources.spec import read_spec
-from dsp.checks import InputError, RecordError
+from dsp.checks import InputError, RecordError, foreign_text
 from dsp.grid import FS
 from dsp.sound.beatgrid import UNKNOWN_GRID, BeatGrid
 from dsp.sound.heard import Heard, Play
@@ -58,6 +58,8 @@ class Recorded:
         Seconds of the session that was recorded; none of a file of others.
     unrated, changed : frozenset of float
         Seconds in which a rating was taken back, and the sound changed by a decision.
+    done : tuple of (float, str)
+        What the player did then, and when.
     begins : float
         Second of the recording at which the session begins.
     settings : Settings or None
@@ -78,6 +80,7 @@ class Recorded:
     begins: float
     unrated: frozenset[float] = frozenset()
     changed: frozenset[float] = frozenset()
+    done: tuple[tuple[float, str], ...] = ()
     settings: Settings | None = None
     calibration: Calibration | None = None
     seed: int | None = None
@@ -98,8 +101,11 @@ class Recorded:
         told = np.maximum(times, seconds[np.searchsorted(until, times)])
         return np.asarray(np.maximum.accumulate(told), dtype=np.float64)
 
-    def told(self, after: float, until: float) -> tuple[list[Start], list[LoopEvent]]:
-        """Tracks started, and what the loop was told, between two seconds, the first excluded."""
+    def told(self, after: float, until: float) -> tuple[list[Start], list[LoopEvent], list[str]]:
+        """Tracks started, what the loop was told and what the player did, between two seconds.
+
+        The first of them is excluded.
+        """
         starts = [start for start in self.starts if after < start.time <= until]
         events = [LoopEvent("play", [int(start.play), int(start.place)]) for start in starts]
         for tick in self.ticks:
@@ -110,7 +116,7 @@ class Recorded:
                     # Nothing is changed here, and so a change cannot be taken back; a rating can.
                     if event.kind != "undo" or tick.now in self.unrated
                 ]
-        return starts, events
+        return starts, events, [text for at, text in self.done if after < at <= until]
 
 
 def read_recorded(plan: Plan) -> Recorded:
@@ -136,6 +142,7 @@ def read_recorded(plan: Plan) -> Recorded:
         row for row in rows if 0 <= whole(row, "pool") < len(tracks) and whole(row, "index") >= 0
     ]
     starts = tuple(_start(row, tracks) for row in rows)
+    acts = [row for row in reader.events() if row["kind"] == "decision"]
     begins = number(manifest, "start")
     first = source.recorded_from
     ticks = reader.ticks()
@@ -149,10 +156,11 @@ def read_recorded(plan: Plan) -> Recorded:
         starts=starts,
         ticks=ticks,
         unrated=frozenset(row["t"] for row in reader.events() if row["kind"] == "unrated"),
-        changed=frozenset(
-            row["t"]
-            for row in reader.events()
-            if row["kind"] == "decision" and get(row, "decision", "kind") in _CHANGES
+        changed=frozenset(row["t"] for row in acts if get(row, "decision", "kind") in _CHANGES),
+        done=tuple(
+            (row["t"], f"Then: {foreign_text(str(get(row, 'decision', 'because')), longest=300)}")
+            for row in acts
+            if get(row, "decision", "kind") != "hold"
         ),
         begins=begins if np.isfinite(begins) and begins >= first else first,
         settings=settings,

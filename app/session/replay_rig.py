@@ -94,8 +94,8 @@ class ReplayRig:
         self._next = block.first + n
         return block.data[:n], block.times[:n]
 
-    def told(self, until: float) -> tuple[list[Start], list[LoopEvent]]:
-        """Tracks that were started, and what the loop was told, since the last call."""
+    def told(self, until: float) -> tuple[list[Start], list[LoopEvent], list[str]]:
+        """Tracks started, what the loop was told and what the player did, since the last call."""
         after, self._told_until = self._told_until, until - self._source.shift
         return self._recorded.told(after, self._told_until)
 

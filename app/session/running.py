@@ -248,10 +248,12 @@ class Running:
         """Take what a recording tells of the session that it is of."""
         if self._replay is None:
             return
-        starts, events = self._replay.told(now)
+        starts, events, done = self._replay.told(now)
         for start in starts:
             self._known(start.play, start.place, start.track, now)
         self._events += events
+        for text in done:
+            self._watcher.say(text, now)
 
     def _take_source(self, now: float) -> None:
         """Take what the source reports, and whether it sends."""

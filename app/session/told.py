@@ -216,7 +216,7 @@ def _coming(told: Told) -> ComingView | None:
 
 
 def _possible(told: Told) -> tuple[TrackView, ...]:
-    if told.tick is not None and told.tick.coming is not None:
+    if told.replayed or (told.tick is not None and told.tick.coming is not None):
         return ()
     eligible = sorted((c for c in told.candidates if c.eligible), key=lambda c: (-c.mean, c.place))
     return tuple(_candidate_view(told, c) for c in eligible[:N_NEXT])

@@ -141,6 +141,8 @@ def layer_word(snapshot: Snapshot) -> str:
 
 def automation(snapshot: Snapshot) -> str:
     """Return what the automation does."""
+    if snapshot.replayed:
+        return "Automation off"
     return "Automation on hold" if snapshot.on_hold else "Automation on"
 
 

@@ -68,6 +68,12 @@ def test_nothing_is_played_or_decided(demo_folder, again):
     kinds = {row["kind"] for row in reader.events()}
     assert "decision" not in kinds
     assert reader.timeline()[0].size == 0
+    shot = session.snapshot()
+    assert shot.possible_next == ()
+    said = [row["decision"] for row in SessionReader(demo_folder).events() if "decision" in row]
+    done = [f"Then: {d['because']}" for d in said if d["kind"] != "hold"]
+    assert [line.sentence for line in shot.decisions[:-1]] == done[: len(shot.decisions) - 1]
+    assert len(shot.decisions) >= 2
     heard, recorded = reader.heard(), SessionReader(demo_folder).heard()
     assert heard.values.tobytes() == recorded.values[: len(heard)].tobytes()
     assert len(heard) >= 58 * 64
@@ -164,11 +170,11 @@ def test_what_happened_in_a_session_happens_again(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     recorded = read_recorded(Plan(source=f"replay:{folder}"))
     first = math.ceil(T0)
-    _, told = recorded.told(first + 1.0, first + 3.0)
+    _, told, _ = recorded.told(first + 1.0, first + 3.0)
     assert [(event.kind, event.value) for event in told] == [("rating", 0.25), ("pause", True)]
-    _, told = recorded.told(first + 3.0, first + 9.0)
+    _, told, _ = recorded.told(first + 3.0, first + 9.0)
     assert [event.kind for event in told] == ["pause"]  # a change that was not made stays
-    starts, told = recorded.told(-math.inf, first + 1.0)
+    starts, told, _ = recorded.told(-math.inf, first + 1.0)
     assert [(start.play, start.place) for start in starts] == [(0, 0)]
     assert told[0].kind == "play"
 

@@ -72,6 +72,7 @@ def test_what_the_source_is_stands_beside_the_name_and_its_notice_on_the_screen(
     both = replace(live, replayed=True, simulated=True)
     assert words.badge(both) == "Recording replayed, simulated listener"
     person = replace(live, replayed=True, listener_notice="This is a recording.")
+    assert words.automation(person) == "Automation off"
     assert words.notices(person) == [("info", "This is a recording.")]
 
 
