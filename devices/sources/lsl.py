@@ -31,7 +31,6 @@ from dsp.checks import AttuneError, DeviceError, foreign_text
 RESOLVE_S = 5.0  # s: how long a stream may take to answer
 SETTLE_S = 0.5  # s after the first answer in which others of the same name may come
 AGAIN_S = 0.45  # s that one try to come back may take
-_LOOK_S = 0.04  # s of that for finding it: the search goes on between the tries
 #: s between two reads: a sender that pushes each sample wakes us no oftener than this, and one
 #: that pushes packets is read as each comes.
 PACE_S = 0.007
@@ -218,11 +217,10 @@ class LslSource:
 
     def _open_again(self, was: StreamHeader) -> None:
         """Take the stream that was read, or one of the same name and shape in its place."""
-        end, look = now() + AGAIN_S, now() + _LOOK_S
-        if self._finder is None:
+        end = now() + AGAIN_S
+        if self._finder is None:  # it looks on between the tries
             self._finder = StreamFinder(self._query)
-        while not (found := self._returned(was)) and now() < look:
-            time.sleep(0.01)
+        found = self._returned(was)
         why = f"The LSL stream {self._name} has not come back yet."
         for header, stream in found:
             if (header.n_channels, header.sfreq) != (was.n_channels, was.sfreq):
