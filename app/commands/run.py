@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.terminal import Terminal
-from app.words import clock, of_100
+from app.words import clock, of_100, rates
 from devices.sources.spec import HELP
-from dsp.checks import InputError
+from dsp.checks import DeviceError, InputError
 
 if TYPE_CHECKING:
     from app.loop.ticks import TickResult
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from app.session.snapshot import DecisionLine, Snapshot
 
 HEADLESS_MINUTES = 2.0
+WAITING = (
+    "It is taken up again by itself. To go on without EEG for good, end this session with Ctrl-C "
+    "and start one with --source none."
+)
 _POLL_S = 0.05  # s between looks at what signals asked for
 EXAMPLE = """examples:
   attune run --source synthetic --listener clear --minutes 2 --headless
@@ -92,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     made: list[Session] = []
     leaving = threading.Event()  # while a board is looked for
 
-    def make() -> Session:
+    def make(plan: Plan = plan) -> Session:
         from app.session.session import (
             Session,  # late: the window is painted before the loop is loaded
         )
@@ -101,15 +105,16 @@ def run(arguments: argparse.Namespace) -> int:
         return made[-1]
 
     try:
-        return run_window(make, on_stop=leaving.set)
+        without = replace(plan, source="none", channels="")
+        return run_window(make, on_stop=leaving.set, make_without=lambda: make(without))
     except WindowError as error:
         # Qt or one of its system libraries is missing: say so, and go on without a window.
         print(f"attune: {error} Going on without a window.", file=sys.stderr)
         return _headless(plan, as_json=False)
     finally:
-        if made and made[0].running is not None:
+        if made and made[-1].running is not None:
             terminal = Terminal()
-            terminal.say("\n".join(closing_lines(made[0].snapshot())))
+            terminal.say("\n".join(closing_lines(made[-1].snapshot())))
             terminal.close()
 
 
@@ -149,6 +154,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _headless(plan: Plan, *, as_json: bool) -> int:
+    from app.session.contract import NoSource
     from app.session.endings import noted_endings
     from app.session.plan import settle
     from app.session.session import Session
@@ -165,7 +171,10 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
     session.watch(lines.tick)
     with noted_endings() as asked:
         try:
-            session.start(lambda: bool(asked))
+            try:
+                session.start(lambda: bool(asked))
+            except NoSource as error:
+                raise DeviceError(f"{error} To go on without EEG, use --source none.") from error
             if session.running is not None:
                 lines.begin()
             while not session.wait(_POLL_S):
@@ -193,6 +202,8 @@ class _Lines:
         shot = self._session.snapshot()
         if not self._as_json:
             self._say(f"Source: {shot.source_name}")
+            if shot.second_name:
+                self._say(f"Recorded beside it, not decoded: {shot.second_name}")
             for notice in (shot.listener_notice, shot.notice, shot.output_notice):
                 self._say(notice)
             self._say("Enjoyment is an estimate from 0 to 100 ± 1 sd.")
@@ -202,8 +213,15 @@ class _Lines:
         if self._as_json:
             self.terminal.say(json.dumps(_as_json(shot, result), allow_nan=False))
             return
-        for notice in (shot.output_notice, shot.source_notice, shot.recording_problem, shot.notice):
+        for notice in (
+            shot.output_notice, shot.source_notice, shot.second_notice, shot.recording_problem,
+            shot.notice,
+        ):  # fmt: skip
             self._say(notice)
+        if shot.source_state == "lost":
+            self._say(WAITING)
+        if shot.sfreq_measured:
+            self._say(f"EEG: {rates(shot.sfreq, shot.sfreq_measured)}.")
         self.terminal.say(_line(shot, result))
         decision = result.decision
         for line in self._news(shot):

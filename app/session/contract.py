@@ -9,6 +9,11 @@ import numpy.typing as npt
 
 from app.session.snapshot import Snapshot
 from devices.sources.source import SourceInfo
+from dsp.checks import DeviceError
+
+
+class NoSource(DeviceError):
+    """The source of EEG cannot be had; without it the session can begin."""
 
 
 class RowsLike(Protocol):

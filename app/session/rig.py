@@ -10,6 +10,7 @@ from typing import Protocol
 from app.player.contract import AnyPlayer
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
+from app.session.contract import NoSource
 from app.session.feed import Eeg, Feed, no_rows
 from app.session.plan import Plan
 from devices.acquisition import acquire
@@ -20,7 +21,7 @@ from devices.sources.naming import read_channels
 from devices.sources.simulated import SimulatedSource
 from devices.sources.source import SourceEvent, SourceInfo, SourceState
 from devices.sources.spec import read_spec
-from dsp.checks import InputError
+from dsp.checks import DeviceError, InputError
 
 _POLL = 0.02  # s between looks at the clock while waiting for the next tick
 _READY = 15.0  # s that a source may take to its first sample
@@ -122,7 +123,10 @@ class LiveRig:
             self.second = Feed(acquire(self._beside, first=False))
         self._player.start()
         if self._feed is not None:
-            info = self._feed.wait_ready(_READY, stopped)
+            try:
+                info = self._feed.wait_ready(_READY, stopped)
+            except DeviceError as error:
+                raise NoSource(str(error)) from error
             if not info.ch_names:
                 raise InputError(
                     f"{info.name} sends no EEG; name a source that does first, and this one with a "

@@ -167,6 +167,8 @@ class Snapshot:
         ``"none"`` where no headset was asked for.
     source_name, source_notice : str
         The notice says why the source is stalled, lost or closed, in one sentence, or is empty.
+    left_out : bool
+        Somebody let the session go on without EEG.
     sfreq, sfreq_measured : float
         Rate of the EEG as stated, and as measured where that is another, Hz; else 0.
     second_name, second_state, second_notice : str
@@ -217,6 +219,7 @@ class Snapshot:
     source_state: SourceState = "connecting"
     source_name: str = ""
     source_notice: str = ""
+    left_out: bool = False
     sfreq: float = 0.0
     sfreq_measured: float = 0.0
     second_name: str = ""

@@ -82,6 +82,7 @@ class Told:
     listener_notice: str = ""
     source_name: str = ""
     source_notice: str = ""
+    left_out: bool = False
     sfreq: float = 0.0
     sfreq_measured: float = 0.0
     second_name: str = ""
@@ -118,6 +119,7 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
         source_state="connecting" if told.headset else "none",
         source_name=told.source_name,
         source_notice=told.source_notice,
+        left_out=told.left_out,
         sfreq=told.sfreq,
         sfreq_measured=told.sfreq_measured,
         second_name=told.second_name,

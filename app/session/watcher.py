@@ -119,7 +119,7 @@ class Watcher:
         elif kind == "layer_off":
             self.set(layer_off=value)
         elif kind == "eeg_off":
-            self.set(source_notice="", source_name="EEG left out")
+            self.set(source_notice="", left_out=True)
             self.say("Going on without EEG: ratings and priors alone.", now)
         elif kind == "undo":
             self._n_rated = len(told.ratings)

@@ -26,6 +26,7 @@ def run_window(
     *,
     title: str = "Attune",
     on_stop: Callable[[], None] = lambda: None,
+    make_without: Callable[[], SessionLike] | None = None,
 ) -> int:
     """Show the window, run one session in it, and return when the window is closed.
 
@@ -37,6 +38,8 @@ def run_window(
         Name of the window.
     on_stop : callable
         Called as soon as the session is to end, so also while it is still being made.
+    make_without : callable, optional
+        Makes the session without EEG, which is offered where its source cannot be had.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def run_window(
         from app.window.run import run
     except ImportError as error:
         raise WindowError(_import_sentence(error)) from error
-    return run(make_session, title=title, on_stop=on_stop)
+    return run(make_session, title=title, on_stop=on_stop, make_without=make_without)
 
 
 def _import_sentence(error: ImportError) -> str:

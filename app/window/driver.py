@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
-from app.session.contract import SessionLike
+from app.session.contract import NoSource, SessionLike
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +26,13 @@ class Driver(QObject):
     closed = Signal()
 
     def __init__(
-        self, make_session: Callable[[], SessionLike], on_stop: Callable[[], None] = lambda: None
+        self,
+        make_session: Callable[[], SessionLike],
+        on_stop: Callable[[], None] = lambda: None,
+        make_without: Callable[[], SessionLike] | None = None,
     ) -> None:
         super().__init__()
-        self._make, self._on_stop = make_session, on_stop
+        self._make, self._on_stop, self._make_without = make_session, on_stop, make_without
         self._lock = threading.Lock()
         self._stop_asked = False
         self._close_asked = False
@@ -42,6 +45,20 @@ class Driver(QObject):
         """Make and start the session, in a thread."""
         self._opener = threading.Thread(target=self._open, name="open session", daemon=True)
         self._opener.start()
+
+    @property
+    def no_source(self) -> bool:
+        """Whether it could not start for want of EEG alone, and can without."""
+        return isinstance(self.error, NoSource) and self._make_without is not None
+
+    def open_without(self) -> None:
+        """Open the session without EEG instead of the one that is closed."""
+        assert self.is_closed
+        assert self._make_without is not None
+        self._make = self._make_without
+        self._stop_asked = self._close_asked = self.is_closed = False
+        self.session = self.error = None
+        self.open()
 
     def _open(self) -> None:
         try:

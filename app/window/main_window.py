@@ -52,6 +52,8 @@ class MainWindow(QMainWindow):
         Called in a thread right after the first paint.
     look : Look
     title : str
+    make_without : callable, optional
+        Makes the session without EEG, where its source cannot be had.
     zoom : Zoom, optional
         The size of text; that of the design where there is none.
     clock : callable
@@ -66,6 +68,7 @@ class MainWindow(QMainWindow):
         *,
         look: Look,
         title: str = "Attune",
+        make_without: Callable[[], SessionLike] | None = None,
         zoom: Zoom | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_stop: Callable[[], None] = lambda: None,
@@ -86,7 +89,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFocus()
-        self.driver = Driver(make_session, on_stop)
+        self.driver = Driver(make_session, on_stop, make_without)
         self.driver.opened.connect(self._render)
         self.driver.failed.connect(self._on_failed)
         self.driver.closed.connect(self._on_closed)
@@ -167,6 +170,7 @@ class MainWindow(QMainWindow):
             own_notices=self._own_notices(failed),
             failed=failed,
             ending=not self.driver.is_closed and self.over,
+            no_source=self.driver.no_source,
         )
         self._announce(shown)
 
@@ -270,6 +274,17 @@ class MainWindow(QMainWindow):
     def rate(self, given: int) -> None:
         """Take the client's rating."""
         self._do("rate", lambda session: session.rate(given))
+
+    def without_eeg(self) -> None:
+        """Go on without EEG: in this session, or anew where its source cannot be had."""
+        if self.driver.no_source and self.driver.is_closed:
+            self._last, self.settled = Snapshot(t=0.0, phase="starting"), False
+            self._timer.setInterval(FRAME_MS)
+            self._beat.start()
+            self.driver.open_without()
+            self._render()
+        else:
+            self._do("without_eeg", lambda session: session.leave_eeg_out())
 
     def stop(self) -> None:
         """Stop: sound first, then records and report in the background."""

@@ -23,6 +23,7 @@ def run(
     *,
     title: str,
     on_stop: Callable[[], None] = lambda: None,
+    make_without: Callable[[], SessionLike] | None = None,
 ) -> int:
     """Show the window until it is closed; see `app.window.run_window`."""
     app = QApplication.instance() or QApplication([title])
@@ -33,7 +34,9 @@ def run(
     whole = app.primaryScreen().size()
     zoom = Zoom(usual_text_px(whole.width(), whole.height()), settings_folder() / "window.json")
     look = Look(scheme_theme())
-    window = MainWindow(make_session, look=look, title=title, zoom=zoom, on_stop=on_stop)
+    window = MainWindow(
+        make_session, look=look, title=title, make_without=make_without, zoom=zoom, on_stop=on_stop
+    )
     room = app.primaryScreen().availableGeometry()
     window.resize(min(px(SIZE[0]), room.width()), min(px(SIZE[1]), room.height()))
     window.show()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from app.session.snapshot import ComingView, RatingView, Snapshot, TrackView
-from app.words import of_100, percent
+from app.words import ANOTHER_RATE, of_100, percent
+from devices.sources.source import SourceInfo
 from dsp.enjoyment import Enjoyment
 from dsp.tracking.scores import Tracking
 
@@ -19,7 +20,7 @@ SOURCE_WORDS = {
     "connecting": "connecting",
     "streaming": "streaming",
     "stalled": "stalled, no data",
-    "lost": "lost, reconnect it",
+    "lost": "lost, trying again",
     "closed": "closed",
     "none": "No headset",
 }
@@ -97,7 +98,7 @@ def estimate_word(snapshot: Snapshot, estimate: Enjoyment | Tracking | None) -> 
 def tracking_word(snapshot: Snapshot) -> tuple[str, str]:
     """Return symbol and words of the entrainment state."""
     if snapshot.source_state == "none":
-        return "–", "no headset"
+        return "–", "EEG left out" if snapshot.left_out else "no headset"
     if snapshot.tracking is None:
         return "…", "waiting for data"
     return SYMBOLS[snapshot.tracking.state], snapshot.tracking.state
@@ -165,7 +166,35 @@ def coming_note(coming: ComingView) -> str:
 
 def source_word(snapshot: Snapshot) -> str:
     """Return the state of the source."""
+    if snapshot.left_out:
+        return "EEG left out"
     return SOURCE_WORDS[snapshot.source_state]
+
+
+def source_facts(snapshot: Snapshot, info: SourceInfo | None) -> str:
+    """Return channels and rate of the EEG; the measured rate first where it is another."""
+    if snapshot.source_state == "none" or info is None:
+        return ""
+    stated, measured = info.sfreq, snapshot.sfreq_measured
+    rate = f"{stated:.0f} Hz"
+    if measured and abs(measured / stated - 1.0) > ANOTHER_RATE:
+        rate = f"{measured:.1f} Hz, stated {stated:.0f}"
+    return f"{len(info.ch_names)} ch  {rate}"
+
+
+def about_sources(snapshot: Snapshot) -> str:
+    """Return what the sources are and how they stand, in sentences."""
+    if snapshot.left_out:
+        return f"{snapshot.source_name} was left out: this session goes on without EEG"
+    if snapshot.source_state == "none":
+        said = "This session has no headset"
+    else:
+        name = snapshot.source_name or "EEG source"
+        said = f"{name}: {source_word(snapshot)}. {snapshot.source_notice}".strip()
+    if not snapshot.second_name:
+        return said
+    second = SOURCE_WORDS[snapshot.second_state]
+    return f"{said}\nRecorded beside it: {snapshot.second_name}, {second}"
 
 
 def is_dead(snapshot: Snapshot) -> bool:
@@ -191,7 +220,8 @@ def possible(snapshot: Snapshot) -> frozenset[str]:
     """Return the actions that can be done now; the others are greyed, and their keys do nothing."""
     if snapshot.phase not in ("running", "paused"):
         return frozenset()
-    return frozenset({"pause", "next", "skip", "undo", "hold", "layer_off", "mark", "rate"})
+    always = {"pause", "next", "skip", "undo", "hold", "layer_off", "mark", "rate"}
+    return frozenset(always | ({"without_eeg"} if snapshot.source_state == "lost" else set()))
 
 
 def expected(track: TrackView) -> str:
@@ -237,6 +267,9 @@ def notices(snapshot: Snapshot) -> list[tuple[str, str]]:
     if snapshot.source_state in ("stalled", "lost") and snapshot.phase in ("running", "paused"):
         fallback = f"No EEG from {snapshot.source_name or 'the source'}; the music goes on."
         out.append(("error", snapshot.source_notice or fallback))
+    if snapshot.second_state in ("stalled", "lost") and snapshot.phase in ("running", "paused"):
+        fallback = f"Nothing comes from {snapshot.second_name}; the EEG goes on."
+        out.append(("warning", snapshot.second_notice or fallback))
     if snapshot.output_notice:
         out.append(("warning", snapshot.output_notice))
     if snapshot.notice and snapshot.notice not in [text for _, text in out]:

@@ -74,17 +74,21 @@ class HoledRig(VirtualRig):
         second: HandAcquisition | None = None,
     ) -> None:
         super().__init__(listener=plan.listener, seed=plan.seed)
-        assert self.info is not None
-        self.info = replace(self.info, beside=beside)
-        self.source = HandAcquisition(self.info)
-        self._holes = holes
-        self._feed: Feed | None = Feed(self.source)
-        self._feed.wait_ready(1.0, lambda: False)
-        self.others = second
+        self._holes, self._beside = holes, beside
+        self._feed: Feed | None = None
         self.each: Callable[[float], None] = lambda t: None  # called before each tick
         if second is not None:
             self.second = Feed(second)
             self.second.wait_ready(1.0, lambda: False)
+
+    def start(self, stopped: Callable[[], bool] = lambda: False) -> float:
+        self._start = super().start(stopped)
+        assert self.info is not None
+        self.info = replace(self.info, beside=self._beside)
+        self.source = HandAcquisition(self.info)
+        self._feed = Feed(self.source)
+        self._feed.wait_ready(1.0, stopped)
+        return self._start
 
     def eeg(self, until: float) -> Eeg:
         data, times = super().eeg(until)

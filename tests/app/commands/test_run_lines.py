@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from app.commands.run import _Lines
-from app.session.snapshot import DecisionLine
+import pytest
+
+from app.commands.command_line import main
+from app.commands.run import WAITING, _Lines
+from app.session.contract import NoSource
+from app.session.session import Session
+from app.session.snapshot import DecisionLine, Snapshot
+from app.settings import load_preset
+from tests.doubles.ticking import Player
 
 
 def _look(*lines: tuple[float, str]) -> SimpleNamespace:
@@ -22,3 +29,37 @@ def test_what_the_player_did_is_printed_once() -> None:
     assert lines._news(_look(first)) == []
     assert [line.sentence for line in lines._news(_look(first, second))] == [second[1]]
     assert lines._news(_look(second)) == []
+
+
+def test_where_the_source_cannot_be_had_the_terminal_says_how_to_go_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(session: Session, asked: object) -> None:
+        raise NoSource("The board cyton cannot be opened: there is no port.")
+
+    monkeypatch.setattr(Session, "start", refuse)
+    assert main(["run", "--source", "cyton:/dev/nowhere", "--headless"]) == 2
+    error = capsys.readouterr().err
+    assert error.endswith("there is no port. To go on without EEG, use --source none.\n")
+
+
+def test_a_lost_source_and_a_measured_rate_are_each_said_once() -> None:
+    shot = Snapshot(
+        t=5.0,
+        phase="running",
+        source_state="lost",
+        source_notice="Cyton is lost.",
+        sfreq=128.0,
+        sfreq_measured=256.0,
+        second_notice="Wrist is lost.",
+    )
+    said: list[str] = []
+    session = SimpleNamespace(snapshot=lambda: shot)
+    lines = _Lines(session, SimpleNamespace(say=said.append), as_json=False)
+    player = Player(load_preset("demo"))
+    for _ in range(2):
+        lines.tick(player.tick())
+    rate = "EEG: 128 Hz stated, 256.0 Hz measured."
+    assert [t for t in said if not t.startswith(" ")] == [
+        "Cyton is lost.", "Wrist is lost.", WAITING, rate,
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from app.lab.simulate_demo import starter
 from app.records.reader import SessionReader
 from app.records.streams import BESIDE, SECOND
 from app.report.model import build_model
-from app.session.feed import Feed
+from app.session.feed import Eeg, Feed
 from app.session.plan import Plan
 from app.session.session import Session
 from app.session.snapshot import Snapshot
@@ -279,13 +279,15 @@ def test_a_hole_longer_than_the_ring_is_a_jump_in_the_stamps_behind_lost_rows() 
 class Slept(HoledRig):
     """A computer that sleeps for 100 s after 20 s, on a clock that goes on meanwhile."""
 
-    slept = 0.0
+    sleeps = False
+
+    def eeg(self, until: float) -> Eeg:
+        rows = super().eeg(until)
+        self.sleeps = until - self._start == 20.0
+        return rows
 
     def now(self) -> float:
-        if not self.slept and super().now() - self._start >= 20.0:
-            self.slept = 100.0
-            return super().now() + self.slept
-        return super().now()
+        return super().now() + (100.0 if self.sleeps else 0.0)
 
 
 def test_after_a_computer_that_slept_no_tick_is_made_up_and_the_time_is_a_gap(

@@ -53,6 +53,9 @@ class Actions(Protocol):
     def stop(self) -> None:
         """Stop the session."""
 
+    def without_eeg(self) -> None:
+        """Go on without EEG: in this session, or anew where its source cannot be had."""
+
     def theme(self) -> None:
         """Change dark and light."""
 
@@ -127,16 +130,14 @@ class TopBar(QFrame):
         )
         dot, token = _SOURCE_DOTS[snapshot.source_state]
         state = words.source_word(snapshot)
-        facts = f"{len(info.ch_names)} ch  {info.sfreq:.0f} Hz" if info is not None else ""
+        facts = words.source_facts(snapshot, info)
         streams = facts and snapshot.source_state == "streaming"
         lost = f"{100 * snapshot.lost_share:.1f} % lost" if streams else ""
         self.source.show_state(
             "  ·  ".join(part for part in (facts, state, lost) if part),
             dot=dot,
             token=token,
-            tooltip=f"{snapshot.source_name or 'EEG source'}: {state}. {snapshot.source_notice}"
-            if snapshot.source_state != "none"
-            else "This session has no headset",
+            tooltip=words.about_sources(snapshot),
         )
         silent = bool(snapshot.output_notice)
         sound = "No sound: silent output" if silent else snapshot.output_name or "opening sound"
@@ -155,15 +156,34 @@ def _short(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-class Notices(QWidget):
-    """The sentences that have to be seen, side by side under the top bar."""
+def without_eeg(look: Look, actions: Actions, *, height: int = 42) -> Button:
+    """Return the button that offers to go on without EEG."""
+    return Button(
+        look,
+        "without_eeg",
+        "play",
+        text="Continue without EEG",
+        does=actions.without_eeg,
+        height=height,
+        tooltip="Go on with ratings and expectations alone; the headset is no longer waited for",
+    )
 
-    def __init__(self, look: Look) -> None:
+
+class Notices(QWidget):
+    """The sentences that have to be seen, side by side under the top bar, and what is offered."""
+
+    def __init__(self, look: Look, actions: Actions) -> None:
         super().__init__()
         self._look = look
-        self._line = QHBoxLayout(self)
-        self._line.setContentsMargins(0, 0, 0, 0)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(px(10))
+        self._line = QHBoxLayout()
         self._line.setSpacing(px(10))
+        self.without_eeg = without_eeg(look, actions, height=34)
+        self.without_eeg.hide()
+        line.addLayout(self._line, 1)
+        line.addWidget(self.without_eeg)
         self._shown: list[tuple[str, str]] = []
         self.hide()
 
@@ -172,13 +192,15 @@ class Notices(QWidget):
         """The sentences that are shown."""
         return [text for _, text in self._shown]
 
-    def show_notices(self, notices: list[tuple[str, str]]) -> None:
-        """Show (severity, sentence) of each."""
+    def show_notices(self, notices: list[tuple[str, str]], *, lost: bool = False) -> None:
+        """Show (severity, sentence) of each; where the EEG is `lost`, offer to go on without."""
+        self.without_eeg.setVisible(lost)
         if notices == self._shown:
             return
         self._shown = list(notices)
         while (item := self._line.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()  # until it is gone
                 widget.deleteLater()
         for severity, text in notices:
             self._line.addWidget(Notice(self._look, severity, text), len(text))
@@ -251,13 +273,14 @@ class BottomBar(QFrame):
             does=actions.leave,
             tooltip="Close the window",
         )
+        self.without_eeg = without_eeg(look, actions)
         over = QWidget()
         over_line = row(self.ended, gap=16)
         places = stack(*self.where)
         places.insertStretch(0)
         places.addStretch()
         over_line.addLayout(places, 1)
-        for button in (self.open_folder, self.leave, self.open_report):
+        for button in (self.open_folder, self.leave, self.without_eeg, self.open_report):
             over_line.addWidget(button)
         over.setLayout(over_line)
         self._stack = QStackedWidget()
@@ -280,8 +303,12 @@ class BottomBar(QFrame):
         self.stop.setText("Press Esc again" if on else "Stop session")
         self.stop.setAccessibleName("Press Esc again to stop" if on else "Stop session")
 
-    def show_snapshot(self, snapshot: Snapshot, *, failed: str, ending: bool) -> None:
+    def show_snapshot(
+        self, snapshot: Snapshot, *, failed: str, ending: bool, no_source: bool = False
+    ) -> None:
         """Show the actions that are possible now."""
+        self.without_eeg.setVisible(no_source)
+        self.without_eeg.setEnabled(not ending)
         over = bool(failed) or snapshot.phase in ("stopped", "ended")
         self._stack.setCurrentIndex(1 if over else 0)
         if over:

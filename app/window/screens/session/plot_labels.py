@@ -58,7 +58,7 @@ class Labels:
             plot.removeItem(item)
         self._items, self._taken = [], []
         self._per_px, self._lane, self._end = per_px, lane, end
-        no_headset = snapshot.source_state == "none"
+        no_headset = snapshot.source_state == "none" and not snapshot.left_out
         self._plots = (self._joy,) if no_headset else (self._joy, self._r)
         self._foot = lane / (100.0 + 2 * lane)  # the titles keep their lane
         for span in snapshot.history.layer:

@@ -30,7 +30,7 @@ class SessionScreen(QWidget):
         super().__init__()
         self.setObjectName("screen")
         self.top = TopBar(look, actions, title)
-        self.notices = Notices(look)
+        self.notices = Notices(look, actions)
         self.enjoyment = EnjoymentCard(look)
         self.entrainment = EntrainmentCard(look)
         self.rating = RatingCard(look, actions.rate)
@@ -108,6 +108,7 @@ class SessionScreen(QWidget):
         own_notices: list[tuple[str, str]],
         failed: str = "",
         ending: bool = False,
+        no_source: bool = False,
     ) -> None:
         """Show a snapshot.
 
@@ -119,9 +120,12 @@ class SessionScreen(QWidget):
             Why the session could not go on, or empty.
         ending : bool
             Whether records and report are being written.
+        no_source : bool
+            Whether it could not start for want of EEG alone, so that it could without.
         """
         self.top.show_snapshot(snapshot, info)
-        self.notices.show_notices([*words.notices(snapshot), *own_notices])
+        lost = "without_eeg" in words.possible(snapshot)
+        self.notices.show_notices([*words.notices(snapshot), *own_notices], lost=lost)
         for card in self.cards:
             card.show_snapshot(snapshot)
-        self.bottom.show_snapshot(snapshot, failed=failed, ending=ending)
+        self.bottom.show_snapshot(snapshot, failed=failed, ending=ending, no_source=no_source)

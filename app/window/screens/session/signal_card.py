@@ -145,7 +145,9 @@ class SignalCard(Card):
         dead, state = words.is_dead(snapshot), words.source_word(snapshot)
         none = snapshot.source_state == "none"
         self.contacts.show_quality(
-            snapshot.quality, unknown="no headset" if none else "not known yet", dead=dead
+            () if none else snapshot.quality,
+            unknown=state if none else "not known yet",
+            dead=dead,
         )
         poor = frozenset(name for name, grade, _ in snapshot.quality if grade == 4)
         self.plot.show_weak(poor, dead=dead)
@@ -153,4 +155,9 @@ class SignalCard(Card):
         scale = f"{2 * self.plot.scale_uv:.0f} µV a lane · {low:.0f}–{high:.0f} Hz, display only"
         self.side.show_text(scale if snapshot.source_state == "streaming" else state)
         waiting = f"Waiting for EEG: source {state}"
-        self._waiting.show_text("No headset: this session has no EEG" if none else waiting)
+        nothing = "No headset: this session has no EEG"
+        if snapshot.left_out:
+            nothing = "EEG left out: this session goes on without it"
+        self._waiting.show_text(nothing if none else waiting)
+        if none:
+            self._stack.setCurrentWidget(self._waiting)
