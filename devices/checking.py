@@ -193,11 +193,17 @@ def judge(found: Collected) -> SourceCheck:
         notices.append(
             f"It states {info.sfreq:g} Hz and sends {measured:.1f}; the measured rate is used."
         )
+    if str(info.details.get("counter", "")).startswith("none"):
+        notices.append(
+            f"The {info.name} does not number its samples: single losses cannot be counted, longer "
+            "ones are seen by the time that they take."
+        )
     if found.timing.duplicated:
         notices.append(f"{found.timing.duplicated} samples came twice, and were left out.")
+    loss = lost / max(missing.size, 1)
     problems = [
-        *_electrode_problems(quality),
-        *_stream_problems(lost / max(missing.size, 1), off, found),
+        *_electrode_problems(quality, lossy=loss > _LOSS[0]),
+        *_stream_problems(loss, off, found),
     ]
     problems.sort(key=lambda problem: -problem[0])
     return SourceCheck(
@@ -229,10 +235,13 @@ def measured_rate(times: Floats, sfreq: float) -> float:
     return float((late.size - 1) / (late[-1] - late[0]))
 
 
-def _electrode_problems(quality: dict[str, ElectrodeQuality]) -> list[tuple[int, str]]:
-    """How bad, as a place in `VERDICTS`, and a sentence."""
-    bad = [name for name, one in quality.items() if one.grade == 4]
-    fair = [name for name, one in quality.items() if one.grade == 2]
+def _electrode_problems(
+    quality: dict[str, ElectrodeQuality], *, lossy: bool
+) -> list[tuple[int, str]]:
+    """How bad, as a place in `VERDICTS`, and a sentence; what all lose is the stream's problem."""
+    own = {name: one for name, one in quality.items() if not (lossy and one.word == "gap")}
+    bad = [name for name, one in own.items() if one.grade == 4]
+    fair = [name for name, one in own.items() if one.grade == 2]
     problems = []
     if bad:
         how = 3 if len(bad) == len(quality) else 2 if 2 * len(bad) > len(quality) else 1

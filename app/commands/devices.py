@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,9 @@ def add(commands: Any) -> None:
     check = kind_of("check", "look at a source: rate, loss, stamps, every electrode", CHECK, MORE)
     check.add_argument(
         "--seconds", default=f"{CHECK_S:g}", metavar="S", help=f"how long ({CHECK_S:g})"
+    )
+    check.add_argument(
+        "--impedance", action="store_true", help="measure it first (Cyton only; 4 seconds)"
     )
     stream = kind_of("stream", "send a source to other programs, as LSL streams", STREAM)
     stream.add_argument("--name", default=NAME, help=f"of the EEG stream ({NAME})")
@@ -118,6 +121,7 @@ def _check(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"\r{passed:4.0f} of {seconds:g} s, {rows} samples ")
             sys.stderr.flush()
 
+    kohm = _impedances(arguments) if arguments.impedance else {}
     with _acquired(arguments) as (acquisition, stopped):
         found = collect(acquisition, seconds, stopped=stopped, tell=tell)
     if shown:
@@ -126,8 +130,19 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(check_json(done), indent=1, allow_nan=False))
     else:
-        print("\n".join(check_lines(done)))
+        print("\n".join(check_lines(done, kohm)))
     return 0
+
+
+def _impedances(arguments: argparse.Namespace) -> dict[str, float]:
+    from devices.lead_off import measure_impedances
+    from devices.sources.naming import read_channels
+    from dsp.checks import InputError
+
+    if arguments.json:
+        raise InputError("--impedance is told in words; leave --json out.")
+    channels = read_channels(arguments.channels) if arguments.channels else ()
+    return measure_impedances(arguments.source, channels=channels)
 
 
 def check_json(done: SourceCheck) -> dict[str, Any]:
@@ -147,8 +162,8 @@ def check_json(done: SourceCheck) -> dict[str, Any]:
     }
 
 
-def check_lines(done: SourceCheck) -> Iterator[str]:
-    """Return a check as people read it."""
+def check_lines(done: SourceCheck, kohm: Mapping[str, float] | None = None) -> Iterator[str]:
+    """Return a check as people read it, with impedances where they were measured."""
     share = 100 * done.lost / max(done.received + done.lost, 1)
     yield f"{done.info.name}, {done.seconds:.0f} s"
     yield f"  rate    {done.sfreq_measured:.2f} Hz (it states {done.sfreq:g})"
@@ -163,6 +178,8 @@ def check_lines(done: SourceCheck) -> Iterator[str]:
     for name, one in done.quality.items():
         told = "; ".join(one.reasons)
         fault = "" if one.word == "good" else one.word
+        if kohm:
+            told = f"{_kohm(kohm.get(name, math.nan)):>11}  {told}"
         yield (
             f"  {_SIGNS[one.grade]} {one.grade} {_GRADES[one.grade]:4}  {name:{width}}  "
             f"{fault:7}  {100 * one.usable:3.0f} % usable  {told}"
@@ -174,6 +191,10 @@ def check_lines(done: SourceCheck) -> Iterator[str]:
         return
     yield f"Verdict: {done.verdict}."
     yield from done.problems
+
+
+def _kohm(value: float) -> str:
+    return "unknown" if math.isnan(value) else f"{value:.0f} kΩ" if value < 1000 else "open"
 
 
 # ---- list

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,17 @@ def test_rows_that_were_timed_before_the_rate_was_known_are_no_gaps():
     assert {one.word for one in judge(slow).quality.values()} == {"good"}
 
 
+@pytest.mark.parametrize(
+    ("counter", "said"), [("none: losses are not counted", 1), ("goes to 256", 0)]
+)
+def test_of_a_board_without_a_counter_it_is_said_that_losses_cannot_be_counted(counter, said):
+    plain = found(eeg(4.0))
+    info = replace(plain.info, details={"counter": counter})
+    done = judge(replace(plain, info=info))
+    assert len([text for text in done.notices if "cannot be counted" in text]) == said
+    assert done.verdict == "good"
+
+
 def test_what_the_source_says_of_itself_is_passed_on():
     done = judge(found(eeg(4.0), notice="No unit is stated.", notes=("Losses cannot be counted.",)))
     assert done.notices == ("No unit is stated.", "Losses cannot be counted.")
@@ -117,10 +129,18 @@ def test_silence_and_uneven_stamps_are_problems_with_a_cure(more, verdict, says)
 
 def test_the_worst_problem_stands_first_and_decides():
     data = eeg(10.0, "flat")
-    data[::2] = np.nan
+    data[500:1750] = np.nan
     done = judge(found(data, silences=1))
     assert done.verdict == VERDICTS[3]
-    assert len(done.problems) == 3
+    assert "50.0 %" in done.problems[0]
+    assert "silent" in done.problems[1]
+
+
+def test_what_all_electrodes_lose_is_said_once():
+    data = eeg(10.0)
+    data[500:750] = np.nan
+    (problem,) = judge(found(data)).problems
+    assert "10.0 % of the samples were lost" in problem
 
 
 def test_nothing_at_all_is_unusable():

@@ -66,6 +66,14 @@ def test_people_read_rate_loss_jitter_a_table_notices_and_what_to_do(checked):
     assert not any(word in text for word in ("nan", "None", "{", "["))
 
 
+def test_impedances_stand_beside_their_electrodes(checked):
+    text = "\n".join(check_lines(checked, {"Fz": 12.3, "Cz": 2e4, "T7": float("nan")}))
+    for name, said in (("Fz", "12 kΩ"), ("Cz", "open"), ("T7", "unknown")):
+        (line,) = (line for line in text.split("\n") if f"  {name}" in line)
+        assert said in line
+    assert "kΩ" not in "\n".join(check_lines(checked))
+
+
 def test_a_list_shows_all_there_is_and_how_to_use_it():
     text = "\n".join(
         list_lines(
@@ -186,6 +194,8 @@ def test_a_source_is_sent_to_other_programs_until_ctrl_c():
         (("check", "synthetic", "--seconds", "nan"), "--seconds"),
         (("check", "synthetic", "--seconds", "1e9"), "--seconds"),
         (("check", "synthetic", "--channels", "Fz="), "channels"),
+        (("check", "synthetic", "--impedance"), "cannot measure impedances"),
+        (("check", "synthetic", "--impedance", "--json"), "leave --json out"),
         (("stream", "synthetic", "--minutes", "-1"), "--minutes"),
         (("stream", "synthetic", "--name", " "), "name is empty"),
         (("stream", "brainflow:9999"), "9999 is not the id"),
