@@ -157,11 +157,13 @@ def collect(
         if ended or passed >= enough + _LATE_S:
             break
         time.sleep(_LOOK_S)
+    stamps = np.concatenate(times)
+    span = float(stamps[-1] - stamps[0]) if stamps.size else 0.0  # more where some had piled up
     return Collected(
         info=info,
         eeg=np.concatenate(eeg),
-        times=np.concatenate(times),
-        seconds=min(now() - begin, seconds),
+        times=stamps,
+        seconds=min(max(now() - begin, span), seconds),
         timing=acquisition.timing,
         state=acquisition.state,
         silences=silences,

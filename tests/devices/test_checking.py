@@ -202,6 +202,15 @@ def test_collecting_ends_when_enough_has_come_and_takes_the_electrodes_alone(pla
     assert told[-1] == (5.0, len(got.times))
 
 
+def test_what_had_piled_up_before_counts_as_time_that_was_looked_at(play):
+    playing = play(Playing())
+    playing.sleep(3.0)
+    playing.at = 0.0
+    got = collect(playing, 5.0)
+    assert playing.at < 3.0
+    assert judge(got).received == 1250
+
+
 def test_collecting_ends_at_once_where_it_is_asked_to(play):
     playing = play(Playing())
     got = collect(playing, 30.0, stopped=lambda: playing.at > 2.0)
