@@ -27,10 +27,12 @@ from devices.sources.stream_header import (
     choose_channels,
     stream_kind,
 )
+from devices.sources.units import level, level_sentence
 from dsp.checks import InputError, foreign_text
 from dsp.sound.heard import HEARD_NAMES, Heard
 
-LARGEST = 4 << 30  # bytes of a file, and of the rows that come of it
+LARGEST = 2 << 30  # bytes of a file, and of the rows that come of it
+_LEVEL_S = 3.0  # s from which the level is judged
 _BATCH_S = 0.25  # s of samples that are placed together
 _PAUSE_S = 5.0  # s between two stamps after which the clock's line begins anew
 _LONGEST_PAUSE_S = 600.0  # s; a longer one is told and shortened: nobody waits for it
@@ -107,32 +109,37 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
     header = _header(stream)
     chosen = choose_channels(header, f"{stream.name!r} of {name}", channels)
     columns = list(chosen.columns)
-    scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)])
+    scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)], dtype=np.float32)
     notices += filter(None, (chosen.notice, chosen.note))
     heard = next((h for s in file.streams if (h := _heard(s)) is not None), None)
-    stamps = stream.synchronized()
+    stamps, recorded, markers = stream.synchronized(), file.recorded, _markers(file)
     if stamps.size * len(columns) * 4 > LARGEST:
         raise InputError(f"{name} holds more than {LARGEST >> 30} GB of EEG; cut it into parts.")
     with np.errstate(over="ignore", invalid="ignore"):
-        rows = (stream.values[:, columns] * scale).astype(np.float32)
+        rows = stream.values[:, columns].astype(np.float32)
+        rows *= scale
     rows[np.isinf(rows)] = np.nan
+    del file, stream  # an hour of many channels need not be held twice
     events: list[SourceEvent] = []
     if heard is not None and (np.diff(stamps) > 0.0).all() and np.isfinite(stamps).all():
         times = stamps  # a file of our own: placed when it was recorded, its events kept elsewhere
     else:
-        rows, times, events = _placed(rows, stamps, stream.sfreq, name)
+        rms = level(rows[: round(_LEVEL_S * header.sfreq), : len(chosen.ch_names)])
+        cure = "Check the electrodes, and the unit that the file states."
+        notices += filter(None, (level_sentence(name, rms, cure=cure),))
+        rows, times, events = _placed(rows, stamps, header.sfreq, name)
         notices += dict.fromkeys(event.text for event in events if event.kind == "note")
-        events = [event for event in events if event.kind == "rate"] + _markers(file)
+        events = [event for event in events if event.kind == "rate"] + markers
     return XdfEeg(
-        stream=stream.name,
+        stream=header.name,
         ch_names=chosen.ch_names,
         beside=chosen.beside,
-        sfreq=stream.sfreq,
+        sfreq=header.sfreq,
         rows=rows,
         times=times,
         events=tuple(sorted(events, key=lambda event: event.time)),
         heard=heard,
-        recorded=file.recorded,
+        recorded=recorded,
         notices=tuple(notices),
     )
 
@@ -265,6 +272,8 @@ def _placed(
         placer = SamplePlacer(sfreq, name=name)
         parts += _run(placer, rows[first:last], stamps[first:last] + moved)
         events += placer.events()
+    if not parts:
+        raise InputError(f"The EEG in {name} is too short to be replayed; give a longer one.")
     if breaks > 1:
         text = f"So it does at {breaks - 1} more places."
         events.append(SourceEvent(float(parts[-1].times[-1]), "note", breaks, text))

@@ -117,7 +117,11 @@ class ReplaySource:
             return
         file = recording_file(self._path)
         manifest = _manifest(file.parent) if file.name == _FILE else {}
-        eeg = open_xdf(file, channels=self._channels, link=file == self._path)
+        try:
+            eeg = open_xdf(file, channels=self._channels, link=file == self._path)
+        except MemoryError:
+            shown = foreign_text(str(self._path), longest=600)
+            raise InputError(f"{shown} is larger than the memory of this computer.") from None
         self._own, self._info = bool(manifest), _describe(self._path, eeg, manifest)
         self._eeg = eeg
 

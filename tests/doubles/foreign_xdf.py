@@ -89,13 +89,14 @@ def eeg_file(
     start: float = 5000.0,
     deduced: bool = True,
     lost: tuple[int, int] = (0, 0),
+    scale: float = 1.0,
     **stream: Any,
 ) -> ForeignXdf:
     """One EEG stream in chunks of half a second, rows from `lost[0]` to `lost[1]` left out."""
     file = ForeignXdf().stream(1, "Amp", "EEG", labels=labels, sfreq=sfreq, **stream)
     n = round(seconds * sfreq)
     rng = np.random.default_rng(4)
-    values = rng.normal(0.0, 15.0, (n, len(labels))).astype(np.float32)
+    values = rng.normal(0.0, 15.0 * scale, (n, len(labels))).astype(np.float32)
     size = round(sfreq / 2)
     for first in range(0, n, size):
         rows = [r for r in range(first, min(first + size, n)) if not lost[0] <= r < lost[1]]

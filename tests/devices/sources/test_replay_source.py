@@ -140,6 +140,14 @@ def test_units_labels_and_types_are_understood(tmp_path):
     assert source.info.ch_names == ("Oz",)
 
 
+def test_a_level_that_no_unit_explains_is_said(tmp_path):
+    source, _ = replayed(written(tmp_path, eeg_file(5.0, unit="nanovolts")))  # 15 of them
+    assert "varies by" not in source.info.notice
+    file = eeg_file(5.0, unit="nanovolts", scale=0.1)
+    source, _ = replayed(written(tmp_path, file))
+    assert "The EEG of amp.xdf varies by 0.00147 microvolts, less than any" in source.info.notice
+
+
 def test_one_of_several_streams_is_taken_and_that_is_said(tmp_path):
     file = ForeignXdf().stream(4, "Slow", "EEG", labels=("A", "B"), sfreq=10.0)
     file.samples(4, np.zeros((5, 2)), [5000.0 + k / 10 for k in range(5)])
