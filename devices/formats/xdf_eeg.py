@@ -293,3 +293,6 @@ def _run(placer: SamplePlacer, rows: npt.NDArray[np.float32], stamps: Floats) ->
             placed = placer.place(rows[first:last], batch, seen=float(batch.max()))
             if placed is not None:
                 yield placed[0]
+    rest = placer.rest()
+    if rest is not None:
+        yield rest[0]

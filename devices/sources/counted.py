@@ -11,30 +11,35 @@ from devices.clock import SampleClock
 from devices.sources.loss import LossCounter
 
 _HOLD_S = 0.15  # s after a hole in time before it is judged
+_ODD_S = 0.1  # s that samples of an odd counter are kept back
 _HOLD_MOST_S = 3.0  # s: a backlog that takes longer to come in is judged as it stands
 
 
 @dataclass
-class _Packets:
-    """Samples of one read, or of several."""
+class Packets:
+    """Samples of one read, or of several, with the values of their counter."""
 
     data: npt.NDArray[np.float32]
     arrivals: npt.NDArray[np.float64]
-    counters: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int64]
 
 
 class Counted:
     """Judges samples with a counter.
 
     After a hole in time, what follows may be a backlog that was only held up, or may not. So
-    it is kept back until it comes in at its normal rate again, and is judged by its end.
+    it is kept back until it comes in at its normal rate again, and is judged by its end. Where
+    the last samples may have come late or twice, the next read is waited for.
     """
 
     def __init__(self, sfreq: float, *, modulus: int, step: int, share: int) -> None:
         self._loss = LossCounter(sfreq, modulus=modulus, step=step, share=share)
         self._sfreq = sfreq
-        self._held: list[_Packets] = []
-        self._hole_at = 0.0
+        self._held: list[Packets] = []
+        self._hole_at: float | None = None
+        self._odd_at: float | None = None
+        self._stuck = False  # whether the counter stands still
+        self.duplicated = 0  #: samples that came a second time and were left out
 
     def take(
         self,
@@ -42,39 +47,73 @@ class Counted:
         arrivals: npt.NDArray[np.float64],
         counters: npt.NDArray[np.int64],
         clock: SampleClock,
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.int64]] | None:
-        """Take one read; return data, arrivals and samples lost before each, or None."""
-        packets = self._after_hole(_Packets(data, arrivals, counters))
-        if packets is None:
+    ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
+        """Take one read; return packets and the samples lost before each, or None."""
+        packets = self._held_back(Packets(data, arrivals, self._loss.values(counters)))
+        if packets is None or (ordered := self._in_order(packets)) is None:
             return None
+        return ordered, self._missing(ordered, clock)
+
+    def rest(self, clock: SampleClock) -> tuple[Packets, npt.NDArray[np.int64]] | None:
+        """Return what is kept back, as it stands."""
+        if not self._held:
+            return None
+        packets, self._stuck = self._joined(), True
+        ordered = self._in_order(packets)
+        return None if ordered is None else (ordered, self._missing(ordered, clock))
+
+    def _missing(self, packets: Packets, clock: SampleClock) -> npt.NDArray[np.int64]:
         missing = self._loss.missing(
-            packets.arrivals, packets.counters, due=clock.due, period=clock.period
+            packets.arrivals, packets.values, due=clock.due, period=clock.period
         )
         if not missing.any():
             # A device that paused unseen by counter and hole: the pause becomes lost rows too,
             # so that no window over it is taken for whole.
             missing[0] = round(clock.overdue / clock.period)
-        return packets.data, packets.arrivals, missing
+        return missing
 
-    def _after_hole(self, new: _Packets) -> _Packets | None:
+    def _in_order(self, packets: Packets) -> Packets | None:
+        """Return `packets` in the order of their counter; None where the next must be seen."""
+        if self._loss.in_line(packets.values):
+            self._stuck, self._odd_at = False, None
+            return packets
+        order = self._loss.ordered(packets.values, packets.arrivals)
+        end = float(packets.arrivals[-1])
+        if order.open and not self._stuck:
+            self._odd_at = end if self._odd_at is None else self._odd_at
+            if end - self._odd_at < _ODD_S:
+                self._held.append(packets)
+                return None
+        self._stuck, self._odd_at = order.open and not order.duplicated, None
+        self.duplicated += order.duplicated
+        if not order.kept:
+            return None
+        kept = np.array(order.kept)
+        return Packets(packets.data[kept], packets.arrivals[np.sort(kept)], packets.values[kept])
+
+    def _held_back(self, new: Packets) -> Packets | None:
         """Keep `new` back while a backlog comes in; return what can be judged now."""
-        if not self._held:
-            hole = self._loss.hole(new.arrivals)
+        if self._hole_at is None:
+            hole = self._loss.hole(new.arrivals, self._held[-1].arrivals if self._held else None)
             if hole is None:
-                return new
+                self._held.append(new)
+                return self._joined()
             self._hole_at = float(new.arrivals[hole])
         self._held.append(new)
         end = float(new.arrivals[-1])
-        arrivals = np.concatenate([p.arrivals for p in self._held])
-        recent = int(np.count_nonzero(arrivals > end - 0.1))
+        recent = sum(int(np.count_nonzero(p.arrivals > end - 0.1)) for p in self._held)
         if end - self._hole_at < _HOLD_MOST_S and (
             end - self._hole_at < _HOLD_S or recent > 0.15 * self._sfreq + 4
         ):
             return None
-        whole = _Packets(
-            np.concatenate([p.data for p in self._held]),
-            arrivals,
-            np.concatenate([p.counters for p in self._held]),
+        return self._joined()
+
+    def _joined(self) -> Packets:
+        held, self._held, self._hole_at = self._held, [], None
+        if len(held) == 1:
+            return held[0]
+        return Packets(
+            np.concatenate([p.data for p in held]),
+            np.concatenate([p.arrivals for p in held]),
+            np.concatenate([p.values for p in held]),
         )
-        self._held.clear()
-        return whole

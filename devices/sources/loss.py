@@ -2,10 +2,104 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 
+_LATE_PACKETS = 3  # packets by which one may come late, or a second time
 _EARLY = 0.020  # s: no sample comes earlier than the clock's line by more than this
+
+
+@dataclass
+class Order:
+    """Which samples of a stretch are kept, in the order of their counter.
+
+    `duplicated` of them came a second time; `open` says that later samples may show whether the
+    last ones are late, came twice, or have a counter that stands still.
+    """
+
+    kept: list[int] = field(default_factory=list)
+    duplicated: int = 0
+    open: bool = False
+
+
+def put_in_order(
+    values: list[int],
+    count: int,
+    modulus: int,
+    *,
+    last: int = -1,
+    share: int = 1,
+    stale: bool = False,
+) -> Order:
+    """Put samples that came late back into place, and leave out those that came twice.
+
+    What repeats an old value is judged by the first sample after it. If the counter goes on from
+    before, it came late, where it was missing, or twice. If the counter goes on as if it had
+    counted it, only its value is wrong; or the rest of the row is as old (`stale`), and it is left
+    out as lost.
+
+    Parameters
+    ----------
+    values : list of int
+        Counter values that go up by one a sample.
+    count : int
+        Value that the one before the first should have had.
+    modulus : int
+        Where they wrap.
+    last : int
+        Value that it really had.
+    share : int
+        Samples that come together.
+    stale : bool
+        Whether a repeated value is a row that was sent again where another was lost.
+    """
+    order, longest = Order(), _LATE_PACKETS * share
+    numbers: list[int] = []
+    skipped: set[int] = set()
+    now, i, n = count, 0, len(values)
+
+    def ahead_of(k: int) -> int:
+        """How far value `k` is ahead; 0 where it repeats an old one."""
+        ahead = (values[k] - now) % modulus
+        repeated = values[k] == (values[k - 1] if k else last)
+        return 0 if repeated or ahead > modulus // 2 else ahead
+
+    while i < n:
+        ahead = ahead_of(i)
+        if ahead:
+            if ahead > 1 and i + 1 < n and ahead_of(i + 1) == 2:
+                ahead = 1  # a damaged value: the next one is in line
+            skipped.update(range(now + 1, now + ahead))
+            now += ahead
+            order.kept.append(i)
+            numbers.append(now)
+            i += 1
+            continue
+        end = i
+        while end < n and not ahead_of(end):
+            end += 1
+        ahead = ahead_of(end) if end < n else 0
+        if ahead == 1 and end - i <= longest:
+            for k in range(i, end):
+                number = now - (now - values[k]) % modulus
+                if number in skipped:
+                    skipped.remove(number)
+                    at = bisect(numbers, number)
+                    numbers.insert(at, number)
+                    order.kept.insert(at, k)
+                else:
+                    order.duplicated += 1
+        elif not (stale and ahead == end - i + 1):
+            order.kept += range(i, end)
+            numbers += range(now + 1, now + end - i + 1)
+            now += end - i
+        order.open = end == n
+        i = end
+    order.open = order.open or any(number > now - longest for number in skipped)
+    return order
 
 
 class LossCounter:
@@ -25,6 +119,7 @@ class LossCounter:
         self._modulus = None if modulus is None else modulus // step * share
         self._count = -1  # counter value that the last sample should have had
         self._raw = -1  # value it really had
+        self._still = False  # whether the last value was that of the sample before
         self._packet, self._place = -1, 0
         self._last = np.nan  # its arrival
         # A hole in time is one in which the counter may have wrapped, or samples be lost unseen.
@@ -37,15 +132,23 @@ class LossCounter:
         np.subtract(arrivals[1:], arrivals[:-1], out=jumps[1:])
         return jumps
 
-    def hole(self, arrivals: npt.NDArray[np.float64]) -> int | None:
-        """Return which of `arrivals`, the next to be counted, comes after a hole in time."""
-        holes = np.flatnonzero(self._jumps(arrivals) > self._hole)
+    def hole(
+        self, arrivals: npt.NDArray[np.float64], before: npt.NDArray[np.float64] | None = None
+    ) -> int | None:
+        """Return which of `arrivals` comes after a hole in time.
+
+        They are the next to be counted, or follow `before`, which are.
+        """
+        jumps = self._jumps(arrivals)
+        if before is not None:
+            jumps[0] = arrivals[0] - before[-1]
+        holes = np.flatnonzero(jumps > self._hole)
         return int(holes[-1]) if holes.size else None
 
     def missing(
         self,
         arrivals: npt.NDArray[np.float64],
-        counters: npt.NDArray[np.int64] | None = None,
+        values: npt.NDArray[np.int64] | None = None,
         *,
         due: float | None = None,
         period: float | None = None,
@@ -56,8 +159,8 @@ class LossCounter:
         ----------
         arrivals : float64 [shape=(n_samples,)]
             When each was seen, s.
-        counters : int64 [shape=(n_samples,)] or None
-            Counter values, where the device has a counter.
+        values : int64 [shape=(n_samples,)] or None
+            Counter values that go up by one a sample (`values`), where the device has a counter.
         due : float or None
             When the first was due if none was lost (`SampleClock.due`); None at the start.
         period : float or None
@@ -70,10 +173,9 @@ class LossCounter:
         jumps = self._jumps(arrivals)
         self._last = float(arrivals[-1])
         late = arrivals - (start + period * np.arange(arrivals.size))
-        if self._modulus is None or counters is None:
+        if self._modulus is None or values is None:
             self._by_time(lost, late, np.flatnonzero(jumps > self._hole), period)
             return lost
-        values = self._per_sample(counters)
         if first:
             self._count = self._raw = int(values[0]) - 1
         holes = np.flatnonzero(jumps > self._hole)
@@ -84,8 +186,8 @@ class LossCounter:
         self._by_counter(lost, values, late, holes, period)
         return lost
 
-    def _per_sample(self, counters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Counter values that go up by one a sample, where several samples share one."""
+    def values(self, counters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Counter values that go up by one a sample; to be asked once for each sample, in order."""
         assert self._modulus is not None
         if self._share == 1:
             return np.asarray(counters // self._step % self._modulus, dtype=np.int64)
@@ -95,6 +197,35 @@ class LossCounter:
             self._packet = packet
             values[i] = packet // self._step * self._share + min(self._place, self._share - 1)
         return values % self._modulus
+
+    def in_line(self, values: npt.NDArray[np.int64]) -> bool:
+        """Whether `values` are just those that come next."""
+        assert self._modulus is not None
+        first = self._count + 1 if self._raw >= 0 else int(values[0])
+        return bool(np.array_equal(values, (first + np.arange(values.size)) % self._modulus))
+
+    def ordered(self, values: npt.NDArray[np.int64], arrivals: npt.NDArray[np.float64]) -> Order:
+        """Put the next samples in order (`put_in_order`); over a hole in time nothing is known."""
+        assert self._modulus is not None
+        holes = np.flatnonzero(self._jumps(arrivals) > self._hole).tolist()
+        whole = Order()
+        for first, end in zip([0, *holes], [*holes, values.size], strict=True):
+            if end == first:
+                continue
+            known = first == 0 and 0 not in holes and self._raw >= 0
+            count = self._count if known else int(values[first]) - 1
+            part = put_in_order(
+                values[first:end].tolist(),
+                count,
+                self._modulus,
+                last=self._raw if known else -1,
+                share=self._share,
+                stale=self._step > 1 and self._share == 1,
+            )
+            whole.kept += [first + k for k in part.kept]
+            whole.duplicated += part.duplicated
+            whole.open = part.open
+        return whole
 
     @staticmethod
     def _by_time(
@@ -121,11 +252,14 @@ class LossCounter:
         modulus, n = self._modulus, values.size
         for j in range(n):
             value = int(values[j])
-            raw = (value - self._count - 1) % modulus
+            still = value == self._raw
+            raw = 0 if still else (value - self._count - 1) % modulus
             later = holes[holes > j]
             end = int(later[0]) - 1 if later.size else n - 1
             behind = float(late[end]) - period * int(lost.sum())
-            count = value
+            count = (self._count + 1) % modulus if still else value
+            if raw and self._still and (value - self._raw) % modulus == 1:
+                raw = 0  # it stood still, and goes on from there
             if raw:
                 follows = j + 1 < n and (int(values[j + 1]) - self._count - 2) % modulus == 0
                 # Behind a line that began with a held-up start, time cannot contradict the counter.
@@ -135,7 +269,7 @@ class LossCounter:
                     raw = 0
                     if follows or (value - self._raw) % modulus != 1:
                         count = (self._count + 1) % modulus
-            self._count, self._raw = count, value
+            self._count, self._raw, self._still = count, value, still
             lost[j] = raw
             if j in holes:
                 lost[j] += self._wraps(behind - raw * period, period)

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
-from devices.sources.counted import Counted
+from devices.sources.counted import Counted, Packets
 from devices.sources.source import EegChunk, SourceEvent
 from devices.sources.timing import TimingWatch
-from devices.sources.uncounted import Uncounted
+from devices.sources.uncounted import Reads, Uncounted
 
 _SHOWN, _SAID = 0.005, 0.03  # share by which a rate differs: then it is told, is put into words
 
@@ -46,6 +46,7 @@ class SamplePlacer:
             self._counted = Counted(sfreq, modulus=modulus, step=step, share=share)
         self._uncounted = Uncounted(sfreq, self._clock, stamped=stamped)
         self._timing = TimingWatch()
+        self._twice = 0  # samples told of that came a second time
         self._last = 0.0
         self._news: list[SourceEvent] = []
         self._doubted = False
@@ -85,17 +86,34 @@ class SamplePlacer:
             Which rows of the chunk are lost samples.
         """
         if self._counted is not None and counters is not None:
-            counted = self._counted.take(data, stamps, counters, self._clock)
-            placed = None if counted is None else self._place(*counted)
+            placed = self._place_counted(self._counted.take(data, stamps, counters, self._clock))
         else:
-            judged = self._uncounted.take(data, stamps, seen)
+            placed = self._place_uncounted(self._uncounted.take(data, stamps, seen))
             self._tell_stamps(seen)
-            placed = None
-            if judged is not None:
-                reads, missing = judged
-                placed = self._place(reads.data, reads.times, missing, reads.seen[-1])
         self._tell_rate(seen)
         return placed
+
+    def rest(self) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
+        """Place what is still kept back, because no more will come."""
+        if self._counted is not None:
+            return self._place_counted(self._counted.rest(self._clock))
+        return self._place_uncounted(self._uncounted.rest())
+
+    def _place_counted(
+        self, counted: tuple[Packets, npt.NDArray[np.int64]] | None
+    ) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
+        if counted is None:
+            return None
+        packets, missing = counted
+        return self._place(packets.data, packets.arrivals, missing)
+
+    def _place_uncounted(
+        self, judged: tuple[Reads, npt.NDArray[np.int64]] | None
+    ) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
+        if judged is None:
+            return None
+        reads, missing = judged
+        return self._place(reads.data, reads.times, missing, reads.seen[-1])
 
     def events(self) -> list[SourceEvent]:
         """What there is to tell since the last call."""
@@ -146,7 +164,9 @@ class SamplePlacer:
     ) -> tuple[EegChunk, npt.NDArray[np.bool_]]:
         clock = self._clock
         stamps = clock.stamps(arrivals, missing, seen)
-        self._news += self._timing.push(arrivals, stamps)
+        twice = 0 if self._counted is None else self._counted.duplicated - self._twice
+        self._twice += twice
+        self._news += self._timing.push(arrivals, stamps, duplicated=twice)
         where = np.arange(stamps.size) + np.cumsum(missing)
         n_rows = int(where[-1]) + 1
         lost = np.ones(n_rows, dtype=bool)

@@ -96,6 +96,20 @@ class Uncounted:
                 self._piled = False
             if self._stamped:
                 new.times = self._times(stamps, seen)
+        return self._judged(new)
+
+    def rest(self) -> tuple[Reads, npt.NDArray[np.int64]] | None:
+        """Return what is kept back, as it stands."""
+        held, self._held = self._held, None
+        if held is None:
+            return None
+        if not self._begun:
+            self._begin(held)
+        missing = self._judge(held, 0, last=True)
+        assert missing is not None
+        return held, missing
+
+    def _judged(self, new: Reads) -> tuple[Reads, npt.NDArray[np.int64]] | None:
         fresh = 0 if self._held is None else self._held.ends[-1]
         reads = new if self._held is None else self._held + new
         self._held = None
@@ -202,8 +216,10 @@ class Uncounted:
 
     # Loss
 
-    def _judge(self, reads: Reads, fresh: int) -> npt.NDArray[np.int64] | None:
-        """Count the samples lost before each; None where more must be seen."""
+    def _judge(
+        self, reads: Reads, fresh: int, *, last: bool = False
+    ) -> npt.NDArray[np.int64] | None:
+        """Count the samples lost before each; None where more must be seen and will be."""
         clock, lattice, seen = self._clock, self._lattice, reads.seen[-1]
         missing = np.zeros(reads.ends[-1], dtype=np.int64)
         if clock.due is None:
@@ -216,10 +232,11 @@ class Uncounted:
             judged = lattice.judge(
                 reads.stamps, room=late + _ROOM, period=clock.period, fresh=fresh
             )
-            if judged.open and seen - self._open_since(seen) < _OPEN_S:
+            if judged.open and not last and seen - self._open_since(seen) < _OPEN_S:
                 return None
             missing = judged.missing
-        if clock.due is not None and not self._late_for_good(reads, missing, clock_due):
+        known = clock.due is None or self._late_for_good(reads, missing, clock_due)
+        if not known and not last:
             return None
         self._open_at = np.inf
         if lattice is not None and judged is not None:
