@@ -278,6 +278,8 @@ class Runner:
         for byte in data.decode("latin-1"):
             before = self.board.streaming
             answer = self.board.answer(byte)
+            if before and not self.board.streaming:
+                self._held.clear()
             if self.board.streaming and not before:
                 self._at = time.perf_counter()
                 self._started = self._started or self._at
