@@ -52,8 +52,8 @@ class StreamQuery:
     unit: str = ""
 
     def matches(self, header: StreamHeader) -> bool:
-        """Whether a stream is as asked, `predicate` aside."""
-        return all(getattr(self, key) in ("", getattr(header, key)) for key in _KEYS)
+        """Whether a stream is as asked, `predicate` and spaces around its words aside."""
+        return all(getattr(self, key) in ("", getattr(header, key).strip()) for key in _KEYS)
 
     def asks_of_another(self, header: StreamHeader) -> bool:
         """Whether a stream that is started again is as asked: it never has the same `uid`."""

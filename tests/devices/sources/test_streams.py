@@ -37,6 +37,7 @@ def test_everything_that_is_asked_must_be_so():
     assert read_query("type=EEG,source_id=m-1").matches(stream())
     assert not read_query("type=EEG,source_id=m-2").matches(stream())
     assert not read_query("muse").matches(stream())
+    assert read_query("Muse").matches(stream(name=" Muse "))
     assert read_query("uid=u").matches(stream())
     assert not read_query("uid=u").matches(stream(uid="v"))
     assert read_query("uid=u").asks_of_another(stream(uid="v"))
