@@ -295,8 +295,14 @@ def _no_eeg(
     kinds: Sequence[str],
 ) -> DeviceError:
     """Return why none of the channels is EEG."""
-    foreign = sorted({unit for unit, kind in zip(units, kinds, strict=True) if kind == "misc"})
-    if (foreign and not any(map(stream_kind, types))) or "eeg" in map(stream_kind, types):
+    foreign = sorted(
+        {
+            unit
+            for type_, unit, kind in zip(types, units, kinds, strict=True)
+            if kind == "misc" and stream_kind(type_) in ("eeg", "")
+        }
+    )
+    if foreign:
         return DeviceError(
             f"The channels of the {shown} are in {', '.join(map(repr, foreign))}; "
             f"expected {', '.join(UNITS[:-1])} or {UNITS[-1]}.{header.unit_cure}"

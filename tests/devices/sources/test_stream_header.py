@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pylsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from devices.sources.source import Channel
 from devices.sources.stream_header import (
     StreamHeader,
     choose_channels,
+    read_header,
     refuse_other,
     stream_kind,
 )
@@ -149,7 +151,13 @@ def test_the_unit_that_the_user_says_goes_before_what_is_stated():
     ("given", "says"),
     [
         ({"units": ("counts",) * 3}, "are in 'counts'; expected microvolts, millivolts"),
-        ({"types": ("ACC", "ACC", "PPG")}, "no EEG channels .* accelerometer, ppg"),
+        ({"types": ("ACC", "EEG", "MISC"), "units": ("g", "bits", "x")}, "are in 'bits'; expected"),
+        (
+            {"types": ("ACC", "ACC", "PPG")},
+            r"no EEG .*its channels are accelerometer, ppg",
+        ),
+        ({"units": ("s", "s", "sec")}, r"no EEG channels \(its channels are clock\)"),
+        ({"labels": ("AUX1", "AUX2", "ECG")}, r"no EEG channels \(its channels are aux, ecg\)"),
         ({"labels": ("", "", ""), "types": ("temperature",) * 3}, "no EEG channels"),
     ],
 )
@@ -177,6 +185,55 @@ def test_no_header_breaks_the_reading(rows):
     assert sorted(chosen.columns) == list(range(len(rows)))
     names = [*chosen.ch_names, *(channel.name for channel in chosen.beside)]
     assert len(set(names)) == len(rows) == len(chosen.scale) + len(chosen.beside)
+
+
+def described(n: int, *channels: dict[str, str], text: bool = False) -> pylsl.StreamInfo:
+    """A description as senders write it, that nobody sends."""
+    info = pylsl.StreamInfo("Amp", "EEG", n, 250.0, pylsl.cf_string if text else "int16", "id")
+    rows = info.desc().append_child("channels")
+    for channel in channels:
+        row = rows.append_child("channel")
+        for key, value in channel.items():
+            row.append_child_value(key, value)
+    return info
+
+
+def test_a_description_is_read_in_the_words_that_senders_use():
+    info = described(
+        2, {"name": "C3\x1b", "units": "nV", "type": "eeg"}, {"label": "C4", "unit": ""}
+    )
+    found = read_header(info, text_format=pylsl.cf_string)
+    assert (found.labels, found.units, found.types) == (("C3", "C4"), ("nV", ""), ("eeg", ""))
+    assert (found.name, found.type, found.source_id) == ("Amp", "EEG", "id")
+    assert (found.sfreq, found.n_channels, found.described) == (250.0, 2, 2)
+    assert not found.text
+    assert "lsl:name=Amp,unit=volts" in found.unit_cure
+
+
+def test_a_description_of_other_channels_is_not_used():
+    for n in (1, 3):
+        found = read_header(described(n, {"label": "C3"}, {"label": "C4"}), text_format=3)
+        assert (found.labels, found.units, found.types) == ((), (), ())
+        assert found.described == 2
+    assert read_header(described(2), text_format=3).described == 0
+
+
+def test_text_and_types_of_markers_are_markers():
+    assert read_header(described(1, text=True), text_format=pylsl.cf_string).markers
+    assert header(type="Stim").markers
+    assert not header(type="EEG").markers
+
+
+def test_the_slowest_and_the_fastest_rate_that_can_be_used_are_taken():
+    for rate in (100.0, 16000.0):
+        refuse_other(header(sfreq=rate), "'Amp'")
+
+
+def test_many_channels_beside_are_counted_and_one_without_a_label_has_its_number():
+    many = header(10, labels=("Fz", *[""] * 9), types=("EEG", *["ACC"] * 9), units=("uV", *"g" * 9))
+    chosen = choose_channels(many, "'Amp'")
+    assert chosen.beside[0].name == "channel 2"
+    assert "channel 9 (accelerometer) and 1 more are no EEG" in chosen.note
 
 
 def test_kinds_are_told_by_whole_words():

@@ -16,6 +16,7 @@ from devices.sources.units import level, level_sentence, microvolts_per, stated
         (1e3, "millivolts mV milliVolt -3 1e-3V 10^-3"),
         (1e6, "volts Volt V v 0 0.0 1e0"),
         (1e-3, "nanovolts nV -9 1e-9"),
+        (1e-6, "pV picovolt -12"),
     ],
 )
 def test_every_word_for_a_voltage_is_understood(factor, words):
@@ -25,7 +26,22 @@ def test_every_word_for_a_voltage_is_understood(factor, words):
 
 
 @pytest.mark.parametrize(
-    "word", ["seconds", "counts", "g", "3", "12", "-40", "uVolts/LSB", "degrees", "", "mV2", "ohm"]
+    "word",
+    [
+        "seconds",
+        "counts",
+        "g",
+        "1",
+        "3",
+        "-13",
+        "12",
+        "-40",
+        "uVolts/LSB",
+        "degrees",
+        "",
+        "mV2",
+        "ohm",
+    ],
 )
 def test_what_is_no_voltage_is_none(word):
     assert microvolts_per(word) is None
@@ -50,7 +66,7 @@ def test_the_level_is_that_of_the_eeg_without_offset_drift_and_lost_rows():
     assert 19 < level(eeg.astype(np.float32)) < 21
 
 
-@pytest.mark.parametrize("rms", [0.011, 3.0, 4999.0])
+@pytest.mark.parametrize("rms", [0.01, 3.0, 5000.0])
 def test_a_level_that_some_amplifier_has_is_not_spoken_of(rms):
     assert level_sentence("Amp", rms, cure="") == ""
 
@@ -58,6 +74,8 @@ def test_a_level_that_some_amplifier_has_is_not_spoken_of(rms):
 def test_a_level_that_no_unit_explains_is_said_with_what_it_may_be():
     assert "Is it in volts? Say." in level_sentence("Amp", 2e-5, cure="Say.")
     assert "less than any EEG" in level_sentence("Amp", 1e-9, cure="")
+    assert "less than any EEG" in level_sentence("Amp", 0.0099, cure="")
+    assert "more than any EEG" in level_sentence("Amp", 5001.0, cure="")
     assert "Is it in" not in level_sentence("Amp", 1e-9, cure="")
     assert "more than any EEG" in level_sentence("Amp", 2e4, cure="")
 
