@@ -187,7 +187,8 @@ class LslSource:
             info = SourceInfo(name=title, ch_names=(), sfreq=0.0, notice=twins, details=details)
         else:
             chosen = choose_channels(full, self._name, self._wanted, unit=self._query.unit)
-            self._carries = Samples(chosen, full.sfreq, self._name, full.unit_cure)
+            rate = self._carries.rate if self._info is not None else 0.0
+            self._carries = Samples(chosen, full.sfreq, self._name, full.unit_cure, rate)
             details["scale_to_microvolts"] = list(chosen.scale)
             details["unit_stated"] = chosen.unit_stated
             details["labels"] = list(full.labels)

@@ -57,6 +57,16 @@ class SamplePlacer:
         """Timing quality, s (`SampleClock.residual`)."""
         return self._clock.residual
 
+    @property
+    def rate(self) -> float:
+        """Rate that is in use, Hz: the stated one until another is measured."""
+        return self._rate
+
+    def expect(self, rate: float) -> None:
+        """Begin with the rate in Hz that was in use before the device was opened again."""
+        self._rate = rate
+        self._clock.expect(rate, measured=False)
+
     def place(
         self,
         data: npt.NDArray[np.float32],

@@ -30,9 +30,13 @@ class Samples:
         What the stream is called in sentences.
     unit_cure : str
         How its unit is written where it is another (`StreamHeader.unit_cure`).
+    rate : float
+        What was in use when it was read before, Hz; 0 for the first time.
     """
 
-    def __init__(self, chosen: ChosenChannels, sfreq: float, shown: str, unit_cure: str) -> None:
+    def __init__(
+        self, chosen: ChosenChannels, sfreq: float, shown: str, unit_cure: str, rate: float = 0.0
+    ) -> None:
         self._columns = np.array(chosen.columns)
         self._scale = np.array([*chosen.scale, *(1.0 for _ in chosen.beside)])
         self._scale32 = self._scale.astype(np.float32)
@@ -43,9 +47,16 @@ class Samples:
         self._name, self._sfreq = f"the LSL stream {shown}", sfreq
         self._unit_cure = unit_cure.strip()
         self._placer = SamplePlacer(sfreq, name=self._name)
+        if rate:
+            self._placer.expect(rate)
         self._first: list[npt.NDArray[np.float32]] | None = []
         self._news: list[SourceEvent] = []
         self.most = int(np.clip(0.5 * sfreq, 64, 4096))  # samples of one read
+
+    @property
+    def rate(self) -> float:
+        """Rate that is in use, Hz."""
+        return self._placer.rate
 
     def take(
         self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
@@ -97,6 +108,7 @@ class Markers:
     """
 
     most = 256  # markers of one read
+    rate = 0.0
 
     def __init__(self, name: str, *, regular: bool = False) -> None:
         self._name, self._regular = name, regular

@@ -225,8 +225,10 @@ def test_text_and_types_of_markers_are_markers():
 
 
 def test_the_slowest_and_the_fastest_rate_that_can_be_used_are_taken():
-    for rate in (100.0, 16000.0):
-        refuse_other(header(sfreq=rate), "'Amp'")
+    refuse_other(header(sfreq=100.0), "'Amp'")
+    refuse_other(header(sfreq=16000.0), "'Amp'")
+    with pytest.raises(DeviceError, match="rate of 16001 Hz"):
+        refuse_other(header(sfreq=16001.0), "'Amp'")
 
 
 def test_many_channels_beside_are_counted_and_one_without_a_label_has_its_number():
