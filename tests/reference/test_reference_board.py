@@ -62,7 +62,8 @@ def recorded(source: Acquisition, seconds: float) -> Board:
     n = round(seconds * info.sfreq)
     while source.ring.total < n and source.state != "lost":
         source._closing.wait(0.05)
-    data = np.array(source.ring.since(0).data[-n:], dtype=np.float64)
+    rows = source.ring.since(0).data[-n:, : len(info.ch_names)]
+    data = np.array(rows, dtype=np.float64)
     assert info.sfreq == SFREQ
     assert len(data) == n
     data = data[np.isfinite(data).all(axis=1)]

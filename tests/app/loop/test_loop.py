@@ -14,9 +14,9 @@ from app.loop.ticks import LoopEvent, PoolTrack, TickInput
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
 from app.session.journal import decision_event, events_of
-from app.session.rig import SIMULATED_SFREQ
 from app.settings import load_preset
 from devices.listener import MONTAGE
+from devices.sources.simulated import SFREQ
 from dsp.enjoyment import EnjoymentFilter
 from dsp.grid import RATE
 from dsp.sound.heard import HEARD_NAMES, Heard
@@ -70,7 +70,7 @@ def make(pool, *, settings=DEMO, ch_names=MONTAGE, calibration="clear", first=0)
         settings,
         pool=pool,
         ch_names=ch_names,
-        sfreq=SIMULATED_SFREQ,
+        sfreq=SFREQ,
         calibration=known,
         seed=5000,
     )
