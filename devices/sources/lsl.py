@@ -300,11 +300,9 @@ class LslSource:
 
     def _pull(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
         most = self._carries.most
-        data, stamps = self._inlet.pull_chunk(timeout=0.0, max_samples=most, as_numpy=True)
-        if stamps.size == 0:
-            data, stamps = self._inlet.pull_chunk(
-                timeout=_WAIT_S, max_samples=most, min_samples=1, as_numpy=True
-            )
+        # With a least number of samples, pylsl asks liblsl twice.
+        wait = {} if self._inlet.samples_available() else {"timeout": _WAIT_S, "min_samples": 1}
+        data, stamps = self._inlet.pull_chunk(max_samples=most, as_numpy=True, **wait)
         return data, stamps
 
     def _correct(self) -> None:
