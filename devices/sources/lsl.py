@@ -34,6 +34,7 @@ AGAIN_S = 0.45  # s that one try to come back may take
 #: s between two reads: a sender that pushes each sample wakes us no oftener than this, and one
 #: that pushes packets is read as each comes.
 PACE_S = 0.007
+_LOOK_S = 0.12  # s that the first try waits for answers
 _WAIT_S = 0.1  # s that a read waits for data
 _CORRECT_EVERY = 2.0  # s between clock offsets, as liblsl measures them
 _OLD_S = 2.0  # s: stamps within this are of the clock whose offset we knew
@@ -219,9 +220,12 @@ class LslSource:
     def _open_again(self, was: StreamHeader) -> None:
         """Take the stream that was read, or one of the same name and shape in its place."""
         end = now() + AGAIN_S
-        if self._finder is None:  # it looks on between the tries
+        look = now()
+        if self._finder is None:  # it goes on between the tries
             self._finder = StreamFinder(self._query)
-        found = self._returned(was)
+            look += _LOOK_S
+        while not (found := self._returned(was)) and now() < look:
+            time.sleep(0.01)
         why = f"The LSL stream {self._name} has not come back yet."
         for header, stream in found:
             if (header.n_channels, header.sfreq) != (was.n_channels, was.sfreq):

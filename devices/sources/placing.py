@@ -177,6 +177,9 @@ class SamplePlacer:
         twice = 0 if self._counted is None else self._counted.duplicated - self._twice
         self._twice += twice
         self._news += self._timing.push(arrivals, stamps, duplicated=twice)
+        if not missing.any():
+            self._last = float(stamps[-1])
+            return EegChunk(data, stamps), np.zeros(len(data), dtype=bool)
         where = np.arange(stamps.size) + np.cumsum(missing)
         n_rows = int(where[-1]) + 1
         lost = np.ones(n_rows, dtype=bool)
