@@ -11,6 +11,7 @@ BURST_S = 0.2  #: usual interval from which on a source is judged by its own int
 _STALL_INTERVALS, _LOST_INTERVALS = 2.2, 2.4
 _LONG_S = 0.1  # s: pauses shorter than this belong to one arrival
 _MEMORY_S = 20.0  # s of pauses that tell what is usual
+_GONE_SHARE = 0.75  # of the silence after which a source is lost, from which on it is no pause
 _EVEN_SHARE = 0.25  # of the time in short pauses, from which on a stream comes evenly
 _KNOWN_S = 3.0  # s of pauses, or two long ones, after which they do
 
@@ -44,7 +45,8 @@ class Rhythm:
     """How long it usually is from one arrival to the next, s.
 
     It is the median of the long pauses where they take up nearly all of the time, and 0 for a
-    stream that comes evenly, whatever pauses it was made to. Before there were enough, what came
+    stream that comes evenly, whatever pauses it was made to; the silence of one that was as good
+    as lost is none of them. Before there were enough, what came
     at once tells: a second of samples in one arrival will be followed by a second of silence.
 
     Examples
@@ -57,6 +59,7 @@ class Rhythm:
     def __init__(self) -> None:
         self.known = False  #: whether pauses were seen that tell it
         self._at: float | None = None
+        self._interval = 0.0
         self._at_once = self._run = 0.0  # s of samples that came together, s that they took
         self._short = self._long = 0.0  # s of short and long pauses
         self._pauses: deque[float] = deque(maxlen=9)  # the newest long ones
@@ -65,6 +68,12 @@ class Rhythm:
         """Take it that so many seconds of samples arrived at `at`; return the usual interval."""
         pause = 0.0 if self._at is None else at - self._at
         self._at = at
+        if pause > _GONE_SHARE * limits(self._interval)[1]:
+            pause = 0.0
+        self._interval = self._usual(pause, seconds)
+        return self._interval
+
+    def _usual(self, pause: float, seconds: float) -> float:
         keep = max(0.0, 1.0 - pause / _MEMORY_S)
         self._short *= keep
         self._long *= keep

@@ -93,9 +93,8 @@ def reading(source: str) -> Iterator[Acquisition]:
 
 def settle(acquisition: Acquisition, seconds: float = 1.0) -> None:
     """Wait until it has streamed for so long, and a little more, so that no trial is in step."""
-    rows = acquisition.ring.total + seconds * SFREQ
-    wait_until(lambda: acquisition.state == "streaming" and acquisition.ring.total > rows)
-    time.sleep(random.random() * 0.5)
+    wait_until(lambda: acquisition.state == "streaming")
+    time.sleep(seconds + random.random() * 0.5)
 
 
 def back(acquisition: Acquisition, since: float) -> float:
@@ -111,7 +110,7 @@ def drop(trials: int, *, every: float = 0.02) -> dict[str, list[float]]:
     sender.sends()
     with reading(f"lsl:{name}") as acquisition:
         for _ in range(trials):
-            settle(acquisition, 1.0 + 4.0 * every)
+            settle(acquisition, 0.5 + 4.0 * every)
             acquisition.events()
             os.kill(sender.process.pid, signal.SIGSTOP)
             wait_until(lambda: acquisition.state == "lost")
