@@ -162,7 +162,7 @@ def read_recorded(plan: Plan) -> Recorded:
             for row in acts
             if get(row, "decision", "kind") != "hold"
         ),
-        begins=begins if np.isfinite(begins) and begins >= first else first,
+        begins=begins if first <= begins <= source.recorded_until else first,
         settings=settings,
         calibration=_calibration(reader),
         seed=seed if isinstance(seed, int) and 0 <= seed < 2**63 else None,

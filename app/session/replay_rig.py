@@ -16,6 +16,7 @@ from app.session.recorded import Recorded, Start
 from devices.clock import now
 from devices.ring import Ring
 from devices.sources.source import SourceEvent, SourceInfo, SourceState
+from dsp.checks import InputError
 from dsp.sound.heard import Heard
 
 _POLL_S = 0.02
@@ -50,7 +51,13 @@ class ReplayRig:
         self._ticks = {tick.now: tick for tick in recorded.ticks}
 
     def start(self, stopped: Callable[[], bool] = lambda: False) -> float:
-        """Begin, and wait for the second at which the session that was recorded began."""
+        """Begin, and wait for the second at which the session that was recorded began.
+
+        Raises
+        ------
+        InputError
+            If it is `stopped` before.
+        """
         assert self.info is not None
         self._source.open()
         n_columns = len(self.info.ch_names) + len(self.info.beside)
@@ -59,7 +66,8 @@ class ReplayRig:
         begins = self._recorded.begins + shift
         told = self._recorded.told_at(heard.times) + shift
         self._player.begin(Heard(heard.times + shift, heard.values), told, at=begins)
-        self.wait(begins, lambda: not stopped())
+        if not self.wait(begins, lambda: not stopped()):
+            raise InputError("The session was stopped before it began.")
         return begins
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:

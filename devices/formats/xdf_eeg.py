@@ -119,11 +119,14 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         rows = stream.values[:, columns].astype(np.float32)
         rows *= scale
     rows[np.isinf(rows)] = np.nan
+    more, beside = _beside(file, stream)
     del file, stream  # an hour of many channels need not be held twice
     events: list[SourceEvent] = []
     if heard is not None and (np.diff(stamps) > 0.0).all() and np.isfinite(stamps).all():
         times = stamps  # a file of our own: placed when it was recorded, its events kept elsewhere
+        rows, beside = np.concatenate([rows, more], axis=1), chosen.beside + beside
     else:
+        beside = chosen.beside
         rms = level(rows[: round(_LEVEL_S * header.sfreq), : len(chosen.ch_names)])
         cure = "Check the electrodes, and the unit that the file states."
         notices += filter(None, (level_sentence(name, rms, cure=cure),))
@@ -133,7 +136,7 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
     return XdfEeg(
         stream=header.name,
         ch_names=chosen.ch_names,
-        beside=chosen.beside,
+        beside=beside,
         sfreq=header.sfreq,
         rows=rows,
         times=times,
@@ -142,6 +145,15 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         recorded=recorded,
         notices=tuple(notices),
     )
+
+
+def _beside(file: XdfFile, eeg: XdfStream) -> tuple[npt.NDArray[np.float32], tuple[Channel, ...]]:
+    """What a session of ours recorded beside its EEG, row by row [shape=(n, n_channels)]."""
+    for stream in file.streams:
+        if stream.name == "Beside" and not stream.text and np.array_equal(stream.times, eeg.times):
+            told = tuple(Channel(c.label, c.type, c.unit) for c in stream.channels)
+            return stream.values.astype(np.float32), told
+    return np.empty((eeg.times.size, 0), dtype=np.float32), ()
 
 
 def _markers(file: XdfFile) -> list[SourceEvent]:

@@ -85,6 +85,11 @@ class ReplaySource:
         return float(self._recorded.times[0])
 
     @property
+    def recorded_until(self) -> float:
+        """Second of the recording of its last sample."""
+        return float(self._recorded.times[-1])
+
+    @property
     def own(self) -> bool:
         """Whether it stands in a session folder of ours."""
         return self._own
@@ -228,7 +233,7 @@ def _describe(path: Path, eeg: XdfEeg, manifest: dict[str, Any]) -> SourceInfo:
     source = source if isinstance(source, dict) else {}
     device = foreign_text(str(source.get("name") or eeg.stream))
     when = _when(str(manifest.get("started") or eeg.recorded))
-    name = f"Recording of {when or foreign_text(path.name)}"
+    name = f"Recording of {when or foreign_text(path.name or path.resolve().name)}"
     notice = " ".join(
         [
             "This is a recording: nothing of it can be changed.",

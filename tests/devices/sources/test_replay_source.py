@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from app.records.reader import SessionReader
+from app.records.writer import SessionWriter
+from devices.acquisition import acquire
 from devices.sources.naming import read_channels
 from devices.sources.replay import ENDED, ReplaySource
-from devices.sources.source import SourceEvent
+from devices.sources.source import Channel, SourceEvent
+from tests.doubles.eeg_fakes import wait_until
 from tests.doubles.foreign_xdf import ForeignXdf, eeg_file
-from tests.doubles.making_sessions import make_session
+from tests.doubles.making_sessions import CH_NAMES, SFREQ, T0, feed, make_session, manifest
 
 
 class Clock:
@@ -190,3 +193,34 @@ def test_a_recording_that_is_opened_again_goes_on_where_time_has_brought_it(tmp_
     assert again is not None
     assert again.times[0] - source.begins == pytest.approx(5.0, abs=0.005)
     assert again.times.size in (25, 26)
+
+
+def test_read_as_a_device_it_streams_and_ends_without_being_lost(tmp_path):
+    acquisition = acquire(f"replay:{written(tmp_path, eeg_file(3.0))}")
+    try:
+        info = acquisition.wait_ready()
+        wait_until(lambda: acquisition.state == "closed")
+        assert acquisition.ring.total >= 0.9 * 3.0 * info.sfreq
+    finally:
+        acquisition.close()
+    states = [(e.value, e.text) for e in acquisition.events() if e.kind == "state"]
+    assert [word for word, _ in states] == ["connecting", "streaming", "closed"]
+    assert states[-1][1] == ENDED
+
+
+def test_what_a_session_recorded_beside_its_eeg_comes_again(tmp_path):
+    described = manifest()
+    beside = [{"name": "Accel X", "type": "accelerometer", "unit": "g"}]
+    described["source"] = {**described["source"], "beside": beside}
+    writer = SessionWriter(tmp_path, described)
+    rng = np.random.default_rng(3)
+    rows = rng.normal(0, 12, (500, len(CH_NAMES) + 1)).astype(np.float32)
+    rows[100:120] = np.nan
+    writer.eeg(rows, T0 + np.arange(500) / SFREQ)
+    feed(writer, 0, rng=rng, eeg=False)
+    writer.close()
+    source, _ = replayed(writer.folder)
+    assert source.info.ch_names == CH_NAMES
+    assert source.info.beside == (Channel("Accel X", "accelerometer", "g"),)
+    again, _, _, _ = all_of(source)
+    assert again.tobytes() == rows.tobytes()
