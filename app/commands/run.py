@@ -197,8 +197,16 @@ class _Lines:
         self._session, self._as_json = session, as_json
         self._said: set[str] = set()
         self._told: DecisionLine | None = None  # the newest of what the player did
+        self._begun, self._beginning = False, threading.Lock()
 
     def begin(self) -> None:
+        """Say what the session is, once: on a virtual clock the first tick may be quicker."""
+        with self._beginning:
+            if not self._begun:
+                self._begun = True
+                self._introduce()
+
+    def _introduce(self) -> None:
         shot = self._session.snapshot()
         if not self._as_json:
             self._say(f"Source: {shot.source_name}")
@@ -209,6 +217,7 @@ class _Lines:
             self._say("Enjoyment is an estimate from 0 to 100 ± 1 sd.")
 
     def tick(self, result: TickResult) -> None:
+        self.begin()
         shot = self._session.snapshot()
         if self._as_json:
             self.terminal.say(json.dumps(_as_json(shot, result), allow_nan=False))

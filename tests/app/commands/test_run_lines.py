@@ -56,6 +56,9 @@ def test_a_lost_source_and_a_measured_rate_are_each_said_once() -> None:
     said: list[str] = []
     session = SimpleNamespace(snapshot=lambda: shot)
     lines = _Lines(session, SimpleNamespace(say=said.append), as_json=False)
+    lines.begin()
+    assert said[0].startswith("Source:")
+    said.clear()
     player = Player(load_preset("demo"))
     for _ in range(2):
         lines.tick(player.tick())
