@@ -105,7 +105,8 @@ class Traces:
         self._next = block.first + len(block.data)
         if missed:
             self._write(np.full((missed, self._rows.shape[1]), np.nan, dtype=np.float32))
-        self._write(self._filter(block.data))
+        # Behind the electrodes stands what is recorded beside them.
+        self._write(self._filter(block.data[:, : self._rows.shape[1]]))
         return True
 
     def _write(self, rows: npt.NDArray[np.float32]) -> None:

@@ -136,5 +136,13 @@ def test_traces_show_the_newest_ten_seconds_and_overwritten_rows_as_a_gap():
     assert np.isfinite(shown[-2000:-1500]).all()
 
 
+def test_traces_are_of_the_electrodes_and_not_of_what_stands_beside_them():
+    ring = Ring.create(3, 4.0, 250.0, local=True)  # an electrode, a battery, a trigger
+    traces = Traces(1, 250.0)
+    ring.write(np.ones((500, 3)) * [5.0, 90.0, 0.0], np.arange(500) / 250)
+    assert traces.pull(ring)
+    assert traces.shown().shape == (2500, 1)
+
+
 def test_the_story_used_here_names_every_electrode():
     assert tuple(name for name, _, _ in story(20.0).quality) == MONTAGE
