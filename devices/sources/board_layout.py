@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from devices.sources.board_held import SlowRows
 from devices.sources.board_table import CUSTOMARY, FIXED
 from devices.sources.naming import Wanted, renamed
 from devices.sources.source import Channel
-from dsp.checks import foreign_text
+from dsp.checks import InputError, foreign_text
 
 #: Rows that are recorded beside the EEG: BrainFlow's key, what XDF's conventions call it, its unit
 #: as BrainFlow gives it (empty where boards differ), and the names of its rows.
@@ -52,15 +54,24 @@ class Layout:
         Of the others.
     notice : str
         What screen and records must say of the names, or empty.
+    slow : tuple of SlowRows
+        Further rows, which follow those of the EEG's preset one after the other.
     """
 
     rows: tuple[int, ...]
     ch_names: tuple[str, ...]
     beside: tuple[Channel, ...]
     notice: str
+    slow: tuple[SlowRows, ...] = ()
 
 
-def lay_out(number: int, descr: Mapping[str, Any], wanted: Wanted = ()) -> Layout:
+def lay_out(
+    number: int,
+    descr: Mapping[str, Any],
+    wanted: Wanted = (),
+    *,
+    slow: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
+) -> Layout:
     """Read a board's description.
 
     Parameters
@@ -72,11 +83,13 @@ def lay_out(number: int, descr: Mapping[str, Any], wanted: Wanted = ()) -> Layou
     wanted : Wanted
         Which electrodes, and their names (`devices.sources.naming.renamed`). One that is named
         EOG, ECG, EMG or reference is recorded beside the EEG.
+    slow : dict
+        What BrainFlow tells of its slower presets, by their number.
 
     Raises
     ------
     InputError
-        If a wanted electrode is not there.
+        If a wanted electrode is not there, or none is EEG.
     """
     eeg = [int(row) for row in descr["eeg_channels"]]
     named = [foreign_text(name) for name in str(descr.get("eeg_names", "")).split(",")]
@@ -93,12 +106,27 @@ def lay_out(number: int, descr: Mapping[str, Any], wanted: Wanted = ()) -> Layou
             others.append((eeg[column], Channel(name, kind, "microvolts")))
         else:
             electrodes.append((eeg[column], name))
+    if not electrodes:
+        raise InputError(
+            f"The channels {', '.join(names)} hold no EEG; name at least one electrode."
+        )
     others += _others(descr, {*eeg, *(row for row, _ in others)})
+    slower, first = [], int(descr.get("num_rows", 0))
+    types = {channel.type for _, channel in others} | {"trigger"}
+    for preset, told in slow.items():
+        found = [(row, c) for row, c in _others(told, set()) if c.type not in types]
+        others += [(first + i, channel) for i, (_, channel) in enumerate(found)]
+        types |= {channel.type for _, channel in found}
+        rows = tuple(row for row, _ in found)
+        if rows:
+            slower.append(SlowRows(preset, int(told["timestamp_channel"]), rows))
+        first += len(rows)
     return Layout(
         rows=tuple(row for row, _ in [*electrodes, *others]),
         ch_names=tuple(name for _, name in electrodes),
         beside=tuple(channel for _, channel in others),
         notice="" if wanted else _of_names(number, any(labels), names),
+        slow=tuple(slower),
     )
 
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from devices.clock import WallBracket, now
+from devices.sources.board_held import Holder
 from devices.sources.board_layout import Layout, lay_out
+from devices.sources.board_params import board_params, on_serial_port
 from devices.sources.board_table import (
-    BY_NAME,
     COUNTERS,
     HALVES,
     KEEP_ALIVE,
@@ -27,7 +26,6 @@ from devices.sources.board_table import (
     PLAYBACK,
     SCALES,
     SENTENCES,
-    STREAMING,
     SYNTHETIC,
     board_word,
     find_board,
@@ -37,21 +35,13 @@ from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
 from devices.sources.ports import ask_board, board_of, hold_port, hung_up, no_answer
 from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
-from dsp.checks import AttuneError, DeviceError, InputError, foreign_text
+from devices.sources.stream_header import SFREQ_HIGH, SFREQ_LOW
+from dsp.checks import AttuneError, DeviceError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
 _SILENT_S = 0.2  # s without a row after which the port is looked at
 _ALIVE_S = 30.0  # s from one sign that the link is in use to the next
 _PAUSE_S = 0.5  # s without a row; half of what a counter of 128 rows at 125 Hz goes round in
-
-
-_MAC = r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}"
-_IP = r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?"
-
-
-def _is_address(port: str) -> bool:
-    """Whether it is on a radio or a network, and not on a serial port."""
-    return re.fullmatch(_MAC, port) is not None or re.fullmatch(_IP, port) is not None
 
 
 class BoardSource:
@@ -127,23 +117,34 @@ class BoardSource:
 
         BoardShim.disable_board_logger()
         try:
-            shim = BoardShim(number, self._params(number))
-            shown = int(shim.get_board_id())  # of the master board for playback
+            # Nothing else may hold it: when one of two equal ones is deleted, it ends the session
+            # of the other.
+            self._shim = BoardShim(number, board_params(number, self._port, self._options))
+            shown = int(self._shim.get_board_id())  # of the master board for playback
             descr = BoardShim.get_board_descr(shown)
             self._name = foreign_text(str(descr["name"]))
             if not descr.get("eeg_channels"):
                 raise DeviceError(f"The {self._name} has no EEG channels; choose another board.")
-            layout = self._lay_out(shown, descr)
-            shim.prepare_session()
-            self._shim = shim
-            shim.start_stream(int(_BUFFER_S * descr["sampling_rate"]))
+            self._sfreq = float(descr["sampling_rate"])
+            if not SFREQ_LOW <= self._sfreq <= SFREQ_HIGH:
+                raise DeviceError(
+                    f"The {self._name} samples at {self._sfreq:g} Hz; expected {SFREQ_LOW:g} to "
+                    f"{SFREQ_HIGH:g} Hz, so choose another board."
+                )
+            slow = {}
+            if number == shown != SYNTHETIC:
+                presets = sorted({1, 2} & set(BoardShim.get_board_presets(number)))
+                slow = {preset: BoardShim.get_board_descr(number, preset) for preset in presets}
+            layout = self._lay_out(shown, descr, slow)
+            self._shim.prepare_session()
+            self._shim.start_stream(int(_BUFFER_S * descr["sampling_rate"]))
         except BrainFlowError as error:
             raise DeviceError(self._sentence(error.exit_code)) from error
         self._eeg = [int(row) for row in descr["eeg_channels"]]
         self._rows = np.array(layout.rows, dtype=np.intp)
         self._stamp_row = int(descr["timestamp_channel"])
         self._counter_row = descr.get("package_num_channel")
-        self._sfreq = float(descr["sampling_rate"])
+        self._holders = [Holder(rows) for rows in layout.slow]
         modulus, step, share = COUNTERS.get(number, (None, 1, 1))
         if self._counter_row is None:
             modulus = None
@@ -177,7 +178,7 @@ class BoardSource:
             If it cannot be held, nobody answers, or it is another board.
         """
         port = self._port
-        if number == PLAYBACK or _is_address(port) or not port or number in BY_NAME:
+        if not on_serial_port(number, port):
             return
         try:
             self._port_held = hold_port(port)
@@ -207,32 +208,6 @@ class BoardSource:
             same = [one for one in plugged_in() if os.path.realpath(one.port) == here]
             self._serial_number = same[0].serial_number if same else ""
 
-    def _params(self, number: int) -> Any:
-        from brainflow.board_shim import BrainFlowInputParams
-
-        params, port = BrainFlowInputParams(), self._port
-        if number in (PLAYBACK, STREAMING):
-            params.master_board = SYNTHETIC
-        if number == PLAYBACK:
-            if not Path(port).is_file():
-                raise InputError(
-                    f"There is no recording {port!r} to play back; write the path of a file that "
-                    "BrainFlow recorded after brainflow:playback_file:."
-                )
-            params.file = port
-        elif re.fullmatch(_MAC, port):
-            params.mac_address = port
-        elif match := re.fullmatch(_IP, port):
-            params.ip_address, params.ip_port = match[1], int(match[2] or 0)
-        elif number in BY_NAME and not port.startswith(("/", "COM")):
-            params.serial_number = port
-        else:
-            params.serial_port = port
-        for key, value in self._options:
-            kind = find_board if key == "master_board" else type(getattr(params, key))
-            setattr(params, key, kind(value))
-        return params
-
     def _sentence(self, code: int) -> str:
         at = f" at {self._port}" if self._port else ""
         example = "COM3" if os.name == "nt" else "/dev/ttyUSB0"
@@ -246,8 +221,10 @@ class BoardSource:
             code=code,
         )
 
-    def _lay_out(self, number: int, descr: dict[str, Any]) -> Layout:
-        return lay_out(number, descr, self._wanted)
+    def _lay_out(
+        self, number: int, descr: dict[str, Any], slow: dict[int, dict[str, Any]]
+    ) -> Layout:
+        return lay_out(number, descr, self._wanted, slow=slow)
 
     def _describe(self, number: int, layout: Layout, version: str) -> SourceInfo:
         notice = layout.notice
@@ -320,6 +297,10 @@ class BoardSource:
             packets = self._whole(packets)
             if packets.shape[1] == 0:
                 return None
+        if self._holders:
+            stamps = packets[self._stamp_row]
+            held = (holder.take(self._shim, stamps) for holder in self._holders)
+            packets = np.concatenate((packets, *held))
         arrivals = self._wall.convert(packets[self._stamp_row], since=since, until=self._read_at)
         counters = None
         if self._counter_row is not None:

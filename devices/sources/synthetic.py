@@ -57,7 +57,9 @@ class ListenerSource(BoardSource):
             tracks=self._tracks,
         )
 
-    def _lay_out(self, number: int, descr: dict[str, Any]) -> Layout:
+    def _lay_out(
+        self, number: int, descr: dict[str, Any], slow: dict[int, dict[str, Any]]
+    ) -> Layout:
         row = int(descr["eeg_channels"][0])  # only where a row is matters: its values are replaced
         return Layout(rows=(row,), ch_names=MONTAGE, beside=(), notice="")
 

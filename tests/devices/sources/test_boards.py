@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -146,7 +148,32 @@ def test_boards_are_found_by_name_and_id(word, number):
     assert find_board(word) == number
 
 
-def test_a_bluetooth_address_and_a_network_address_go_where_they_belong():
-    assert BoardSource("muse_2", "AA:BB:CC:DD:EE:FF")._params(38).mac_address == "AA:BB:CC:DD:EE:FF"
-    params = BoardSource("cyton_wifi", "192.168.4.1:6677")._params(5)
-    assert (params.ip_address, params.ip_port, params.serial_port) == ("192.168.4.1", 6677, "")
+def test_rows_of_a_slower_preset_come_beside_the_eeg(monkeypatch):
+    from brainflow.board_shim import BoardShim
+
+    gc.collect()  # an equal object of an earlier test would end this session when it is deleted
+    told = BoardShim.get_board_descr
+
+    def without_accelerometer(number: int, preset: int = 0) -> dict:
+        descr = told(number, preset)
+        return {k: v for k, v in descr.items() if preset or k != "accel_channels"}
+
+    # The synthetic board as a Muse is: its accelerometer comes in another preset.
+    monkeypatch.setattr(BoardShim, "get_board_descr", without_accelerometer)
+    monkeypatch.setattr(boards, "SYNTHETIC", -99)
+    source = BoardSource("synthetic")
+    source.open()
+    kinds = [channel.type for channel in source.info.beside]
+    rows = []
+    end = now() + 1.5
+    while now() < end:
+        chunk = source.read()
+        if chunk is not None:
+            rows.append(chunk.data)
+    source.close()
+    first = len(source.info.ch_names) + kinds.index("accelerometer")
+    accelerometer = np.concatenate(rows)[100:, first : first + 3]
+    assert kinds.count("accelerometer") == 3
+    assert np.isfinite(accelerometer).all()
+    assert (np.abs(accelerometer) <= 2.0).all()
+    assert (np.std(accelerometer, axis=0) > 0).all()
