@@ -195,11 +195,6 @@ def judge(found: Collected) -> SourceCheck:
         notices.append(
             f"It states {info.sfreq:g} Hz and sends {measured:.1f}; the measured rate is used."
         )
-    if str(info.details.get("counter", "")).startswith("none"):
-        notices.append(
-            f"The {info.name} does not number its samples: single losses cannot be counted, longer "
-            "ones are seen by the time that they take."
-        )
     if found.timing.duplicated:
         notices.append(f"{found.timing.duplicated} samples came twice, and were left out.")
     loss = lost / max(missing.size, 1)
