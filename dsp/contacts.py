@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dsp.electrodes import ocular_sites
 from dsp.quality import BAD, Guard, SecondQuality, Word
 
 _HALF, _SOME = 0.5, 0.1  # share of the seconds
@@ -118,7 +119,8 @@ def sum_up(
     """Sum up the seconds of each electrode.
 
     Bad is one that has nothing to show in half of the seconds, or whose samples are hardly ever
-    usable; fair one that is so now and then, or that has some fault in half of the seconds.
+    usable; fair one that is so now and then, or that has some fault in half of the seconds. Of
+    electrodes that are not over the eyes, seconds with a blink are left out of account.
 
     Parameters
     ----------
@@ -134,37 +136,47 @@ def sum_up(
     [(4, 'flat'), (1, 'good')]
     """
     hertz = [str(hz) for hz in mains] or ["50 or 60"] * len(ch_names)
+    eyes = ocular_sites(ch_names)
     return {
-        name: _sum_up([(s.words[k], s.numbers[k], s.valid[k]) for s in seconds], hertz[k])
+        name: _sum_up(
+            [(s.words[k], s.numbers[k], s.valid[k]) for s in seconds], hertz[k], eye=name in eyes
+        )
         for k, name in enumerate(ch_names)
     }
 
 
-def _sum_up(seconds: Sequence[tuple[Word, float, float]], hertz: str) -> ElectrodeQuality:
+def _sum_up(
+    seconds: Sequence[tuple[Word, float, float]], hertz: str, *, eye: bool
+) -> ElectrodeQuality:
     if not seconds:
         return ElectrodeQuality(4, "gap", 1.0, 0.0, ("sent nothing that could be judged",))
     n = len(seconds)
     usable = sum(valid for _, _, valid in seconds) / n
-    faults: Counter[Word] = Counter(word for word, _, _ in seconds if word != "good")
-    bad = sum(faults[word] for word in BAD) / n
+    # What the eyes do is no fault of an electrode farther back: its other seconds tell.
+    own = [one for one in seconds if eye or one[0] != "blink"] or seconds
+    m, own_usable = len(own), sum(valid for _, _, valid in own) / len(own)
+    faults: Counter[Word] = Counter(word for word, _, _ in own if word != "good")
+    bad = sum(faults[word] for word in BAD) / m
     grade = 1
-    if bad >= _HALF or usable < _HARDLY:
+    if bad >= _HALF or own_usable < _HARDLY:
         grade = 4
-    elif bad >= _SOME or usable < _USABLE or faults.total() >= _HALF * n:
+    elif bad >= _SOME or own_usable < _USABLE or faults.total() >= _HALF * m:
         grade = 2
     first = BAD if bad >= _HALF else frozenset[Word]()  # what makes it bad stands before all else
     ordered = sorted(faults, key=lambda word: (word not in first, -faults[word]))
     word: Word = ordered[0] if grade > 1 else "good"
+    found: Counter[Word] = Counter(one for one, _, _ in seconds if one != "good")
+    ordered += [one for one in found if one not in ordered]
 
     def usual(wanted: Word) -> float:
-        sizes = [number for found, number, _ in seconds if found == wanted]
+        sizes = [number for one, number, _ in seconds if one == wanted]
         return float(np.median(sizes)) if sizes else 0.0
 
     reasons = tuple(
         _FAULTS[fault].format(n=usual(fault), hz=hertz)
-        + (f" in {100 * faults[fault] / n:.0f} % of the seconds" if faults[fault] < n else "")
+        + (f" in {100 * found[fault] / n:.0f} % of the seconds" if found[fault] < n else "")
         for fault in ordered
-        if faults[fault] >= _SOME * n
+        if found[fault] >= _SOME * n
     )
     return ElectrodeQuality(grade, word, usual(word), usable, reasons)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,17 +89,6 @@ def test_rows_that_were_timed_before_the_rate_was_known_are_no_gaps():
     slow = found(eeg(12.0), stated=125.0)
     slow.times[:500] = slow.times[500] - np.arange(500, 0, -1) / 125.0
     assert {one.word for one in judge(slow).quality.values()} == {"good"}
-
-
-@pytest.mark.parametrize(
-    ("counter", "said"), [("none: losses are not counted", 1), ("goes to 256", 0)]
-)
-def test_of_a_board_without_a_counter_it_is_said_that_losses_cannot_be_counted(counter, said):
-    plain = found(eeg(4.0))
-    info = replace(plain.info, details={"counter": counter})
-    done = judge(replace(plain, info=info))
-    assert len([text for text in done.notices if "cannot be counted" in text]) == said
-    assert done.verdict == "good"
 
 
 def test_what_the_source_says_of_itself_is_passed_on():

@@ -58,6 +58,18 @@ def test_reasons_name_size_share_and_the_mains_at_hand():
     }
 
 
+def test_blinks_are_no_fault_of_an_electrode_that_is_not_over_the_eyes():
+    blink = SecondQuality(0, (2, 2, 2), ("blink",) * 3, (60.0,) * 3, (0.2,) * 3)
+    fine = SecondQuality(1, (1, 1, 4), ("good", "good", "flat"), (9.0,) * 3, (1.0, 1.0, 0.0))
+    found = sum_up([blink, blink, blink, fine], ch_names=["Fp1", "Cz", "Pz"])
+    assert [(one.grade, one.word) for one in found.values()] == [
+        (2, "blink"), (1, "good"), (4, "flat"),
+    ]  # fmt: skip
+    assert found["Cz"].reasons == ("sees blinks of 60 µV in 75 % of the seconds",)
+    only = sum_up([blink], ch_names=["Fp1", "Cz", "Pz"])["Cz"]  # nothing else to go by
+    assert only.word == "blink"
+
+
 def test_nothing_at_all_is_bad_and_said():
     found = grade_electrodes(np.empty((0, 2)), [], ch_names=["Fz", "Cz"], sfreq=250.0)
     assert [one.grade for one in found.values()] == [4, 4]

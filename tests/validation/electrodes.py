@@ -36,8 +36,6 @@ def graded(
     for column, one in enumerate(found.values()):
         words, grades = RIGHT[condition if column in two else "good"]
         right = one.word in words and one.grade in grades
-        # The blinks of somebody's eyes are seen farther back as well.
-        right |= condition == "blinks" and one.word == "blink"
         said = "" if right else f"{one.word} ({one.grade}) on {board.name}"
         (theirs if column in two else others).append(said)
     return theirs, others
