@@ -337,7 +337,8 @@ def _happenings(events: Sequence[Event], start: float) -> tuple[tuple[float, str
                 continue  # the table of pieces says so already
             said = f"{what} {'' if value is None else value}".replace("_", " ").strip()
         out.append((t - start, said or str(kind)))
-    return tuple(out)
+    # A hole is told when it is over, with the time at which it began.
+    return tuple(sorted(out, key=lambda happening: happening[0]))
 
 
 def _paused_s(events: Sequence[Event], end: float) -> float:

@@ -63,7 +63,7 @@ class Samples:
     ) -> EegChunk | None:
         """Place samples [shape=(n_samples, n_channels of the stream)]; None while held back."""
         if self._as_sent and data.dtype == np.float32:
-            rows = data
+            rows = data[:, : self._columns.size]
         else:
             scale = self._scale32 if data.dtype == np.float32 else self._scale
             with np.errstate(over="ignore"):  # what no float32 can hold is infinite: seen as bad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pylsl
 import pytest
 from hypothesis import given
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from devices.sources.naming import read_channels
 from devices.sources.source import Channel
+from devices.sources.stream_carries import Samples
 from devices.sources.stream_header import (
+    ChosenChannels,
     StreamHeader,
     choose_channels,
     read_header,
@@ -241,3 +244,13 @@ def test_many_channels_beside_are_counted_and_one_without_a_label_has_its_number
 def test_kinds_are_told_by_whole_words():
     assert stream_kind("Meteor") == ""
     assert stream_kind("refined") == ""
+
+
+def test_of_channels_that_need_no_scale_only_the_wanted_ones_are_taken() -> None:
+    """The first two of eight, as they are: the rows have two columns and no more."""
+    chosen = ChosenChannels((0, 1), ("Fz", "Cz"), (1.0, 1.0), (), "", "", True)
+    samples = Samples(chosen, 250.0, "Cap", "")
+    data, at = np.tile(np.arange(8, dtype=np.float32), (25, 1)), np.arange(1, 26) / 250.0
+    chunks = [samples.take(data, 100.0 + 0.1 * k + at, 100.1 + 0.1 * k) for k in range(40)]
+    rows = np.concatenate([chunk.data for chunk in chunks if chunk is not None])
+    np.testing.assert_array_equal(np.unique(rows, axis=0), [[0.0, 1.0]])
