@@ -281,7 +281,9 @@ def _line(shot: Snapshot, result: TickResult) -> str:
         following = ": ".join([tracking.state, *tracking.reasons[:1]])
     else:
         following = f"{tracking.state}, r {tracking.r:+.2f} (chance {tracking.r_null95:.2f})"
-    enjoyment = of_100(result.enjoyment.mean, result.enjoyment.sd)
+    enjoyment = "cannot tell"  # before any track was heard
+    if result.play >= 0:
+        enjoyment = of_100(result.enjoyment.mean, result.enjoyment.sd)
     layer = "off" if shot.layer_level <= 0.0 else f"{shot.layer_state} {shot.layer_db:.0f} dB"
     track = f"{shot.track.title} {clock(shot.track.position)}" if shot.track else "-"
     return (

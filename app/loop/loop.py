@@ -31,7 +31,7 @@ What = Literal["live", "recording", "silent recording"]
 NO_REPEAT = 6  # tracks
 TICK = 1.0  # s from one tick to the next
 RECORDING = "A recording cannot be changed."
-NO_SOUND = "this recording holds no sound"
+NO_SOUND = "This recording holds no sound."
 LATE = 0.5  # s that a tick may come late; what lies further back was not watched
 
 
@@ -148,7 +148,7 @@ class Loop:
         enjoyment, twin = self._estimate(now)
         unwatched = step - TICK if step > TICK + LATE else 0.0
         view = self._view(now, enjoyment, twin, tracking, asked, unwatched)
-        may, decision = RECORDING, None
+        may, decision = RECORDING if self._what == "recording" else NO_SOUND, None
         if self._what == "live":
             may = gate(view, self._policy, self.settings)
             decision, self._policy = decide(view, self._policy, self.settings, self._rng)
@@ -279,7 +279,7 @@ class Loop:
                 belief.score(score)
         said = self._senses.tracking(given.now)
         if self._what == "silent recording":
-            return replace(said, reasons=(f"{NO_SOUND[0].upper()}{NO_SOUND[1:]}.",))
+            return replace(said, reasons=(NO_SOUND,))
         return said
 
     def _estimate(self, now: float) -> tuple[Enjoyment, Enjoyment]:
@@ -296,7 +296,7 @@ class Loop:
         if self._senses is None:
             return "no headset: ratings and priors alone"
         if self._what == "silent recording":
-            return NO_SOUND
+            return NO_SOUND[0].lower() + NO_SOUND[1:-1]
         if not self._calibrated:
             return "no calibration of this listener: ratings and priors alone"
         return self._senses.doubt(now, coverage=self.settings.limits.coverage)

@@ -25,6 +25,7 @@ from app.session.snapshot import (
     TrackView,
 )
 from devices.sources.source import SourceState
+from dsp.enjoyment import Enjoyment
 from dsp.sound.heard import Play
 from dsp.sound.layer import level_db
 from playlists.choice import Candidate
@@ -149,7 +150,7 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
     if told.tick is not None:
         shot = replace(
             shot,
-            enjoyment=told.tick.enjoyment if math.isfinite(told.tick.enjoyment.mean) else None,
+            enjoyment=_enjoyment(told.tick),
             twin=told.tick.twin,
             tracking=told.tick.tracking,
             eeg_weight=told.tick.eeg_weight,
@@ -157,6 +158,12 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
             quality=told.tick.quality,
         )
     return _with_player(shot, told, seen) if seen else shot
+
+
+def _enjoyment(tick: TickResult) -> Enjoyment | None:
+    """What there is to show: nothing where no track was heard that could be enjoyed."""
+    known = math.isfinite(tick.enjoyment.mean) and tick.play >= 0
+    return tick.enjoyment if known else None
 
 
 def _with_player(shot: Snapshot, told: Told, seen: Seen) -> Snapshot:

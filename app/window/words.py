@@ -53,7 +53,7 @@ def enjoyment_word(snapshot: Snapshot) -> tuple[str, str]:
     """Return symbol and words of the enjoyment estimate against the target."""
     estimate, target = snapshot.enjoyment, snapshot.target
     if estimate is None:
-        return "…", "waiting for data"
+        return ("?", "cannot tell") if snapshot.replayed else ("…", "waiting for data")
     if snapshot.source_state == "none":
         return "◇", "without EEG"
     if not estimate.usable:

@@ -281,7 +281,7 @@ def _placed(
             if n > 0:
                 lost = np.full((n, rows.shape[1]), np.nan, dtype=np.float32)
                 parts.append(EegChunk(lost, end + pause * np.arange(1, n + 1) / (n + 1)))
-        placer = SamplePlacer(sfreq, name=name)
+        placer = SamplePlacer(sfreq, name="the recording")
         parts += _run(placer, rows[first:last], stamps[first:last] + moved)
         events += placer.events()
     if not parts:

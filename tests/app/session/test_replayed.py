@@ -15,6 +15,7 @@ from app.records.reader import SessionReader
 from app.session.plan import Plan
 from app.session.recorded import read_recorded
 from app.session.session import Session
+from app.window import words
 from devices.clock import now
 from tests.doubles.foreign_xdf import eeg_file
 from tests.doubles.making_sessions import T0, make_session
@@ -120,9 +121,14 @@ def test_without_the_sound_it_cannot_tell_and_says_why_everywhere(foreign):
     assert len(results) >= 12
     for result in results:
         assert result.tracking.state == "cannot tell"
-        assert result.tracking.reasons == ("This recording holds no sound.",)
+        assert result.tracking.reasons == (NO_SOUND,)
+        assert result.gate == NO_SOUND
         assert not result.enjoyment.usable
-        assert result.enjoyment.reasons == (NO_SOUND,)
+        assert result.enjoyment.reasons == ("this recording holds no sound",)
+    shot = session.snapshot()
+    assert shot.enjoyment is None
+    assert words.enjoyment_word(shot) == ("?", "cannot tell")
+    assert words.enjoyment_note(shot) == "This recording holds no sound"
     source = SessionReader(session.folder).manifest["source"]
     assert source["name"] == "Recording of 2026-05-14 16:05 (Amp)"
     assert source["simulated"] is False
