@@ -37,7 +37,7 @@ PACE_S = 0.007
 _LOOK_S = 0.12  # s that the first try waits for answers
 _WAIT_S = 0.1  # s that a read waits for data
 _CORRECT_EVERY = 2.0  # s between clock offsets, as liblsl measures them
-_OLD_S = 2.0  # s: stamps within this are of the clock whose offset we knew
+_OLD_S, _EARLY_S = 2.0, 0.5  # s: stamps this near now are of the clock whose offset we knew
 
 
 class LslSource:
@@ -296,7 +296,7 @@ class LslSource:
         if stamps.size == 0:
             return None
         taken = stamps + self._offsets.at(seen)
-        if not self._measured and not seen - _OLD_S < taken[-1] < seen + PACE_S:
+        if not self._measured and not seen - _OLD_S < taken[-1] < seen + _EARLY_S:
             return None  # come back with another clock, whose offset liblsl is still measuring
         chunk = self._carries.take(data, taken, seen)
         self._news += self._carries.events()

@@ -27,7 +27,7 @@ MulticastMinRTT=0.1
 MulticastMaxRTT=0.5
 UnicastMinRTT=0.1
 UnicastMaxRTT=0.5
-ContinuousResolveInterval=0.2
+ContinuousResolveInterval=0.1
 [log]
 level=-3
 """
