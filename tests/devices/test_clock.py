@@ -181,9 +181,9 @@ def test_a_device_that_pauses_unseen_leaves_lost_rows():
     placer = SamplePlacer(250.0, modulus=256)
     rows = lost = 0
     last = 0.0
-    for k in range(1000):  # reads of 5 samples; after read 500 everything is 0.3 s late
+    for k in range(1000):  # reads of 5 samples; after read 500 everything is 0.2 s late
         number = np.arange(5 * k, 5 * k + 5)
-        arrivals = 10.0 + number / 250.0 + (0.3 if k >= 500 else 0.0)
+        arrivals = 10.0 + number / 250.0 + (0.2 if k >= 500 else 0.0)
         chunk, gone = placer.place(
             np.ones((5, 1), np.float32), arrivals, number % 256, seen=arrivals[-1] + READ
         )
@@ -192,8 +192,8 @@ def test_a_device_that_pauses_unseen_leaves_lost_rows():
         assert chunk.times[0] > last
         last = float(chunk.times[-1])
     assert rows == 5000 + lost
-    assert lost == 75
-    assert abs(last - (10.0 + 4999 / 250.0 + 0.3)) < 0.002
+    assert lost == 50
+    assert abs(last - (10.0 + 4999 / 250.0 + 0.2)) < 0.002
 
 
 def test_a_busy_host_that_is_late_now_and_then_costs_nothing():
