@@ -30,6 +30,7 @@ VERDICTS: tuple[Verdict, ...] = ("good", "usable", "poor", "unusable")
 LEAST_S, MOST_S = 1.0, 600.0  #: s that a check may last
 _LOSS = (0.005, 0.05, 0.3)  # share of samples beyond which it is no better than usable, poor, un-
 _RATE_SAID, _RATE_SHOWN = 0.03, 0.005  # share by which a rate is off
+_LIKELY = 0.02  # share by which a rate may be off the one in use, which is told anew at 0.005
 _JITTER_S = 0.05  # s; more than that says that the stamps are hardly better than a guess
 _EXTRA_S = LOOKAHEAD + 0.1  # s read beyond those asked for, so that the last second can be judged
 _LATE_S = 1.5  # s that are waited for them
@@ -49,6 +50,8 @@ class Collected:
         LSL seconds.
     seconds : float
         How long the check lasted.
+    sfreq : float
+        Rate in use, Hz: the stated one, or the one that it was told to have instead.
     timing : Timing
     state : SourceState
         In which it was left.
@@ -62,6 +65,7 @@ class Collected:
     eeg: npt.NDArray[np.float32]
     times: Floats
     seconds: float
+    sfreq: float
     timing: Timing
     state: SourceState = "streaming"
     silences: int = 0
@@ -135,7 +139,7 @@ def collect(
     Guard(ch_names=info.ch_names, sfreq=info.sfreq)  # its error is worth no half minute
     ring, n_channels = acquisition.ring, len(info.ch_names)
     eeg, times = [np.empty((0, n_channels), np.float32)], [np.empty(0)]
-    silences, row = 0, 0
+    sfreq, silences, row = info.sfreq, 0, 0
     notes: list[str] = []
     enough, first = seconds + _EXTRA_S, math.nan
     while not stopped():
@@ -145,6 +149,7 @@ def collect(
         eeg.append(block.data[:, :n_channels])
         times.append(block.times)
         for event in acquisition.events():
+            sfreq = float(event.value) if event.kind == "rate" else sfreq
             silences += event.kind == "state" and event.value == "stalled"
             if event.kind in ("rate", "note") and event.text:
                 notes.append(event.text)
@@ -164,6 +169,7 @@ def collect(
         eeg=np.concatenate(eeg),
         times=stamps,
         seconds=min(max(now() - begin, span), seconds),
+        sfreq=sfreq,
         timing=acquisition.timing,
         state=acquisition.state,
         silences=silences,
@@ -180,7 +186,7 @@ def judge(found: Collected) -> SourceCheck:
         If its rate is too low for EEG to be judged.
     """
     info, times = found.info, found.times
-    measured = measured_rate(times, info.sfreq)
+    measured = measured_rate(times, found.sfreq)
     off = abs(measured / info.sfreq - 1.0)
     sfreq = measured if off > _RATE_SHOWN else info.sfreq
     if off > _RATE_SHOWN:  # the first rows were timed before that was known
@@ -220,16 +226,18 @@ def judge(found: Collected) -> SourceCheck:
 
 
 def measured_rate(times: Floats, sfreq: float) -> float:
-    """Rows a second by their own times, Hz; `sfreq` where there are too few to tell.
+    """Rows a second by their own times, Hz, or `sfreq`, the rate in use, where they cannot tell.
 
-    From the second half, where the line through the times has settled.
+    From the second half, where the line through the times has settled; over some seconds one that
+    is still on its way looks like another rate.
     """
     late = times[times.size // 2 :]
     if late.size < 2 * sfreq:
         late = times
     if late.size < 2 or late[-1] <= late[0]:
         return sfreq
-    return float((late.size - 1) / (late[-1] - late[0]))
+    rate = float((late.size - 1) / (late[-1] - late[0]))
+    return rate if abs(rate / sfreq - 1.0) < _LIKELY else sfreq
 
 
 def _electrode_problems(

@@ -27,7 +27,7 @@ def eeg(seconds: float, *conditions: str, seed: int = 3) -> np.ndarray:
 def found(data: np.ndarray, *, hz: float = 250.0, stated: float = 250.0, **more) -> Collected:
     info = SourceInfo("Cyton", NAMES, stated, notice=more.pop("notice", ""))
     times = 70.0 + np.arange(len(data)) / hz
-    given = {"timing": Timing(0, 0.001), "seconds": len(data) / hz} | more
+    given = {"timing": Timing(0, 0.001), "seconds": len(data) / hz, "sfreq": hz} | more
     return Collected(info=info, eeg=data, times=times, **given)
 
 
@@ -86,7 +86,7 @@ def test_a_rate_the_source_told_of_is_not_said_twice():
 
 
 def test_rows_that_were_timed_before_the_rate_was_known_are_no_gaps():
-    slow = found(eeg(12.0), stated=125.0)
+    slow = found(eeg(12.0), stated=125.0)  # 250 Hz in use by now
     slow.times[:500] = slow.times[500] - np.arange(500, 0, -1) / 125.0
     assert {one.word for one in judge(slow).quality.values()} == {"good"}
 
@@ -138,7 +138,11 @@ def test_nothing_at_all_is_unusable():
 
 def test_the_rate_is_that_of_the_later_half():
     times = np.concatenate([np.arange(1000) / 100.0, 10.0 + np.arange(1000) / 250.0])
-    assert measured_rate(times, 100.0) == pytest.approx(250.0)
+    assert measured_rate(times, 251.0) == pytest.approx(250.0)
+
+
+def test_a_line_that_is_still_on_its_way_is_no_other_rate():
+    assert measured_rate(np.arange(2000) / 264.0, 256.0) == 256.0
 
 
 class Playing:
@@ -180,6 +184,7 @@ def test_collecting_ends_when_enough_has_come_and_takes_the_electrodes_alone(pla
     playing.news = [
         SourceEvent(0.0, "note", 1, "The stamps are odd."),
         SourceEvent(0.0, "state", "stalled", "It has sent nothing."),
+        SourceEvent(0.0, "rate", 251.5),
         SourceEvent(0.0, "truth", 0.5),
     ]
     told: list[tuple[float, int]] = []
@@ -188,6 +193,7 @@ def test_collecting_ends_when_enough_has_come_and_takes_the_electrodes_alone(pla
     assert 5.6 <= got.times[-1] - got.times[0] <= 5.8
     assert (got.notes, got.silences, got.timing) == (("The stamps are odd.",), 1, Timing(2, 0.004))
     assert told[-1] == (5.0, len(got.times))
+    assert got.sfreq == 251.5
 
 
 def test_what_had_piled_up_before_counts_as_time_that_was_looked_at(play):
