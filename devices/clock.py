@@ -342,7 +342,8 @@ class SampleClock:
             # No quartz is that wrong: either the rate is not the promised one, and then the
             # points lie on a line, or a delay changed, and then the slope means nothing.
             above = y - slope * x
-            bent = float(np.mean(above) - above.min())
+            near = np.sort(above - above.min())[: x.size * 3 // 4 + 1]  # the others were held up
+            bent = float(near.mean())
             least = _TOLD_AGAIN if self._shown else _TOLD
             if x.size >= _FINE and abs(change) * span > max(least, 4 * bent):
                 self._prior, self._own, weight = slope, True, 0.0

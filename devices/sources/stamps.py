@@ -18,10 +18,10 @@ Floats = npt.NDArray[np.float64]
 
 _AHEAD = 0.010  # s: how far a stamp may lie in the future; clock offsets are no better known
 _BEHIND = 1.0  # s: the quickest samples of our clock are not older than this
-_GROWN = 0.012  # s that the quickest samples of 2 s may be older than those of a minute
+_GROWN = 0.008  # s that the quickest samples of 1.5 s may be older than those of a minute
 _BACKWARD = 0.05  # s
 _BIN = 0.5  # s
-_FLOOR_BINS, _FLOOR_READS, _BASE_S = 4, 20, 60.0  # of the quickest samples, now and before
+_FLOOR_BINS, _FLOOR_READS, _BASE_S = 3, 20, 60.0  # of the quickest samples, now and before
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
 _SURE = 0.02  # periods
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness

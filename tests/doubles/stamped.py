@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -50,8 +50,8 @@ class Result:
     off: np.ndarray  # row number minus sample number, from the first that came
     times: np.ndarray
     events: list[SourceEvent]
-    delay: np.ndarray  # s from a read to the rows of its newest sample
-    first: float  # s from the first read to the first row
+    delay: np.ndarray = field(default_factory=lambda: np.empty(0))  # s of the newest row at a read
+    first: float = 0.0  # s from the first read to the first row
 
     def worst_ms(self, after: float = 5.0) -> float:
         return float(1e3 * np.abs(self.error[self.at > after]).max())
@@ -65,9 +65,11 @@ class Result:
         return [e.value for e in self.events if e.kind == "rate"]
 
 
-def stamped(sender: Sender, taken: np.ndarray, sent: np.ndarray) -> np.ndarray:
-    """Return the stamps of samples that were taken and sent at these times."""
-    since = taken - START
+def stamped(
+    sender: Sender, taken: np.ndarray, sent: np.ndarray, start: float = START
+) -> np.ndarray:
+    """Return the stamps of samples that were taken and sent at these times, from `start` on."""
+    since = taken - start
     number = np.arange(taken.size)
     out = taken.copy()
     for part in sender.stamps.split("+"):
@@ -80,9 +82,9 @@ def stamped(sender: Sender, taken: np.ndarray, sent: np.ndarray) -> np.ndarray:
         elif word == "zero":
             out = since.copy()
         elif word == "constant":
-            out = np.full(taken.size, START)
+            out = np.full(taken.size, start)
         elif word == "nominal":
-            out = START + number / sender.stated
+            out = start + number / sender.stated
         elif word == "last":
             last = np.minimum(number - number % sender.packet + sender.packet - 1, number[-1])
             out = taken[last] - (last - number) / sender.stated
@@ -100,6 +102,16 @@ def stamped(sender: Sender, taken: np.ndarray, sent: np.ndarray) -> np.ndarray:
         else:
             assert word == "true", word
     return out
+
+
+def lost_packets(sender: Sender, rng: np.random.Generator, n_packets: int) -> np.ndarray:
+    """Choose which packets get lost, after the first three seconds."""
+    first = rng.random(n_packets) < sender.loss / sender.burst
+    gone = first.copy()
+    for k in range(1, sender.burst):
+        gone[k:] |= first[:-k]
+    gone[: int(3 * (sender.rate or sender.stated) / sender.packet)] = False
+    return gone
 
 
 def run(sender: Sender) -> Result:
@@ -121,10 +133,7 @@ def run(sender: Sender) -> Result:
         held = rng.random(reads.size) < 0.01
         reads = np.maximum.accumulate(reads + 0.4 * held * rng.random(reads.size))
     sent = np.maximum.accumulate(ready + late)
-    gone = rng.random(n_packets) < sender.loss / sender.burst
-    for k in range(1, sender.burst):
-        gone[k:] |= gone[:-k] & (rng.random(n_packets - k) < 2.0)
-    gone[: int(3 * rate / sender.packet)] = False
+    gone = lost_packets(sender, rng, n_packets)
     start, length = sender.gap
     gone |= (ready >= START + start) & (ready < START + start + length)
     here = ~gone[packet]
@@ -151,19 +160,27 @@ def run(sender: Sender) -> Result:
         assert np.isnan(placed[0].data).all(axis=1).tolist() == placed[1].tolist()
     data = np.concatenate([c.data for c in chunks])[:, 0]
     times = np.concatenate([c.times for c in chunks])
-    rows = np.flatnonzero(np.isfinite(data))
-    which = data[rows].astype(int)
+    which = data[np.isfinite(data)].astype(int)
     assert np.array_equal(which, index[: which.size])  # nothing swallowed, nothing swapped
     assert which.size >= index.size - max(sender.packet, rate)
+    result = judged(data, times, taken, START, events)
+    result.delay, result.first = np.array(delays), first_row - first_read
+    return result
+
+
+def judged(
+    data: np.ndarray, times: np.ndarray, taken: np.ndarray, start: float, events: list[SourceEvent]
+) -> Result:
+    """Hold rows, whose first channel is the number of the sample, against when each was taken."""
+    rows = np.flatnonzero(np.isfinite(data))
+    which = data[rows].astype(int)
     assert np.diff(times).min() > 0
     return Result(
         error=times[rows] - taken[which],
-        at=taken[which] - START,
+        at=taken[which] - start,
         marked=int(rows[-1] - rows[0] + 1 - rows.size),
         lost=int(which[-1] - which[0] + 1 - which.size),
         off=(rows - rows[0]) - (which - which[0]),
         times=times,
         events=events,
-        delay=np.array(delays),
-        first=first_row - first_read,
     )

@@ -1,0 +1,97 @@
+"""What stamps may say is bounded by arrival, and their spread shows what is lost."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from devices.sources.stamps import Lattice, Trust, spread
+from tests.doubles.stamped import Sender
+from tests.doubles.stamped_lsl import read
+
+
+def test_odd_stamps_of_real_lsl_senders_move_no_row_and_hide_no_loss():
+    with ThreadPoolExecutor(2) as pool:
+        jump = pool.submit(read, Sender(stamps="jump:3,-3", seconds=7.0), "jump")
+        epoch = pool.submit(read, Sender(stamps="epoch", packet=4, loss=0.05, seconds=7.0), "epoch")
+    for result in (jump.result(), epoch.result()):
+        assert result.worst_ms(3.5) < 30.0
+        assert result.marked == result.lost
+        assert [e.value for e in result.events].count("stamps") == 1
+
+
+def test_stamps_of_our_clock_are_believed_and_the_quickest_tells_the_delay():
+    trust = Trust()
+    assert all(trust.hear(t, t + 0.01 + 0.01 * (k % 3), 0.0) for k, t in enumerate(np.arange(9.0)))
+    assert trust.base == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("newest", "early", "reason"),
+    [(12.0, 0.0, "ahead"), (9.0, 0.0, "went back"), (10.0, 0.06, "went back")],
+)
+def test_what_cannot_be_is_not_believed_until_it_was_right_for_five_seconds(newest, early, reason):
+    trust = Trust()
+    assert trust.hear(9.99, 10.0, 0.0)
+    assert not trust.hear(newest, 10.01, early)
+    assert reason in trust.reason
+    assert not trust.hear(14.9, 14.91, 0.0)
+    assert trust.hear(15.1, 15.11, 0.0)
+    assert trust.base == pytest.approx(0.01)
+
+
+def test_stamps_that_slowly_fall_behind_are_seen_by_their_quickest():
+    trust = Trust()
+    for t in np.arange(0.0, 20.0, 0.02):
+        if not trust.hear(t * (1 - 0.005), t, 0.0):
+            break
+    assert trust.reason == "they fall behind the samples"
+    assert 2.0 < t < 4.0
+
+
+@pytest.mark.parametrize("length", [1, 3, 12])
+def test_the_period_of_stamps_is_found_beside_losses(length):
+    stamps = np.delete(5.0 + np.arange(300) / 200.0, np.arange(60, 60 + 2 * length))
+    found = spread(stamps, 1 / 256)
+    assert found.period == pytest.approx(1 / 200)
+    assert found.exact
+    assert found.other == 0.0
+
+
+@pytest.mark.parametrize("stated", [256.0, 128.0, 250.0])
+def test_stamps_counted_back_from_the_last_of_a_burst_are_spread_anew(stated):
+    true = 5.0 + np.arange(240) / 200.0
+    last = np.arange(240) // 12 * 12 + 11
+    stamps = true[last] - (last - np.arange(240)) / stated
+    found = spread(stamps, 1 / stated)
+    assert found.period == pytest.approx(1 / 200)
+    assert np.allclose(found.respaced(stamps, found.period), true)
+
+
+def test_stamps_that_tell_nothing_have_no_period():
+    rng = np.random.default_rng(1)
+    assert spread(np.full(100, 5.0), 0.004).period == 0.0
+    assert spread(np.sort(rng.random(100)), 0.01).period == 0.0
+    assert spread(5.0 + np.arange(5) / 250.0, 0.004).period == 0.0
+
+
+def test_a_step_that_later_stamps_make_up_for_is_no_loss():
+    lattice = Lattice(0.0, 0.01)
+    late = 0.01 * np.array([0.0, 1.0, 5.0])
+    judged = lattice.judge(late, room=0.09, period=0.01, fresh=0)
+    assert (judged.missing.tolist(), judged.open) == ([0, 0, 3], True)
+    caught_up = np.append(late, [0.03, 0.04])
+    both = lattice.judge(caught_up, room=0.09, period=0.01, fresh=3)
+    assert (both.missing.tolist(), both.open) == ([0] * 5, False)
+    lost = lattice.judge(np.append(late, [0.06, 0.07]), room=0.09, period=0.01, fresh=3)
+    assert (lost.missing.tolist(), lost.open) == ([0, 0, 3, 0, 0], False)
+
+
+def test_no_more_is_lost_than_arrival_has_room_for():
+    lattice = Lattice(0.0, 1.0)
+    judged = lattice.judge(np.array([0.0, 9.0, 10.0]), room=2.0, period=1.0, fresh=0)
+    assert judged.missing.tolist() == [0, 0, 0]
+    lattice.keep(judged)
+    assert lattice.judge(np.array([11.0]), room=2.0, period=1.0, fresh=0).missing.tolist() == [0]
