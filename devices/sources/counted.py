@@ -54,6 +54,12 @@ class Counted:
             return None
         return ordered, self._missing(ordered, clock)
 
+    def few(self, arrivals: list[float], counters: list[int], clock: SampleClock) -> bool:
+        """Take a few samples that are in line, as `take` does; False where there is more to do."""
+        if self._held or clock.due is None or clock.overdue or self._odd_at is not None:
+            return False
+        return not self._stuck and self._loss.few(arrivals, counters)
+
     def rest(self, clock: SampleClock) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Return what is kept back, as it stands."""
         if not self._held:

@@ -205,6 +205,22 @@ class LossCounter:
         first = self._count + 1 if self._raw >= 0 else int(values[0])
         return bool(np.array_equal(values, (first + np.arange(values.size)) % self._modulus))
 
+    def few(self, arrivals: list[float], counters: list[int]) -> bool:
+        """Take a few samples that are just those that come next, without a hole; False if not."""
+        modulus = self._modulus
+        if modulus is None or self._share > 1 or self._raw < 0 or not self._last <= arrivals[0]:
+            return False
+        before, value = self._last, self._raw
+        if value != self._count:
+            return False
+        for arrival, counter in zip(arrivals, counters, strict=True):
+            value = (value + 1) % modulus
+            if arrival - before > self._hole or counter // self._step % modulus != value:
+                return False
+            before = arrival
+        self._last, self._count, self._raw = before, value, value
+        return True
+
     def ordered(self, values: npt.NDArray[np.int64], arrivals: npt.NDArray[np.float64]) -> Order:
         """Put the next samples in order (`put_in_order`); over a hole in time nothing is known."""
         assert self._modulus is not None

@@ -11,6 +11,7 @@ from devices.sources.source import EegChunk, SourceEvent
 from devices.sources.timing import TimingWatch
 from devices.sources.uncounted import Reads, Uncounted
 
+_FEW = 32  # samples of a read up to which plain numbers are quicker than arrays
 _SHOWN, _SAID = 0.005, 0.03  # share by which a rate differs: then it is told, is put into words
 
 
@@ -95,6 +96,14 @@ class SamplePlacer:
         lost : bool [shape=(n_rows,)]
             Which rows of the chunk are lost samples.
         """
+        if stamps.size <= _FEW:
+            times = self._few(stamps.tolist(), counters, seen)
+            if times is not None:
+                none = np.zeros(stamps.size, dtype=np.int64)
+                known = None if self._counted is not None else seen
+                in_line = self._place(data, np.array(times), none, known)
+                self._tell_rate(seen)
+                return in_line
         if self._counted is not None and counters is not None:
             placed = self._place_counted(self._counted.take(data, stamps, counters, self._clock))
         else:
@@ -102,6 +111,14 @@ class SamplePlacer:
             self._tell_stamps(seen)
         self._tell_rate(seen)
         return placed
+
+    def _few(
+        self, stamps: list[float], counters: npt.NDArray[np.int64] | None, seen: float
+    ) -> list[float] | None:
+        """Return the times for the clock of a few samples that are just those that come next."""
+        if self._counted is None or counters is None:
+            return self._uncounted.few(stamps, seen)
+        return stamps if self._counted.few(stamps, counters.tolist(), self._clock) else None
 
     def rest(self) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
         """Place what is still kept back, because no more will come."""

@@ -66,6 +66,17 @@ class Trust:
             self._known = self.believed = True
         return self.believed
 
+    def may_change(self, newest: float, seen: float) -> bool:
+        """Whether `hear` may come to another verdict than before with such a read."""
+        lag = seen - newest
+        return (
+            not self._known
+            or not self.believed
+            or lag < -_AHEAD
+            or self._newest - newest > _BACKWARD
+            or int(seen / _BIN) != self._bin
+        )
+
     def doubt(self, reason: str, seen: float) -> None:
         """Believe no stamp until they agreed with arrival for some seconds from `seen` on."""
         if self.believed:
@@ -204,8 +215,9 @@ class Lattice:
     samples were only late.
     """
 
-    def __init__(self, first: float, period: float, unit: int = 1) -> None:
+    def __init__(self, first: float, period: float, unit: int = 1, *, exact: bool = True) -> None:
         self.period = period  #: s of the stamps' clock
+        self._exact = exact  # else a step may be made up for by any of the next samples
         self._unit = unit
         self._due = first
         self._rough = 0.0  # mean deviation, in periods
@@ -234,7 +246,7 @@ class Lattice:
         largest = float(np.abs(off).max())
         missing = np.zeros(n, dtype=np.int64)
         if largest < 0.5 * self._unit * self.period:
-            mean = float(off.mean())
+            mean = sum(off.tolist()) / n
             rough = largest / (self._unit * self.period)
             due = self._due + self.period * n + min(0.3, 0.05 * n) * mean
             return Judgement(missing, _after=(due, 0.01 * mean / n, rough))
@@ -269,7 +281,21 @@ class Lattice:
                 due += 0.05 * off
             due += self.period
         shown = (len(stamps) - gap) * period > _SHOWN_S
-        return Judgement(missing, gap >= fresh and not shown, (due, 0.0, rough))
+        doubtful = gap >= fresh if self._exact else gap >= 0
+        return Judgement(missing, doubtful and not shown, (due, 0.0, rough))
+
+    def few(self, stamps: list[float]) -> bool:
+        """Take a few stamps that are all in line, as `judge` and `keep` do; False where not."""
+        period, due, n = self.period, self._due, len(stamps)
+        off = [s - (due + period * k) for k, s in enumerate(stamps)]
+        largest = max(max(off), -min(off))
+        if largest >= 0.5 * self._unit * period:
+            return False
+        mean = sum(off) / n
+        self._due = due + period * n + min(0.3, 0.05 * n) * mean
+        self.period += 0.01 * mean / n
+        self._rough += (min(largest / (self._unit * period), 1.0) - self._rough) * 0.02
+        return True
 
     def keep(self, judged: Judgement) -> None:
         """Go on from what was judged."""

@@ -98,6 +98,33 @@ class Uncounted:
                 new.times = self._times(stamps, seen)
         return self._judged(new)
 
+    def few(self, stamps: list[float], seen: float) -> list[float] | None:
+        """Return the times of a few samples of which all is in line, as `take` gives them.
+
+        None, and nothing is changed, where there is more to do.
+        """
+        lattice, trust, clock, due = self._lattice, self._trust, self._clock, self._clock.due
+        if self._held or lattice is None or self._piled or self._spread.other or due is None:
+            return None
+        n, period, base = len(stamps), clock.period, trust.base
+        times = stamps if trust.believed or not self._stamped else [seen - base] * n
+        if (
+            not all(abs(s) < _WILD for s in stamps)
+            or (self._stamped and trust.may_change(max(stamps), seen))
+            or not lattice.regular
+            or (
+                min(t - (due + period * k) for k, t in enumerate(stamps)) < -_ROOM
+                and trust.believed
+            )
+            or times[-1] - (due + period * (n - 1)) >= min(_LATE_S, 2.5 * period)
+            or not lattice.few(stamps)
+        ):
+            return None
+        if self._stamped:
+            trust.hear(max(stamps), seen, 0.0)
+        self._filled = stamps[-1]
+        return times
+
     def rest(self) -> tuple[Reads, npt.NDArray[np.int64]] | None:
         """Return what is kept back, as it stands."""
         held, self._held = self._held, None
@@ -190,7 +217,10 @@ class Uncounted:
         self._window_at = held.seen[-1]
 
     def _follow(self, first: float, found: Spread) -> None:
-        self._lattice, self._spread = Lattice(first, found.period, found.unit), found
+        self._lattice, self._spread = (
+            Lattice(first, found.period, found.unit, exact=found.exact),
+            found,
+        )
 
     def _respaced(self, stamps: Floats) -> Floats:
         lattice = self._lattice
