@@ -134,7 +134,11 @@ class LiveRig:
                 )
             self.info, self.ring = info, self._feed.ring
         if self.second is not None:
-            self.second.wait_ready(_READY, stopped)
+            beside = self.second.wait_ready(_READY, stopped)
+            if self.info is not None and _one_stream(self.info, beside):
+                raise InputError(
+                    f"{self._source!r} and {self._beside!r} are the same stream; name it once."
+                )
         return now()
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
@@ -175,6 +179,14 @@ class LiveRig:
             if feed is not None:
                 feed.close()
         self._player.close()
+
+
+def _one_stream(first: SourceInfo, second: SourceInfo) -> bool:
+    """Whether two LSL sources, however they were written, are one stream."""
+    ids = [
+        (one.name, one.details.get("source_id"), one.details.get("host")) for one in (first, second)
+    ]
+    return bool(ids[0][1]) and ids[0] == ids[1]
 
 
 class VirtualRig:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from app.loop.decision import Decision
 from app.loop.invariants import soundly, violations
 from app.loop.loop import RECORDING, Loop
+from app.loop.senses import SLOWEST
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
 from app.session.awake import Awake
@@ -265,6 +266,13 @@ class Running:
                 self._watcher.device(event)
             if event.kind == "rate":
                 self._events.append(LoopEvent("rate", float(event.value)))
+                if event.value < SLOWEST:
+                    text = (
+                        f"EEG at {event.value:.0f} Hz is too slow to be judged, which needs "
+                        f"{SLOWEST:.0f}: all of it counts as a gap."
+                    )
+                    self._log("note", event.time, text=text)
+                    self._watcher.say(text, now)
         silent = self.rig.state() in SILENT
         if silent != self._silent and self._n_eeg:
             self._silent = silent

@@ -56,6 +56,28 @@ def test_markers_are_never_the_first_source(monkeypatch: pytest.MonkeyPatch) -> 
         rig.close()
 
 
+@pytest.mark.parametrize(("ids", "refused"), [(("a", "a"), True), (("a", "b"), False)])
+def test_one_stream_that_is_written_in_two_ways(
+    monkeypatch: pytest.MonkeyPatch, ids: tuple[str, str], refused: bool
+) -> None:
+    streams = iter(
+        HandAcquisition(
+            SourceInfo("LSL stream Muse", ("Fz",), 250.0, details={"source_id": one, "host": "lab"})
+        )
+        for one in ids
+    )
+    monkeypatch.setattr("app.session.rig.acquire", lambda source, **_: next(streams))
+    rig = LiveRig("lsl:Muse", listener="clear", seed=0, output="null", second="lsl:type=EEG")
+    try:
+        if refused:
+            with pytest.raises(InputError, match="are the same stream; name it once"):
+                rig.start()
+        else:
+            assert rig.start() > 0.0
+    finally:
+        rig.close()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

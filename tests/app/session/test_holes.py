@@ -121,6 +121,23 @@ def test_a_measured_rate_reaches_the_loop_the_records_and_the_screen(
     assert replay(made.folder).same
 
 
+def test_eeg_that_is_too_slow_is_said_to_be_and_ends_nothing(prepared: Any, tmp_path: Any) -> None:
+    plan = Plan(source="simulated", seed=5000, minutes=0.2, out=tmp_path)
+    rig = HoledRig(plan)
+
+    def each(t: float) -> None:
+        if 2.9 < t < 3.1:
+            rig.source.news.append(SourceEvent(t, "rate", 64.0, "Headset states 250 Hz, sends 64."))
+
+    rig.each = each
+    made = Made(rig, plan, prepared)
+    (note,) = made.rows("note")
+    assert note["text"].startswith("EEG at 64 Hz is too slow to be judged, which needs 100")
+    assert note["text"] in [line.sentence for line in made.shots[-1].decisions]
+    assert {word for _, _, word in made.shots[-1].quality} == {"gap"}
+    assert len(made.rows("tick")) == 12
+
+
 def test_what_is_beside_the_eeg_and_a_second_source_are_recorded_and_never_decoded(
     prepared: Any, tmp_path: Any
 ) -> None:

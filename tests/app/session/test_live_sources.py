@@ -60,6 +60,12 @@ def test_one_stream_that_ends_is_told_and_taken_up_again_and_the_other_knows_not
         n_back = len(ticks)
         until(lambda: len(ticks) >= n_back + 4, seconds=30)
         assert ticks[-1].quality != gap
+        session.leave_eeg_out()
+        until(lambda: session.snapshot().source_state == "none", seconds=30)
+        assert session.ring is None
+        n_without = len(ticks)
+        until(lambda: len(ticks) >= n_without + 2, seconds=30)  # and the music plays on
+        assert ticks[-1].tracking is None
     finally:
         session.close()
     assert session.folder is not None
