@@ -81,6 +81,7 @@ class LslSource:
         self._offsets = OffsetLine()  # add to a stamp for our clock
         self._measured = False  # whether the offset is of the stream that is read now
         self._read_at = self._corrected_at = 0.0
+        self._packets = False  # whether the last read brought more than would come in its time
 
     @property
     def info(self) -> SourceInfo:
@@ -282,7 +283,7 @@ class LslSource:
         """
         if self._inlet is None:
             raise DeviceError("the LSL stream is closed.")
-        wait = self._read_at + PACE_S - now()
+        wait = 0.0 if self._packets else self._read_at + PACE_S - now()
         if wait > 0:
             time.sleep(wait)
         try:
@@ -293,6 +294,7 @@ class LslSource:
                 f"The sender of the LSL stream {self._name} has ended; the music plays on."
             ) from error
         self._read_at = seen = now()
+        self._packets = stamps.size > 2.0 * PACE_S * self.info.sfreq > 0.0
         if stamps.size == 0:
             return None
         taken = stamps + self._offsets.at(seen)

@@ -261,6 +261,9 @@ def compare(seconds: float, channels: int, sfreq: float) -> dict[str, Any]:
         running = {part: _start(part, name, **given) for part in parts}
         for part, process in running.items():
             costs[part] = json.loads(process.communicate()[0])
+    costs["ring_ratio_to_bare_work"] = round(
+        costs["ring"]["cpu_ms_per_s"] / costs["bare-work"]["cpu_ms_per_s"], 2
+    )
     for ours_, bare_ in (("ring", "bare"), ("work", "bare-work")):
         ratio = costs[ours_]["cpu_ms_per_s"] / costs[bare_]["cpu_ms_per_s"]
         more = costs[ours_]["latency_p50_ms"] - costs[bare_]["latency_p50_ms"]
