@@ -266,28 +266,35 @@ class Ring:
             Starts later than `index`, and says by how much in `overtaken`, if the writer has
             been round since; empty if nothing is new.
         """
-        ring_data, ring_times, claim, written, _ = self._open()
-        capacity, total = self.capacity, written.item(0)
+        views = self._open()
+        total = views[3].item(0)
         index = max(0, min(index, total))
-        first = max(index, total - capacity)
-        start = first % capacity
-        stop = start + total - first
-        _fence()
-        data = ring_data[start:stop].copy()
-        times = ring_times[start:stop].copy()
-        _fence()
-        # Rows the writer may have been overwriting while they were copied are not given out.
-        torn = claim.item(0) - capacity - first
-        if torn > 0:
-            torn = min(torn, len(times))
-            first, data, times = first + torn, data[torn:], times[torn:]
+        first, data, times = self._copy(views, max(index, total - self.capacity), total)
         return RingBlock(first, data, times, first - index)
 
     def latest(self, seconds: float) -> RingBlock:
         """Copy the newest `seconds` (fewer at the start; never counted as overtaken)."""
-        n = round(check_number("seconds", seconds, low=0.0, unit="s") * self.sfreq)
-        first, data, times, _ = self.since(self.total - min(n, self.capacity))
-        return RingBlock(first, data, times)
+        views = self._open()
+        n = round(check_number("seconds", seconds, low=0.0, unit="s") * views[4].item(0))
+        total = views[3].item(0)
+        return RingBlock(*self._copy(views, max(0, total - min(n, self.capacity)), total))
+
+    def _copy(
+        self, views: tuple[npt.NDArray[Any], ...], first: int, total: int
+    ) -> tuple[int, npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        """Copy rows `first` to `total`, less those that were overwritten meanwhile."""
+        capacity, start = self.capacity, first % self.capacity
+        stop = start + total - first
+        _fence()
+        data = views[0][start:stop].copy()
+        times = views[1][start:stop].copy()
+        _fence()
+        # Rows the writer may have been overwriting while they were copied are not given out.
+        torn = views[2].item(0) - capacity - first
+        if torn > 0:
+            torn = min(torn, len(times))
+            return first + torn, data[torn:], times[torn:]
+        return first, data, times
 
     def close(self) -> None:
         """Let go of the memory; the creator removes it. Safe to call twice."""

@@ -229,7 +229,7 @@ def ring_ratio() -> dict[str, float]:
             for _ in range(count):
                 once()
             taken.append((time.perf_counter() - start) / count)
-        return float(np.median(taken)) * 1e6
+        return min(taken) * 1e6  # what else the machine does makes it longer, never shorter
 
     best(ours_once, 1000)
     a, b = best(ours_once, 1000), best(rolled, 100)

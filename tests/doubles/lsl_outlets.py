@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,13 +66,14 @@ class Outlet:
 
 
 def some_rows(source: LslSource, outlet: Outlet, *, value: float = 10.0) -> EegChunk:
-    """Send until `source` gives a chunk."""
+    """Send, as fast as samples are taken, until `source` gives a chunk."""
     end = now() + 5.0
     while now() < end:
         outlet.send(value=value)
         chunk = source.read()
         if chunk is not None:
             return chunk
+        time.sleep(0.1)
     raise AssertionError("nothing came")
 
 
