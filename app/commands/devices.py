@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -299,7 +300,7 @@ def _stream(arguments: argparse.Namespace) -> int:
                 for event in acquisition.events():
                     outlets.mark(event)
                     if event.kind != "marker" and event.text:
-                        terminal.say(event.text)
+                        terminal.say(without_music(event.text))
                 if ended:
                     break
                 time.sleep(_EVERY_S)
@@ -308,6 +309,17 @@ def _stream(arguments: argparse.Namespace) -> int:
             terminal.say(f"{row} samples were sent.")
             terminal.close()
     return 0
+
+
+def without_music(sentence: str) -> str:
+    """Return what is said of a source to a session as it is said where nothing plays.
+
+    Examples
+    --------
+    >>> without_music("Cyton has sent nothing for 0.5 s; the music plays on.")
+    'Cyton has sent nothing for 0.5 s.'
+    """
+    return re.sub(r"[.;] the music plays on\.", ".", sentence, flags=re.IGNORECASE)
 
 
 def stream_lines(acquisition: Acquisition, outlets: Any) -> Iterator[str]:
