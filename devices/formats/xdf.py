@@ -212,7 +212,7 @@ class _Stream:
     n: int = 0
 
     def made(self) -> XdfStream:
-        times = _deduced(np.concatenate([np.empty(0), *self.times]), self.sfreq)
+        times = deduced(np.concatenate([np.empty(0), *self.times]), self.sfreq)
         values: Any = self.values
         if self.dtype is not None:
             empty = np.empty((0, len(self.channels)), self.dtype)
@@ -347,7 +347,7 @@ def _texts(
     return (times, values) if at == end else None
 
 
-def _deduced(times: Floats, sfreq: float) -> Floats:
+def deduced(times: Floats, sfreq: float) -> Floats:
     """Stamps with those that were left out (NaN) counted on from the last one."""
     known = np.flatnonzero(~np.isnan(times))
     if known.size == times.size:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from devices.formats.xdf import Floats, XdfFile, XdfStream, read_xdf
+from devices.formats.xdf import Floats, XdfFile, XdfStream, deduced, read_xdf
 from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import Channel, EegChunk, SourceEvent
@@ -34,6 +34,9 @@ from dsp.sound.heard import HEARD_NAMES, Heard
 LARGEST = 2 << 30  # bytes of a file, and of the rows that come of it
 _LEVEL_S = 3.0  # s from which the level is judged
 _BATCH_S = 0.25  # s of samples that are placed together
+_READS, _FEWEST = 4, 16  # reads and samples without which nothing is placed by its stamps
+_SHORT = 0.25  # share of the time that samples need, under which their stamps stand still
+_WILD = 1e11  # s: no clock's time
 _PAUSE_S = 5.0  # s between two stamps after which the clock's line begins anew
 _LONGEST_PAUSE_S = 600.0  # s; a longer one is told and shortened: nobody waits for it
 _BACK_S = 0.25  # s that stamps may step back
@@ -256,12 +259,11 @@ def _placed(
     rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float, name: str
 ) -> tuple[npt.NDArray[np.float32], Floats, list[SourceEvent]]:
     """Rows whose number is time, from stamps of others; and what is to be told."""
-    good = np.isfinite(stamps)
-    rows, stamps = rows[good], stamps[good]
-    if not stamps.size:
+    wild = ~(np.abs(stamps) < _WILD)
+    if wild.all():
         raise InputError(f"No sample of the EEG in {name} has a time that is a number.")
-    steps = np.diff(stamps)
-    cuts = np.flatnonzero((steps > _PAUSE_S) | (steps < -_BACK_S)) + 1
+    stamps = _mended(deduced(np.where(wild, np.nan, stamps), sfreq), sfreq)
+    cuts = _cuts(stamps)
     parts: list[EegChunk] = []
     events: list[SourceEvent] = []
     moved, breaks = 0.0, 0  # s that everything behind a cut is moved by
@@ -282,7 +284,7 @@ def _placed(
                 lost = np.full((n, rows.shape[1]), np.nan, dtype=np.float32)
                 parts.append(EegChunk(lost, end + pause * np.arange(1, n + 1) / (n + 1)))
         placer = SamplePlacer(sfreq, name="the recording")
-        parts += _run(placer, rows[first:last], stamps[first:last] + moved)
+        parts += _run(placer, rows[first:last], stamps[first:last] + moved, sfreq)
         events += placer.events()
     if not parts:
         raise InputError(f"The EEG in {name} is too short to be replayed; give a longer one.")
@@ -296,9 +298,38 @@ def _placed(
     )
 
 
-def _run(placer: SamplePlacer, rows: npt.NDArray[np.float32], stamps: Floats) -> Iterator[EegChunk]:
+def _cuts(stamps: Floats) -> npt.NDArray[np.intp]:
+    """Numbers of the samples before which time jumps."""
+    steps = np.diff(stamps)
+    return np.flatnonzero((steps > _PAUSE_S) | (steps < -_BACK_S)) + 1
+
+
+def _mended(stamps: Floats, sfreq: float) -> Floats:
+    """Stamps in which those that were off for less than a second lie between their neighbours."""
+    cuts, out = _cuts(stamps).tolist(), stamps.copy()
+    for i, first in enumerate(cuts):
+        for last in cuts[i + 1 :]:
+            if last - first >= sfreq:
+                break
+            before, after = out[first - 1], out[last]
+            if -_BACK_S <= after - before <= _PAUSE_S:
+                share = np.arange(1, last - first + 1) / (last - first + 1)
+                out[first:last] = before + (after - before) * share
+                break
+    return out
+
+
+def _run(
+    placer: SamplePlacer, rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float
+) -> Iterator[EegChunk]:
     """Place one stretch without a pause, a quarter of a second at a time, as if it came now."""
-    ends = np.searchsorted(stamps, np.arange(stamps[0] + _BATCH_S, stamps[-1], _BATCH_S))
+    newest, needed = np.maximum.accumulate(stamps), (stamps.size - 1) / sfreq
+    if stamps.size < _FEWEST or newest[-1] - stamps[0] < _SHORT * needed:
+        yield EegChunk(rows, stamps[0] + np.arange(stamps.size) / sfreq)  # they tell no line
+        return
+    ends = np.searchsorted(newest, np.arange(stamps[0] + _BATCH_S, newest[-1], _BATCH_S))
+    if ends.size < _READS:
+        ends = np.linspace(0, stamps.size, _READS + 2)[1:-1].astype(int)
     for first, last in zip([0, *ends], [*ends, stamps.size], strict=True):
         if last > first:
             batch = stamps[first:last]

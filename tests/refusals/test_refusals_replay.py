@@ -135,6 +135,19 @@ def test_no_damaged_file_is_anything_but_read_or_refused(tmp_path_factory, seed:
         assert source.info.ch_names
 
 
+@pytest.mark.parametrize("step", [0.0, 1e-9, 1e-4])
+@pytest.mark.parametrize("n", [2, 15, 16, 100, 3000])
+def test_stamps_that_stand_still_are_replaced_by_the_stated_rate(
+    tmp_path: Path, step: float, n: int
+) -> None:
+    file = ForeignXdf().stream(1, "Amp", "EEG", labels=("Fz", "Cz"), sfreq=250.0)
+    data = np.random.default_rng(1).normal(0, 12, (n, 2)).astype(np.float32)
+    file.samples(1, data, 500.0 + step * np.arange(n))
+    source = ReplaySource(str(written(tmp_path, file.data)))
+    source.load()
+    assert source.recorded_until - source.recorded_from == pytest.approx((n - 1) / 250)
+
+
 def test_a_chunk_that_claims_three_gigabytes_leaves_what_stands_before_it(tmp_path: Path) -> None:
     data = eeg_file(2.0).data + struct.pack("<BI", 4, 3 << 30) + b"\3\0\1\0\0\0"
     source = ReplaySource(str(written(tmp_path, data + chunk(5, b""))))

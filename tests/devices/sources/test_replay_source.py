@@ -128,6 +128,23 @@ def test_a_recording_that_stood_for_minutes_waits_as_long_and_an_hour_is_passed_
     assert "So it does at 1 more places." in source.info.notice
 
 
+def test_a_few_stamps_that_are_no_times_move_nothing(tmp_path):
+    file = ForeignXdf().stream(1, "Amp", "EEG", labels=("Fz", "Cz"), sfreq=250.0)
+    rng = np.random.default_rng(6)
+    data = rng.normal(0, 12, (3000, 2)).astype(np.float32)
+    stamps = 900.0 + np.arange(3000) / 250 + rng.normal(0, 0.002, 3000)
+    stamps[700] = 1.8e9
+    stamps[1500:1512] -= 300.0
+    stamps[2400:2403] = -1e300, 1e17, 0.0
+    for first in range(0, 3000, 100):
+        file.samples(1, data[first : first + 100], stamps[first : first + 100])
+    source, _ = replayed(written(tmp_path, file))
+    rows, times, _, _ = all_of(source)
+    assert rows.tobytes() == data.tobytes()
+    np.testing.assert_allclose(times - times[0], np.arange(3000) / 250, atol=0.03)
+    assert "Time in" not in source.info.notice
+
+
 def test_units_labels_and_types_are_understood(tmp_path):
     file = eeg_file(
         3.0, labels=("EEG Fz-LE", "Cz.", "left arm"), unit="volts", types=["EEG", "EEG", "EMG"]
