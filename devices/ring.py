@@ -9,6 +9,7 @@ This asks of the processor that it keeps to that order, which ARM does only at a
 from __future__ import annotations
 
 import math
+import platform
 import threading
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 from devices.shared import Fields, SharedBlock
 from dsp.checks import DeviceError, InputError, check_channels, check_number
+
+_ORDERED = platform.machine().lower() in ("x86_64", "amd64", "i686", "x86")
 
 
 class _Gate(threading.local):
@@ -35,9 +38,11 @@ def _fence() -> None:
 
     Letting go of a lock keeps what came before, taking one keeps what comes after, and a
     processor does not take a lock before it let go of it (C11's release and acquire, as every
-    lock of Python's is made of). x86 needs none of this; between threads the interpreter's own
-    lock does the same.
+    lock of Python's is made of). x86 keeps its stores in order, and its loads, and needs none of
+    this; between threads the interpreter's own lock does the same.
     """
+    if _ORDERED:
+        return
     lock = _gate.lock
     lock.release()
     lock.acquire()
@@ -200,9 +205,10 @@ class Ring:
         InputError
             If the shapes do not fit.
         """
-        rows = check_channels("EEG for the ring", data, self.n_channels)
+        rows = np.asarray(data, dtype=np.float32)
         stamps = np.asarray(times, dtype=np.float64)
-        if stamps.shape != rows.shape[:1]:
+        if stamps.ndim != 1 or rows.shape != (len(stamps), self.n_channels):
+            check_channels("EEG for the ring", rows, self.n_channels)
             raise InputError(
                 f"times for the ring have shape {stamps.shape}; expected ({len(rows)},)."
             )
@@ -275,7 +281,9 @@ class Ring:
     def latest(self, seconds: float) -> RingBlock:
         """Copy the newest `seconds` (fewer at the start; never counted as overtaken)."""
         views = self._open()
-        n = round(check_number("seconds", seconds, low=0.0, unit="s") * views[4].item(0))
+        if not 0.0 <= seconds < math.inf:
+            check_number("seconds", seconds, low=0.0, unit="s")
+        n = round(seconds * views[4].item(0))
         total = views[3].item(0)
         return RingBlock(*self._copy(views, max(0, total - min(n, self.capacity)), total))
 

@@ -75,7 +75,9 @@ def test_lost_rows_stay_nan_and_keep_their_times():
     assert np.array_equal(block.times, times)
 
 
-def test_latest_gives_the_newest_seconds_and_less_at_the_start():
+@pytest.mark.parametrize("ordered", [True, False])  # by the processor, or by a lock of ours
+def test_latest_gives_the_newest_seconds_and_less_at_the_start(monkeypatch, ordered):
+    monkeypatch.setattr("devices.ring._ORDERED", ordered)
     ring = Ring.create(N_CH, 1, 250, local=True)
     assert ring.latest(0.5).times.size == 0
     ring.write(*rows(0, 60))
