@@ -122,10 +122,9 @@ class LossCounter:
         self._still = False  # whether the last value was that of the sample before
         self._packet, self._place = -1, 0
         self._last = np.nan  # its arrival
-        # A hole in time is one in which the counter may have wrapped, or samples be lost unseen, or
-        # the device itself have stood still: what a busy host held up comes in at once after it.
+        # A hole in time is one in which the counter may have wrapped, or samples be lost unseen.
         wrap = self._period * (self._modulus or 0)
-        self._hole = min(0.5 * wrap, 0.25) if wrap else max(0.1, 3 * self._period)
+        self._hole = min(0.5 * wrap, 2.0) if wrap else max(0.1, 3 * self._period)
 
     def _jumps(self, arrivals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         jumps = np.empty_like(arrivals)  # as np.diff(prepend=...), at a fifth of its cost a read

@@ -42,13 +42,13 @@ STORY = (
     (100, "lose 0.05"),
     (110, "lose 0.005"),
     (120, "pause 1.5"),
-    (130, "burst 512"),
+    (130, "burst 440"),  # any longer and the board is opened again, as it should be
     (150, "kill the reader"),
     (170, "hold 0.8"),
     (180, "burst 100"),
     (200, "lose 0.2"),
     (204, "lose 0.005"),
-    (220, "pause 0.3"),
+    (220, "pause 0.8"),
 )
 QUICK = (
     (1.0, "lose 0.03"),
@@ -57,7 +57,8 @@ QUICK = (
     (3.5, "unplug"),
     (4.0, "plug"),
 )
-_AFTER_S = 4.0  # s after a restart in which samples that nobody could take are not asked for
+#: s before and after a loss was told in which samples that nobody could take are not asked for
+_BEFORE_S, _AFTER_S = 2.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,6 @@ def soak(
             while left and now() - start >= left[0][0]:
                 _, order = left.pop(0)
                 say(f"{now() - start:6.1f} s  {order}")
-                if order in ("unplug", "kill the reader"):
-                    restarts.append(now())
                 if order == "kill the reader":
                     assert acquisition.pid is not None
                     os.kill(acquisition.pid, signal.SIGKILL)
@@ -135,6 +134,8 @@ def soak(
             in_ring += int(np.isfinite(block.data[:, 0]).sum())
             writer.eeg(*feed.rows(float(block.times[-1]) if block.times.size else now()))
             for event in feed.events():
+                if event.kind == "state" and event.value == "lost":
+                    restarts.append(event.time)
                 if event.text:
                     say(f"{now() - start:6.1f} s  {event.kind} {event.value}: {event.text}")
         feed.close()
@@ -173,8 +174,8 @@ def judge(
     sent = np.flatnonzero(truth["sent"] == 1.0)
     sent = sent[(sent > number[0]) & (sent < number[-1])]
     for at in restarts:
-        near = np.abs(truth["time"][sent] - at - _AFTER_S / 2) < _AFTER_S / 2 + 0.5
-        sent = sent[~near]
+        since = truth["time"][sent] - at
+        sent = sent[(since < -_BEFORE_S) | (since > _AFTER_S)]
     return Soak(
         sampled=truth.size,
         recorded=kept.size,
