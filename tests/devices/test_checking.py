@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -173,7 +174,7 @@ class Playing:
 def play(monkeypatch) -> Callable[[Playing], Playing]:
     def play(playing: Playing) -> Playing:
         monkeypatch.setattr("devices.checking.now", lambda: playing.at)
-        monkeypatch.setattr("devices.checking.time.sleep", playing.sleep)
+        monkeypatch.setattr("devices.checking.time", SimpleNamespace(sleep=playing.sleep))
         return playing
 
     return play
