@@ -23,7 +23,7 @@ _BACKWARD = 0.05  # s
 _BIN = 0.5  # s
 _FLOOR_BINS, _FLOOR_READS, _BASE_S = 3, 20, 60.0  # of the quickest samples, now and before
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
-_SURE = 0.02  # periods
+_SURE = 0.002  # periods: what deviates by more was measured when it was sent, and may be late
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
 _DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
 
@@ -124,7 +124,7 @@ class Spread:
     unit : int
         Samples that are only lost together: a burst, where its last stamp is no better known.
     exact : bool
-        Whether the stamps lie on their lattice so well that the period is known at once.
+        Whether the stamps lie on their lattice as only computed ones do.
     """
 
     period: float = 0.0
@@ -199,11 +199,13 @@ class Judgement:
     """What the spread of the stamps says of some samples.
 
     `missing` samples were lost before each; `open` says that the next read may show a lost sample
-    to be a late one.
+    to be a late one; `jumped` that the stamps took a step that time did not, over which nothing
+    can be counted.
     """
 
     missing: npt.NDArray[np.int64]
     open: bool = False
+    jumped: bool = False
     _after: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
 
 
@@ -260,7 +262,7 @@ class Lattice:
         period: float,
         fresh: int,
     ) -> Judgement:
-        due, gap, rough = self._due, -1, 0.0
+        due, gap, rough, jumped = self._due, -1, 0.0, False
         whole = self._unit * self.period
         for j, stamp in enumerate(stamps):
             off = stamp - due
@@ -268,6 +270,8 @@ class Lattice:
                 lost = self._unit * round(off / whole)
                 if lost * period <= room:
                     missing[j], room, gap = lost, room - lost * period, j
+                else:
+                    jumped = True
                 due = stamp
             elif off <= -0.5 * whole:
                 if gap >= 0 and -off < (missing[gap] + self._unit) * self.period:
@@ -276,13 +280,15 @@ class Lattice:
                     rough += 1.0
                 if -off < 10 * whole:
                     rough += 1.0
+                else:
+                    jumped = True
                 due = stamp
             else:
                 due += 0.05 * off
             due += self.period
         shown = (len(stamps) - gap) * period > _SHOWN_S
         doubtful = gap >= fresh if self._exact else gap >= 0
-        return Judgement(missing, doubtful and not shown, (due, 0.0, rough))
+        return Judgement(missing, doubtful and not shown, jumped, (due, 0.0, rough))
 
     def few(self, stamps: list[float]) -> bool:
         """Take a few stamps that are all in line, as `judge` and `keep` do; False where not."""

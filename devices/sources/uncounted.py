@@ -14,6 +14,7 @@ _START_S, _START_MOST_S, _START_READS = 0.25, 0.9, 4  # s, s and reads before th
 _PILED_S = 0.08  # s of first reads that may hold what had piled up
 # Shares by which a rate must differ from the stated one to show at once, in arrivals and stamps.
 _OFF, _OFF_STAMPS = 0.15, 0.02
+_UNSURE_S = 3.0  # s after a jump of the stamps
 _WILD = 1e12  # s: no clock's time
 _ROOM = 0.020  # s by which arrival may misjudge what can have been lost
 _OPEN_S = 0.3  # s that a step of the stamps is kept back at most
@@ -70,6 +71,7 @@ class Uncounted:
         self._held: Reads | None = None
         self._begun, self._piled = False, True
         self._open_at = np.inf
+        self._unsure_until = -np.inf  # until then arrival may show what was lost at a jump
         self._window: list[Floats] = []  # stamps among which regularity is looked for again
         self._window_at = -np.inf
         self._filled = 0.0  # stamp for what bears none
@@ -279,6 +281,8 @@ class Uncounted:
 
     def _keep(self, lattice: Lattice, judged: Judgement, seen: float) -> None:
         lattice.keep(judged)
+        if judged.jumped:
+            self._unsure_until = seen + _UNSURE_S
         if not lattice.regular:
             self._lattice, self._window, self._window_at = None, [], seen
 
@@ -286,7 +290,7 @@ class Uncounted:
         """Add to `missing` what stays late for good; False where more must be seen."""
         clock, ends = self._clock, np.array(reads.ends) - 1
         late = reads.times[ends] - (due + clock.period * (ends + np.cumsum(missing)[ends]))
-        limit, stay = self._patience()
+        limit, stay = self._patience(reads.seen[-1])
         if late[-1] < limit:
             return True
         if reads.seen[-1] - reads.seen[0] < stay:
@@ -305,11 +309,11 @@ class Uncounted:
         clock.forget()
         return True
 
-    def _patience(self) -> tuple[float, float]:
+    def _patience(self, seen: float) -> tuple[float, float]:
         """How late samples must be, and how long, to have lost ones before them (s, s)."""
         if self._clock.young:
             return _YOUNG_LATE_S, _STAY_S
-        if self._lattice is None:
+        if self._lattice is None or seen < self._unsure_until:
             late = max(_LATE_S, 2.5 * self._clock.period)
             return late, _STAY_S if self._stamped else _STAY_BOARD_S
         return (_SURE_LATE_S, _SURE_STAY_S) if self._stamped else (2 * _LATE_S, 2 * _STAY_BOARD_S)

@@ -53,6 +53,14 @@ def test_lost_samples_are_found_in_odd_stamps_too(stamps, packet):
     assert result.worst_ms() < 30.0
 
 
+@pytest.mark.parametrize("stamps", ["jump:8,-3,14", "jump:8,15", "epoch+jump:8,2"])
+def test_a_packet_that_is_lost_just_where_stamps_jump_is_found_by_arrival(stamps):
+    result = run(Sender(stamps=stamps, packet=12, gap=(7.96, 0.048), seconds=20.0))
+    assert result.lost == 12
+    assert 11 <= result.marked <= 12
+    assert result.worst_ms() < 30.0
+
+
 @pytest.mark.parametrize("burst", [1, 3])
 @pytest.mark.parametrize("loss", [0.005, 0.02, 0.05])
 @pytest.mark.parametrize(("stated", "packet"), [(256.0, 12), (250.0, 1), (250.0, 4), (200.0, 2)])
