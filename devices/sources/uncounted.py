@@ -20,6 +20,7 @@ _ROOM = 0.020  # s by which arrival may misjudge what can have been lost
 _OPEN_S = 0.3  # s that a step of the stamps is kept back at most
 _LATE_S, _YOUNG_LATE_S = 0.025, 0.3  # s
 _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what is lost
+_STAY_READS = 8
 _STAY_S, _STAY_BOARD_S = 0.4, 0.15  # s that samples must be late for what is lost
 _AGAIN_S = 2.0  # s between two looks whether stamps are regular now
 
@@ -293,12 +294,15 @@ class Uncounted:
         limit, stay = self._patience(reads.seen[-1])
         if late[-1] < limit:
             return True
-        if reads.seen[-1] - reads.seen[0] < stay:
-            return False
+        held = reads.seen[-1] - reads.seen[0]
+        if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
+            return False  # of few reads all may have been held up in this computer
         if late[-1] - late[0] > max(0.01, late[0] / 2):
             return True  # a rate that is not the promised one, which the clock finds
         # What was lost before a read is at most what every later one still is late by.
         least = np.minimum.accumulate(late[::-1])[::-1]
+        if self._stamped:
+            least[:] = late.min()  # what came over a network may have become later meanwhile
         before = due - clock.period
         for k, lost in enumerate(np.diff(np.round(least / clock.period), prepend=0.0)):
             first = 0 if k == 0 else reads.ends[k - 1]
