@@ -30,6 +30,7 @@ from dsp.checks import AttuneError, DeviceError, check_option
 RING_S = 60.0
 _POLL_S = 0.05  # s between looks while something is awaited
 _LOOK_S = 0.5  # s between looks while all is well
+_AWAY_S = 0.1  # s between looks while a device is away
 _SLEPT_S = 2.0  # s that a look came late after which the computer had stood still
 _END_S = 1.0  # s to end by itself
 _SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one start of a child that dies to the next
@@ -256,11 +257,11 @@ class Acquisition:
             if at > max(ring.due_at, self._awake_at + HANG_S):
                 self._died(f"has not answered for {HANG_S:g} s")
         if ring.written_at <= self._gone_at:
-            return _POLL_S
+            return _AWAY_S if self._first.is_set() else _POLL_S
         self._first.set()
         word, left = judge(at - max(ring.written_at, self._awake_at), ring.interval_s)
         self._judged(word, limits(ring.interval_s))
-        return min(max(left, 0.01), _LOOK_S) if word == "streaming" else _POLL_S
+        return min(max(left, 0.01), _LOOK_S) if word == "streaming" else _AWAY_S
 
     def _judged(self, word: SourceState, silence: tuple[float, float]) -> None:
         """Say what became of it."""
