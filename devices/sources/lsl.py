@@ -11,11 +11,11 @@ import time
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from devices.clock import now
 from devices.sources.naming import Wanted
 from devices.sources.offsets import OffsetLine
+from devices.sources.pulling import Puller
 from devices.sources.source import EegChunk, SourceEvent, SourceInfo
 from devices.sources.stream_carries import Markers, Samples
 from devices.sources.stream_header import (
@@ -35,7 +35,6 @@ AGAIN_S = 0.45  # s that one try to come back may take
 #: that pushes packets is read as each comes.
 PACE_S = 0.007
 _LOOK_S = 0.12  # s that the first try waits for answers
-_WAIT_S = 0.1  # s that a read waits for data
 _CORRECT_EVERY = 2.0  # s between clock offsets, as liblsl measures them
 _OLD_S, _EARLY_S = 2.0, 0.5  # s: stamps this near now are of the clock whose offset we knew
 
@@ -77,11 +76,12 @@ class LslSource:
         self._finder: StreamFinder | None = None
         self._inlet: Any = None
         self._carries: Samples | Markers
+        self._puller: Puller
         self._news: list[SourceEvent] = []
         self._offsets = OffsetLine()  # add to a stamp for our clock
         self._measured = False  # whether the offset is of the stream that is read now
         self._read_at = self._corrected_at = 0.0
-        self._packets = False  # whether the last read brought more than would come in its time
+        self._brought = 0, 0  # samples of the last two reads
 
     @property
     def info(self) -> SourceInfo:
@@ -214,6 +214,7 @@ class LslSource:
                 f"({', '.join(info.ch_names)} in place of {', '.join(self._info.ch_names)}); set "
                 "its sender as it was, or begin a new session."
             )
+        self._puller = Puller(self._pylsl, inlet, self._carries.most)
         self._info, self._taken, self._inlet, self._finder = info, full, inlet, None
 
     # Coming back
@@ -283,18 +284,19 @@ class LslSource:
         """
         if self._inlet is None:
             raise DeviceError("the LSL stream is closed.")
-        wait = 0.0 if self._packets else self._read_at + PACE_S - now()
-        if wait > 0:
+        # More samples than come in that time are a packet, of which one may be seen on its way.
+        packets = max(self._brought) > 2.0 * PACE_S * self.info.sfreq > 0.0
+        if not packets and (wait := self._read_at + PACE_S - now()) > 0:
             time.sleep(wait)
         try:
             self._correct()
-            data, stamps = self._pull()
+            data, stamps = self._puller.pull()
         except self._pylsl.util.LostError as error:
             raise DeviceError(
                 f"The sender of the LSL stream {self._name} has ended; the music plays on."
             ) from error
         self._read_at = seen = now()
-        self._packets = stamps.size > 2.0 * PACE_S * self.info.sfreq > 0.0
+        self._brought = self._brought[1], stamps.size
         if stamps.size == 0:
             return None
         taken = stamps + self._offsets.at(seen)
@@ -303,13 +305,6 @@ class LslSource:
         chunk = self._carries.take(data, taken, seen)
         self._news += self._carries.events()
         return chunk
-
-    def _pull(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
-        most = self._carries.most
-        # With a least number of samples, pylsl asks liblsl twice.
-        wait = {} if self._inlet.samples_available() else {"timeout": _WAIT_S, "min_samples": 1}
-        data, stamps = self._inlet.pull_chunk(max_samples=most, as_numpy=True, **wait)
-        return data, stamps
 
     def _correct(self) -> None:
         """Take the newest clock offset; keep the old line while the sender does not answer."""
