@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -37,13 +37,6 @@ _SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one start of a child that dies to th
 _LIVED_S = 10.0  # s after which a child that dies is not one that dies at its start
 
 
-@dataclass
-class _State:
-    word: SourceState = "connecting"
-    text: str = ""
-    ended: bool = False  # it never opened, or is a recording that ended: nothing comes any more
-
-
 class Acquisition:
     """One source being read.
 
@@ -65,7 +58,8 @@ class Acquisition:
         thread: bool = False,
     ) -> None:
         self._make, self._name, self._thread = make, name, thread
-        self._state = _State()
+        self._state: SourceState = "connecting"
+        self._ended = False  # it never opened, or is a recording that ended: nothing comes any more
         self._info: SourceInfo | None = None
         self._ring: Ring | None = None
         self._failure: AttuneError | None = None
@@ -105,7 +99,7 @@ class Acquisition:
     @property
     def state(self) -> SourceState:
         """Where it stands, as what arrives in the ring says."""
-        return self._state.word
+        return self._state
 
     @property
     def pid(self) -> int | None:
@@ -172,7 +166,7 @@ class Acquisition:
             if self._host is not None:
                 self._host.stop()
         self._watcher.join()
-        if self._state.word != "closed":
+        if self._state != "closed":
             self._say("closed", f"{self._title()} was closed.")
         if self._ring is not None:
             self._ring.close()
@@ -180,7 +174,13 @@ class Acquisition:
     # What reads
 
     def _begin(self) -> None:
-        """Start what reads, the first time or in the place of what died."""
+        """Start what reads, the first time or in the place of what died.
+
+        Raises
+        ------
+        DeviceError
+            If it cannot be started the first time; later it is tried again.
+        """
         known = None
         if self._info is not None:
             known = self._info, self._ring.name if self._ring is not None else ""
@@ -189,7 +189,15 @@ class Acquisition:
         with self._hosting:
             if self._closing_at is None:
                 self._begun_at = now()
-                self._host = Host(self._make, known, name=self._name, thread=self._thread)
+                try:
+                    self._host = Host(self._make, known, name=self._name, thread=self._thread)
+                except OSError as error:  # too many processes, or too little memory
+                    if known is None:
+                        raise DeviceError(
+                            f"Nothing can be started that reads {self._name} ({error}); close "
+                            "other programs, and try again."
+                        ) from error
+                    self._begin_at = self._begun_at + _LATEST_S
 
     def _end_host(self, patience: float = 0.0) -> None:
         with self._hosting:
@@ -218,7 +226,7 @@ class Acquisition:
         return self._info.name if self._info is not None else self._name
 
     def _say(self, word: SourceState, text: str) -> None:
-        self._state.word, self._state.text = word, text
+        self._state = word
         self._tell(SourceEvent(now(), "state", word, text))
 
     def _tell(self, event: SourceEvent) -> None:
@@ -227,7 +235,7 @@ class Acquisition:
 
     def _watch(self) -> None:
         patience, self._awake_at = _POLL_S, now()
-        while self._closing_at is None and not self._state.ended:
+        while self._closing_at is None and not self._ended:
             before, host = now(), self._host
             if host is None:
                 self._closing.wait(patience)
@@ -248,7 +256,7 @@ class Acquisition:
         else:
             self._receive()
         ring = self._ring
-        if self._state.ended or self._closing_at is not None:
+        if self._ended or self._closing_at is not None:
             return 0.0
         if ring is None:
             return _POLL_S if self._info is None else _LOOK_S
@@ -265,7 +273,7 @@ class Acquisition:
 
     def _judged(self, word: SourceState, silence: tuple[float, float]) -> None:
         """Say what became of it."""
-        before, name = self._state.word, self._title()
+        before, name = self._state, self._title()
         if word == before:
             return
         if word == "streaming":
@@ -300,8 +308,7 @@ class Acquisition:
             self._timing = Timing(self._timing.duplicated + new.duplicated, new.jitter)
         elif word == "event":
             if value.kind == "state":  # a recording has ended, and does not come back
-                self._state.word, self._state.text = value.value, value.text
-                self._state.ended = True
+                self._state, self._ended = value.value, True
                 self._first.set()
             self._tell(value)
         elif word == "open":
@@ -341,7 +348,7 @@ class Acquisition:
     def _fail(self, error: AttuneError) -> None:
         """Take it that the source cannot be had: only one that had opened comes back."""
         self._failure = error
-        self._state.ended = True
+        self._ended = True
         self._say("lost", str(error))
         self._opened.set()
         self._first.set()

@@ -96,8 +96,9 @@ class Host:
         return said
 
     def answer(self, name: str) -> None:
-        """Tell it the name of its ring."""
-        self._pipe.send(name)
+        """Tell it the name of its ring; one that has ended meanwhile is found by `messages`."""
+        with contextlib.suppress(OSError):
+            self._pipe.send(name)
 
     def stop(self) -> None:
         """Ask it to end, from any thread."""

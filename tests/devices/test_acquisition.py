@@ -17,6 +17,7 @@ import pytest
 
 from devices.acquisition import Acquisition, acquire
 from devices.clock import now
+from devices.ring import Ring
 from devices.sources.source import Channel
 from dsp.checks import DeviceError
 from tests.doubles.eeg_fakes import MarkerSource, PausingSource, Sender, wait_until
@@ -111,6 +112,50 @@ def test_a_killed_child_is_lost_with_a_sentence_and_another_goes_on_in_the_same_
     assert words(events) == ["streaming"]
     assert [e.value for e in events if e.kind == "gap"] == [lost.sum()]
     assert "what was lost is marked" in next(e.text for e in events if e.kind == "state")
+
+
+@posix
+def test_a_child_that_dies_before_it_hears_of_its_ring_is_started_again(monkeypatch):
+    """What watches it must outlive the answer that nobody takes."""
+    create, killed, there = Ring.create, [], threading.Event()
+
+    def slow(*given):
+        there.wait()
+        os.kill(board.pid, signal.SIGKILL)
+        wait_until(lambda: ended(board.pid))
+        killed.append(board.pid)
+        return create(*given)
+
+    monkeypatch.setattr("devices.acquisition.Ring.create", slow)
+    board = Acquisition(PausingSource, name="it")
+    there.set()
+    try:
+        board.wait_ready(30.0)
+        wait_until(lambda: board.state == "streaming")
+        assert board.pid not in (*killed, None)
+        assert any("ended unexpectedly" in e.text for e in board.events())
+    finally:
+        board.close()
+
+
+@posix
+def test_a_process_that_cannot_be_started_is_said_at_first_and_tried_again_later(monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    board = Acquisition(PausingSource, name="it")
+    try:
+        board.wait_ready(10.0)
+        with monkeypatch.context() as busy:
+            busy.setattr("devices.acquisition.Host", full)
+            with pytest.raises(DeviceError, match="Nothing can be started that reads another"):
+                Acquisition(PausingSource, name="another")
+            os.kill(board.pid, signal.SIGKILL)
+            wait_until(lambda: board._begin_at > board._begun_at + 1.0)
+            assert board.state == "lost"
+        wait_until(lambda: board.state == "streaming")
+    finally:
+        board.close()
 
 
 @posix
