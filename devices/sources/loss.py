@@ -110,21 +110,18 @@ class LossCounter:
     came in one read, because its beginning may have been held up in the host.
     """
 
-    def __init__(
-        self, sfreq: float, *, modulus: int | None = None, step: int = 1, share: int = 1
-    ) -> None:
-        """`modulus` and `step` of the counter (None: there is none), samples that `share` one."""
+    def __init__(self, sfreq: float, *, modulus: int, step: int = 1, share: int = 1) -> None:
+        """`modulus` and `step` of the counter, samples that `share` one."""
         self._period = 1.0 / sfreq
         self._step, self._share = step, share
-        self._modulus = None if modulus is None else modulus // step * share
+        self._modulus = modulus // step * share
         self._count = -1  # counter value that the last sample should have had
         self._raw = -1  # value it really had
         self._still = False  # whether the last value was that of the sample before
         self._packet, self._place = -1, 0
         self._last = np.nan  # its arrival
-        # A hole in time is one in which the counter may have wrapped, or samples be lost unseen.
-        wrap = self._period * (self._modulus or 0)
-        self._hole = min(0.5 * wrap, 2.0) if wrap else max(0.1, 3 * self._period)
+        # A hole in time is one in which the counter may have wrapped.
+        self._hole = min(0.5 * self._period * self._modulus, 2.0)
 
     def _jumps(self, arrivals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         jumps = np.empty_like(arrivals)  # as np.diff(prepend=...), at a fifth of its cost a read
@@ -148,7 +145,7 @@ class LossCounter:
     def missing(
         self,
         arrivals: npt.NDArray[np.float64],
-        values: npt.NDArray[np.int64] | None = None,
+        values: npt.NDArray[np.int64],
         *,
         due: float | None = None,
         period: float | None = None,
@@ -159,8 +156,8 @@ class LossCounter:
         ----------
         arrivals : float64 [shape=(n_samples,)]
             When each was seen, s.
-        values : int64 [shape=(n_samples,)] or None
-            Counter values that go up by one a sample (`values`), where the device has a counter.
+        values : int64 [shape=(n_samples,)]
+            Counter values that go up by one a sample (`values`).
         due : float or None
             When the first was due if none was lost (`SampleClock.due`); None at the start.
         period : float or None
@@ -173,9 +170,6 @@ class LossCounter:
         jumps = self._jumps(arrivals)
         self._last = float(arrivals[-1])
         late = arrivals - (start + period * np.arange(arrivals.size))
-        if self._modulus is None or values is None:
-            self._by_time(lost, late, np.flatnonzero(jumps > self._hole), period)
-            return lost
         if first:
             self._count = self._raw = int(values[0]) - 1
         holes = np.flatnonzero(jumps > self._hole)
@@ -188,7 +182,6 @@ class LossCounter:
 
     def values(self, counters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Counter values that go up by one a sample; to be asked once for each sample, in order."""
-        assert self._modulus is not None
         if self._share == 1:
             return np.asarray(counters // self._step % self._modulus, dtype=np.int64)
         values = np.empty_like(counters)
@@ -200,14 +193,13 @@ class LossCounter:
 
     def in_line(self, values: npt.NDArray[np.int64]) -> bool:
         """Whether `values` are just those that come next."""
-        assert self._modulus is not None
         first = self._count + 1 if self._raw >= 0 else int(values[0])
         return bool(np.array_equal(values, (first + np.arange(values.size)) % self._modulus))
 
     def few(self, arrivals: list[float], counters: list[int]) -> bool:
         """Take a few samples that are just those that come next, without a hole; False if not."""
         modulus = self._modulus
-        if modulus is None or self._share > 1 or self._raw < 0 or not self._last <= arrivals[0]:
+        if self._share > 1 or self._raw < 0 or not self._last <= arrivals[0]:
             return False
         before, value = self._last, self._raw
         if value != self._count:
@@ -222,7 +214,6 @@ class LossCounter:
 
     def ordered(self, values: npt.NDArray[np.int64], arrivals: npt.NDArray[np.float64]) -> Order:
         """Put the next samples in order (`put_in_order`); over a hole in time nothing is known."""
-        assert self._modulus is not None
         holes = np.flatnonzero(self._jumps(arrivals) > self._hole).tolist()
         whole = Order()
         for first, end in zip([0, *holes], [*holes, values.size], strict=True):
@@ -243,19 +234,6 @@ class LossCounter:
             whole.open = part.open
         return whole
 
-    @staticmethod
-    def _by_time(
-        lost: npt.NDArray[np.int64],
-        late: npt.NDArray[np.float64],
-        holes: npt.NDArray[np.int64],
-        period: float,
-    ) -> None:
-        ends = [*(holes[1:] - 1), lost.size - 1]
-        for hole, end in zip(holes, ends, strict=False):
-            behind = late[end] - period * lost.sum()
-            if behind > max(0.1, 3 * period):
-                lost[hole] = round(behind / period)
-
     def _by_counter(
         self,
         lost: npt.NDArray[np.int64],
@@ -264,7 +242,6 @@ class LossCounter:
         holes: npt.NDArray[np.int64],
         period: float,
     ) -> None:
-        assert self._modulus is not None
         modulus, n = self._modulus, values.size
         for j in range(n):
             value = int(values[j])
@@ -292,7 +269,6 @@ class LossCounter:
 
     def _wraps(self, behind: float, period: float) -> int:
         """Count what was lost beyond what the counter shows, at a hole in time."""
-        assert self._modulus is not None
         wrap = self._modulus * period
         wraps = max(0, round(behind / wrap))
         rest = behind - wraps * wrap
