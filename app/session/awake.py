@@ -67,7 +67,7 @@ class Awake:
     def _hold_child(self) -> None:
         words = _program(self._platform, self._which)
         if not words:
-            _log.info("the computer may fall asleep: there is no way to keep %s awake here", _WHY)
+            _log.info("the computer may fall asleep: nothing is installed that keeps it awake")
             return
         # In a session of its own: Ctrl-C is not meant for it, and it cannot ask for a password.
         child = subprocess.Popen(

@@ -161,7 +161,8 @@ class LiveRig:
 
     def state(self) -> SourceState:
         """State of the acquisition; ``none`` without a headset."""
-        return self._feed.state if self._feed is not None else "none"
+        feed = self._feed  # which the session's thread may let go of while a window looks
+        return feed.state if feed is not None else "none"
 
     def events(self) -> list[SourceEvent]:
         """Events of the acquisition."""

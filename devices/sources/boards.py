@@ -286,7 +286,8 @@ class BoardSource:
                     self._read_at,
                     "note",
                     step,
-                    f"The computer's clock was set by {step:+.3f} s; the EEG keeps its own time.",
+                    f"The computer's clock moved by {step:+.3f} s against that of the session: it "
+                    "was set, or the computer slept. The EEG keeps its own time.",
                 )
             )
         if packets.shape[1] == 0:

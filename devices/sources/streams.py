@@ -172,7 +172,7 @@ class StreamFinder:
     Parameters
     ----------
     query : StreamQuery
-        Only its predicate narrows what is seen; `found` asks for the rest.
+        Only its predicate narrows what is seen; the rest is left to `StreamQuery.matches`.
     """
 
     def __init__(self, query: StreamQuery | None = None) -> None:
