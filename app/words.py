@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-ANOTHER_RATE = 0.005  #: share by which a measured rate differs that is told beside the stated one
+from devices.sources.source import RATE_SHOWN
+
 NOT_KNOWN = "–"  #: stands where there is no number
 
 
@@ -46,7 +47,7 @@ def rates(stated: float, measured: float) -> str:
     """
     if not math.isfinite(stated) or stated <= 0.0:
         return NOT_KNOWN
-    if measured > 0.0 and abs(measured / stated - 1.0) > ANOTHER_RATE:
+    if measured > 0.0 and abs(measured / stated - 1.0) > RATE_SHOWN:
         return f"{stated:g} Hz stated, {measured:.1f} Hz measured"
     return f"{stated:g} Hz"
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from devices.acquisition import Acquisition
 from devices.clock import now
-from devices.sources.source import SourceInfo, SourceState, Timing
+from devices.sources.source import RATE_SAID, RATE_SHOWN, SourceInfo, SourceState, Timing
 from dsp.contacts import CURES, ElectrodeQuality, grade_electrodes
 from dsp.grid import Floats
 from dsp.quality import LOOKAHEAD, Guard
@@ -29,7 +29,6 @@ VERDICTS: tuple[Verdict, ...] = ("good", "usable", "poor", "unusable")
 
 LEAST_S, MOST_S = 1.0, 600.0  #: s that a check may last
 _LOSS = (0.005, 0.05, 0.3)  # share of samples beyond which it is no better than usable, poor, un-
-_RATE_SAID, _RATE_SHOWN = 0.03, 0.005  # share by which a rate is off
 _LIKELY = 0.02  # share by which a rate may be off the one in use, which is told anew at 0.005
 _JITTER_S = 0.05  # s; more than that says that the stamps are hardly better than a guess
 _EXTRA_S = LOOKAHEAD + 0.1  # s read beyond those asked for, so that the last second can be judged
@@ -188,8 +187,8 @@ def judge(found: Collected) -> SourceCheck:
     info, times = found.info, found.times
     measured = measured_rate(times, found.sfreq)
     off = abs(measured / info.sfreq - 1.0)
-    sfreq = measured if off > _RATE_SHOWN else info.sfreq
-    if off > _RATE_SHOWN:  # the first rows were timed before that was known
+    sfreq = measured if off > RATE_SHOWN else info.sfreq
+    if off > RATE_SHOWN:  # the first rows were timed before that was known
         times = times[-1] - np.arange(times.size)[::-1] / measured
     quality = grade_electrodes(found.eeg, times, ch_names=info.ch_names, sfreq=sfreq)
     inside = times < times[0] + found.seconds if times.size else slice(0, 0)
@@ -197,7 +196,7 @@ def judge(found: Collected) -> SourceCheck:
     lost = int(np.count_nonzero(missing))
     received = missing.size - lost
     notices = [text for text in (info.notice, *found.notes) if text]
-    if off > _RATE_SHOWN and not any("sends" in text for text in found.notes):
+    if off > RATE_SHOWN and not any("sends" in text for text in found.notes):
         notices.append(
             f"It states {info.sfreq:g} Hz and sends {measured:.1f}; the measured rate is used."
         )
@@ -274,7 +273,7 @@ def _stream_problems(loss: float, off: float, found: Collected) -> list[tuple[in
     elif found.silences:
         times = "once" if found.silences == 1 else f"{found.silences} times"
         problems.append((1, f"It fell silent {times}; check its battery, and that it is near."))
-    if off > _RATE_SAID:
+    if off > RATE_SAID:
         problems.append((1, "Its rate is not the one it states; check the settings of its sender."))
     if found.timing.jitter > _JITTER_S:
         ms = 1000 * found.timing.jitter

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from dsp.checks import InputError, check_number
 from dsp.electrodes import columns, sites_in
 from dsp.filters import fill_masked
-from dsp.grid import Bools, Floats
+from dsp.grid import SLOWEST, Bools, Floats
 from dsp.intervals import Z90, mean_and_interval
 from dsp.quality import CleanBlock
 from dsp.spectra import density
@@ -119,7 +119,7 @@ class Correlates:
     def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
-        self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        self._sfreq = check_number("sfreq", sfreq, low=SLOWEST, unit="Hz")
         at = columns(ch_names)
         self._frontal = sites_in(ch_names, ("F", "AF", "AFF", "FP"))
         self._pair = tuple(

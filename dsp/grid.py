@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+SLOWEST = 100.0  #: Hz; EEG that is sampled slower shows neither beta nor muscle
 RATE = 64  #: grid points in a second
 FS = 48_000  #: sampling rate of the music and layer bus, Hz
 HOP = FS // RATE  #: 750 frames

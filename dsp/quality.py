@@ -28,7 +28,7 @@ from dsp.artifacts import (
 )
 from dsp.checks import InputError, check_channels, check_number
 from dsp.electrodes import ocular_sites, temporal_sites
-from dsp.grid import Bools, Floats, Ints
+from dsp.grid import SLOWEST, Bools, Floats, Ints
 
 #: A plain word for each second of an electrode, from the worst to the best.
 Word = Literal["gap", "rail", "flat", "contact", "motion", "blink", "muscle", "mains", "good"]
@@ -136,7 +136,7 @@ class Guard:
     def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
-        self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        self._sfreq = check_number("sfreq", sfreq, low=SLOWEST, unit="Hz")
         self.ch_names = tuple(ch_names)
         self._n = len(self.ch_names)
         self._ocular = np.array([n in ocular_sites(self.ch_names) for n in self.ch_names])

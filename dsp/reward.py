@@ -18,7 +18,7 @@ import numpy as np
 from dsp.checks import InputError, check_number
 from dsp.electrodes import theta_sites
 from dsp.filters import fill_masked
-from dsp.grid import Bools, Floats
+from dsp.grid import SLOWEST, Bools, Floats
 from dsp.quality import CleanBlock
 from dsp.spectra import aperiodic_level, band_power, degrees_of_freedom, density, hann
 
@@ -102,7 +102,7 @@ class FrontalTheta:
     def __init__(self, *, ch_names: Sequence[str], sfreq: float) -> None:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
-        self._sfreq = check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        self._sfreq = check_number("sfreq", sfreq, low=SLOWEST, unit="Hz")
         self.sites = theta_sites(ch_names)
         self._data = np.empty((0, len(self.sites)))
         self._valid = np.empty((0, len(self.sites)), dtype=bool)

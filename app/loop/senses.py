@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dsp.grid import SLOWEST
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import SLOW, FrontalTheta, ThetaScore
 from dsp.sound.heard import Heard
 from dsp.tracking.tracker import Decoder, Tracker, Tracking
 
-SLOWEST = 100.0  # Hz; of EEG that comes slower than this nothing can be told
 FRESH = 6.0  # s; EEG whose newest usable score is older carries no decision
 COVERED = 30.0  # s over which the share of clean EEG is counted
 

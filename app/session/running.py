@@ -18,7 +18,6 @@ from typing import Any, Literal
 from app.loop.decision import Decision
 from app.loop.invariants import soundly, violations
 from app.loop.loop import RECORDING, Loop
-from app.loop.senses import SLOWEST
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
 from app.session.awake import Awake
@@ -36,6 +35,7 @@ from app.settings import Settings
 from app.words import rating_share
 from devices.sources.source import SourceEvent, SourceState
 from dsp.checks import AttuneError, DeviceError, InputError
+from dsp.grid import SLOWEST
 from dsp.sound.heard import Heard, Play
 from playlists.tracks import Place, PreparedTrack
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from app.session.snapshot import ComingView, RatingView, Snapshot, TrackView
-from app.words import ANOTHER_RATE, of_100, percent
-from devices.sources.source import SourceInfo
+from app.words import of_100, percent
+from devices.sources.source import RATE_SHOWN, SourceInfo
 from dsp.enjoyment import Enjoyment
 from dsp.tracking.scores import Tracking
 
@@ -177,7 +177,7 @@ def source_facts(snapshot: Snapshot, info: SourceInfo | None) -> str:
         return ""
     stated, measured = info.sfreq, snapshot.sfreq_measured
     rate = f"{stated:.0f} Hz"
-    if measured and abs(measured / stated - 1.0) > ANOTHER_RATE:
+    if measured and abs(measured / stated - 1.0) > RATE_SHOWN:
         rate = f"{measured:.1f} Hz, stated {stated:.0f}"
     return f"{len(info.ch_names)} ch  {rate}"
 

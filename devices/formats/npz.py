@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from devices.formats.recording import Recording
 from dsp.checks import InputError, check_number, foreign_text
+from dsp.grid import SLOWEST
 
 _HOLE = 0.25  # s by which a stamp must be off before it is a hole, or a step back
 _TRACK = 0.002  # how far one stamp pulls the sample clock
@@ -42,7 +43,7 @@ def read_npz(path: Path) -> Recording:
                 "ch_names and fs."
             )
     names = _distinct(arrays["ch_names"])
-    sfreq = _rate(path, arrays["fs"], low=100.0)
+    sfreq = _rate(path, arrays["fs"], low=SLOWEST)
     eeg = _real(arrays["eeg"], f"eeg of {path.name}", np.float32)
     if eeg.ndim == 1:
         eeg = eeg[:, None]

@@ -19,10 +19,8 @@ import numpy.typing as npt
 from devices.formats.xdf import Floats, XdfFile, XdfStream, deduced, read_xdf
 from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
-from devices.sources.source import Channel, EegChunk, SourceEvent
+from devices.sources.source import SFREQ_HIGH, SFREQ_LOW, Channel, EegChunk, SourceEvent
 from devices.sources.stream_header import (
-    SFREQ_HIGH,
-    SFREQ_LOW,
     StreamHeader,
     choose_channels,
     stream_kind,

@@ -34,8 +34,14 @@ from devices.sources.finding import plugged_in
 from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
 from devices.sources.ports import ask_board, board_of, hold_port, hung_up, no_answer
-from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
-from devices.sources.stream_header import SFREQ_HIGH, SFREQ_LOW
+from devices.sources.source import (
+    READ_EVERY,
+    SFREQ_HIGH,
+    SFREQ_LOW,
+    EegChunk,
+    SourceEvent,
+    SourceInfo,
+)
 from dsp.checks import AttuneError, DeviceError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up

@@ -7,12 +7,11 @@ import numpy.typing as npt
 
 from devices.clock import SampleClock
 from devices.sources.counted import Counted, Packets
-from devices.sources.source import EegChunk, SourceEvent
+from devices.sources.source import RATE_SAID, RATE_SHOWN, EegChunk, SourceEvent
 from devices.sources.timing import TimingWatch
 from devices.sources.uncounted import Reads, Uncounted
 
 _FEW = 32  # samples of a read up to which plain numbers are quicker than arrays
-_SHOWN, _SAID = 0.005, 0.03  # share by which a rate differs: then it is told, is put into words
 
 
 class SamplePlacer:
@@ -172,10 +171,10 @@ class SamplePlacer:
 
     def _tell_rate(self, seen: float) -> None:
         rate = self._clock.rate
-        if rate is None or abs(rate / self._rate - 1.0) <= _SHOWN:
+        if rate is None or abs(rate / self._rate - 1.0) <= RATE_SHOWN:
             return
         self._rate, text = rate, ""
-        if abs(rate / self._stated - 1.0) > _SAID:
+        if abs(rate / self._stated - 1.0) > RATE_SAID:
             text = (
                 f"{_capital(self._name)} states {self._stated:.4g} Hz, sends {rate:.4g}; the "
                 "measured rate is used."

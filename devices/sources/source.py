@@ -12,7 +12,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dsp.grid import SLOWEST
+
 READ_EVERY = 0.02  #: s between two reads of a device
+SFREQ_LOW, SFREQ_HIGH = SLOWEST, 16000.0  #: Hz that EEG may be sampled at
+#: Share by which a measured rate is another than the stated one: then it is shown, and said.
+RATE_SHOWN, RATE_SAID = 0.005, 0.03
 #: ``none``: a session without a headset, which nothing was ever expected of.
 SourceState = Literal["none", "connecting", "streaming", "stalled", "lost", "closed"]
 EventKind = Literal["state", "gap", "note", "truth", "rate", "marker", "timing"]

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from devices.sources.naming import LONGEST, Wanted, electrode, renamed, unique
-from devices.sources.source import Channel
+from devices.sources.source import SFREQ_HIGH, SFREQ_LOW, Channel
 from devices.sources.units import UNITS, check_unit, microvolts_per, stated
 from dsp.checks import DeviceError, foreign_text
 from dsp.electrodes import site_region
 
-SFREQ_LOW, SFREQ_HIGH = 100.0, 16000.0  # Hz; below it neither beta nor muscle can be told
 EEG_WORDS = frozenset(
     "eeg electroencephalography electroencephalogram electroencephalograph exg ieeg ecog seeg "
     "brain brainwaves".split()

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from dsp.checks import InputError, check_number
 from dsp.filters import BANDS
-from dsp.grid import RATE, Bools, Floats
+from dsp.grid import RATE, SLOWEST, Bools, Floats
 from dsp.quality import CleanBlock
 from dsp.tracking.absence import Absence
 from dsp.tracking.alignment import Aligned
@@ -123,7 +123,7 @@ class Tracker:
     ) -> None:
         if len(ch_names) == 0:
             raise InputError("The EEG has no electrode; expected at least one channel name.")
-        check_number("sfreq", sfreq, low=100.0, unit="Hz")
+        check_number("sfreq", sfreq, low=SLOWEST, unit="Hz")
         self._bleed = decoder is not None and decoder.bleed
         wide = WIDE_LAGS if search is None else lag_steps(0.0, max(search, 0.4))
         lags = decoder.lags if decoder else wide

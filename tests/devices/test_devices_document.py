@@ -13,9 +13,8 @@ from devices import checking, pump, silence
 from devices.sources.board_table import COUNTERS, CUSTOMARY, SCALES, find_board
 from devices.sources.boards import _ALIVE_S, _BUFFER_S
 from devices.sources.finding import DONGLES
-from devices.sources.source import SourceState
+from devices.sources.source import RATE_SAID, SFREQ_HIGH, SFREQ_LOW, SourceState
 from devices.sources.spec import FORMS, read_spec
-from devices.sources.stream_header import SFREQ_HIGH, SFREQ_LOW
 from devices.sources.units import LEVEL_HIGH, LEVEL_LOW
 from dsp import contacts
 
@@ -89,7 +88,7 @@ def test_verdicts_and_grades_have_the_limits_of_the_code():
     assert [row[1] for row in rows] == [f"{100 * limit:g} %" for limit in checking._LOSS]
     for words in (
         f"`--seconds`, {checking.LEAST_S:g} to {checking.MOST_S:g}",
-        f"rate off by over {100 * checking._RATE_SAID:g} %",
+        f"rate off by over {100 * RATE_SAID:g} %",
         f"uneven by over {1000 * checking._JITTER_S:g} ms",
         f"under {100 * contacts._HARDLY:g} % of its samples are usable",
         f"under {100 * contacts._USABLE:g} % is usable",
