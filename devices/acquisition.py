@@ -243,7 +243,9 @@ class Acquisition:
                 wait(host.awaited, patience)
             patience = self._look(now() - before - patience)
         since = now() if self._closing_at is None else self._closing_at
-        self._end_host(max(0.0, since + _END_S - now()))
+        # A thread that still looks for its stream would look on for seconds.
+        searching = self._thread and not self._opened.is_set()
+        self._end_host(0.0 if searching else max(0.0, since + _END_S - now()))
 
     def _look(self, late: float) -> float:
         """Look at what came, `late` s after it was due; return when to look again, s."""

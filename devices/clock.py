@@ -198,8 +198,8 @@ class SampleClock:
             return 0.0
         start, first, least, newest = self._late
         last = self._origin + self.period * self._next
-        growing = newest - first > max(_LATE, first / 2)
-        return 0.0 if last + newest - start < 1.0 or growing else least
+        short = last + newest - start < 1.0
+        return 0.0 if short or self._growing(first, newest) else least
 
     def stamps(
         self,
@@ -363,8 +363,16 @@ class SampleClock:
         elif self._late is None:
             self._late = (arrived, least, least, least)
         else:
-            start, first, lowest, _ = self._late
-            self._late = (start, first, min(lowest, least), least)
+            start, first, lowest, newest = self._late
+            if arrived - start > 1.0 and self._growing(first, newest):
+                # What began as a little lateness of the host went on as a pause of the device.
+                self._late = (arrived, least, least, least)
+            else:
+                self._late = (start, first, min(lowest, least), least)
+
+    @staticmethod
+    def _growing(first: float, newest: float) -> bool:
+        return newest - first > max(_LATE, first / 2)
 
     def _leading(self) -> tuple[float, float, float]:
         """How far the stamps lead the line, s, its sign, and by how much less each sample, s."""

@@ -137,7 +137,10 @@ class Pump:
             lost = ring.lose(float(times[0]))
             if lost:
                 self._tell("event", _gap(began, lost, ring.sfreq))
-        ring.write(data, times)
+        if times.size:
+            ring.write(data, times)
+        elif not ring.total:
+            return
         ring.written_at = at
         if np.isnan(data[:, 0]).any():  # the first column first: it costs less than all
             rows = np.isnan(data).all(axis=1)

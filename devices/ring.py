@@ -153,7 +153,7 @@ class Ring:
 
     @property
     def written_at(self) -> float:
-        """When rows were written last, as the writer tells, s of our clock; -inf before that."""
+        """When samples came last, as the writer tells, s of our clock; -inf before any row."""
         return self._told(1)
 
     @written_at.setter

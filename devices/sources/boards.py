@@ -85,6 +85,7 @@ class BoardSource:
         self._serial_number = ""  # of the dongle, by which it is found again at another port
         self._answer = ""
         self._info: SourceInfo | None = None
+        self._placer: SamplePlacer
         self._news: list[SourceEvent] = []
         self._read_at = self._arrived_at = 0.0
 
@@ -154,6 +155,7 @@ class BoardSource:
         modulus, step, share = COUNTERS.get(number, (None, 1, 1))
         if self._counter_row is None:
             modulus = None
+        rate = 0.0 if self._info is None else self._placer.rate
         self._placer = SamplePlacer(
             self._sfreq,
             name=f"the {self._name}",
@@ -162,6 +164,8 @@ class BoardSource:
             share=share,
             stamped=False,
         )
+        if rate:
+            self._placer.expect(rate)
         self._halves = number in HALVES
         self._alive = KEEP_ALIVE.get(number)
         self._row_before = np.full(2, -np.inf)  # counter and stamp of the newest row
@@ -258,7 +262,7 @@ class BoardSource:
         )
 
     def read(self) -> EegChunk | None:
-        """Return all samples since the last call, with lost ones as rows of NaN.
+        """Return all samples since the last call, with lost ones as rows of NaN, or None.
 
         Waits until `read_every` has passed since the last read.
 
@@ -303,7 +307,7 @@ class BoardSource:
         if self._halves:
             packets = self._whole(packets)
             if packets.shape[1] == 0:
-                return None
+                return self.info.no_rows
         if self._holders:
             stamps = packets[self._stamp_row]
             held = (holder.take(self._shim, stamps) for holder in self._holders)
@@ -315,7 +319,7 @@ class BoardSource:
         eeg = np.ascontiguousarray(packets[self._rows].T, dtype=np.float32)
         placed = self._placer.place(eeg, arrivals, counters, seen=self._read_at)
         self._news += self._placer.events()
-        return None if placed is None else self._voltages(*placed)
+        return self.info.no_rows if placed is None else self._voltages(*placed)
 
     def _look_at_port(self) -> None:
         """Tell at once that the dongle was pulled out: BrainFlow spins on a dead port, silently."""

@@ -11,7 +11,9 @@ from devices.clock import SampleClock
 from devices.sources.loss import LossCounter
 
 _HOLD_S = 0.15  # s after a hole in time before it is judged
+_OVERDUE_S = 0.04  # s of lateness below which a host is busy
 _ODD_S = 0.1  # s that samples of an odd counter are kept back
+_PAUSED_S = 1.0  # s that samples must stay late for a device that paused
 _HOLD_MOST_S = 3.0  # s: a backlog that takes longer to come in is judged as it stands
 
 
@@ -29,7 +31,8 @@ class Counted:
 
     After a hole in time, what follows may be a backlog that was only held up, or may not. So
     it is kept back until it comes in at its normal rate again, and is judged by its end. Where
-    the last samples may have come late or twice, the next read is waited for.
+    the last samples may have come late or twice, the next read is waited for. What is late by no
+    whole turn of the counter is of a device that paused, if it stays so for a second.
     """
 
     def __init__(self, sfreq: float, *, modulus: int, step: int, share: int) -> None:
@@ -49,7 +52,7 @@ class Counted:
         clock: SampleClock,
     ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Take one read; return packets and the samples lost before each, or None."""
-        packets = self._held_back(Packets(data, arrivals, self._loss.values(counters)))
+        packets = self._held_back(Packets(data, arrivals, self._loss.values(counters)), clock)
         if packets is None or (ordered := self._in_order(packets)) is None:
             return None
         return ordered, self._missing(ordered, clock)
@@ -72,7 +75,7 @@ class Counted:
         missing = self._loss.missing(
             packets.arrivals, packets.values, due=clock.due, period=clock.period
         )
-        if not missing.any():
+        if clock.overdue > _OVERDUE_S and not missing.any():
             # A device that paused unseen by counter and hole: the pause becomes lost rows too,
             # so that no window over it is taken for whole.
             missing[0] = round(clock.overdue / clock.period)
@@ -97,7 +100,7 @@ class Counted:
         kept = np.array(order.kept)
         return Packets(packets.data[kept], packets.arrivals[np.sort(kept)], packets.values[kept])
 
-    def _held_back(self, new: Packets) -> Packets | None:
+    def _held_back(self, new: Packets, clock: SampleClock) -> Packets | None:
         """Keep `new` back while a backlog comes in; return what can be judged now."""
         if self._hole_at is None:
             hole = self._loss.hole(new.arrivals, self._held[-1].arrivals if self._held else None)
@@ -108,11 +111,18 @@ class Counted:
         self._held.append(new)
         end = float(new.arrivals[-1])
         recent = sum(int(np.count_nonzero(p.arrivals > end - 0.1)) for p in self._held)
-        if end - self._hole_at < _HOLD_MOST_S and (
-            end - self._hole_at < _HOLD_S or recent > 0.15 * self._sfreq + 4
-        ):
+        since = end - self._hole_at
+        if since < _HOLD_S or (since < _HOLD_MOST_S and recent > 0.15 * self._sfreq + 4):
             return None
-        return self._joined()
+        joined = self._joined()
+        if since < _PAUSED_S and clock.due is not None:
+            settled = self._loss.settled(
+                joined.arrivals, joined.values, due=clock.due, period=clock.period
+            )
+            if not settled:
+                self._held, self._hole_at = [joined], end - since
+                return None
+        return joined
 
     def _joined(self) -> Packets:
         held, self._held, self._hole_at = self._held, [], None

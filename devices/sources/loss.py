@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 _LATE_PACKETS = 3  # packets by which one may come late, or a second time
+_FEW = 8  # samples that may be lost in a row without a hole in time
 _EARLY = 0.020  # s: no sample comes earlier than the clock's line by more than this
 
 
@@ -106,8 +107,8 @@ class LossCounter:
     """Counts lost samples from a package counter and from time.
 
     A counter alone is blind to whole wraps (256 lost packets read as none), time alone cannot
-    tell a lost sample from a late one; together they can. Wraps are judged by the end of what
-    came in one read, because its beginning may have been held up in the host.
+    tell a lost sample from a late one; together they can. Wraps are judged by the least late
+    of what came after a hole, because the others may have been held up in the host.
     """
 
     def __init__(self, sfreq: float, *, modulus: int, step: int = 1, share: int = 1) -> None:
@@ -120,8 +121,9 @@ class LossCounter:
         self._still = False  # whether the last value was that of the sample before
         self._packet, self._place = -1, 0
         self._last = np.nan  # its arrival
-        # A hole in time is one in which the counter may have wrapped.
-        self._hole = min(0.5 * self._period * self._modulus, 2.0)
+        # A hole in time is one in which the counter may have wrapped, or the device itself have
+        # stood still.
+        self._hole = min(0.5 * self._period * self._modulus, 0.25)
 
     def _jumps(self, arrivals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         jumps = np.empty_like(arrivals)  # as np.diff(prepend=...), at a fifth of its cost a read
@@ -141,6 +143,24 @@ class LossCounter:
             jumps[0] = arrivals[0] - before[-1]
         holes = np.flatnonzero(jumps > self._hole)
         return int(holes[-1]) if holes.size else None
+
+    def settled(
+        self,
+        arrivals: npt.NDArray[np.float64],
+        values: npt.NDArray[np.int64],
+        *,
+        due: float,
+        period: float,
+    ) -> bool:
+        """Whether the next samples, behind a hole, are as late as whole wraps make them.
+
+        Parameters as those of `missing`. Else they are late in the host, or the device paused.
+        """
+        late = arrivals - (due + period * np.arange(arrivals.size))
+        holes = np.flatnonzero(self._jumps(arrivals) > self._hole)
+        least = float(self._least(values, late, holes, period)[0][holes[-1]])
+        wrap = self._modulus * period
+        return -_EARLY <= least - max(0, round(least / wrap)) * wrap <= 2 * _EARLY
 
     def missing(
         self,
@@ -243,9 +263,10 @@ class LossCounter:
         period: float,
     ) -> None:
         modulus, n = self._modulus, values.size
+        least, counted = self._least(values, late, holes, period)
         for j in range(n):
             value = int(values[j])
-            still = value == self._raw
+            still = value == self._raw and not (j in holes and self._goes_on(values, j))
             raw = 0 if still else (value - self._count - 1) % modulus
             later = holes[holes > j]
             end = int(later[0]) - 1 if later.size else n - 1
@@ -265,11 +286,46 @@ class LossCounter:
             self._count, self._raw, self._still = count, value, still
             lost[j] = raw
             if j in holes:
-                lost[j] += self._wraps(behind - raw * period, period)
+                behind = float(least[j]) + int(counted[j] - lost.sum()) * period
+                lost[j] += self._wraps(behind, period)
+
+    def _least(
+        self,
+        values: npt.NDArray[np.int64],
+        late: npt.NDArray[np.float64],
+        holes: npt.NDArray[np.int64],
+        period: float,
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """By how much each sample and all after it are late beyond what the counter shows, s.
+
+        A host holds samples up for a while; what was lost, or a pause of the device, stays. With
+        it, the samples up to each that the counter shows as lost.
+        """
+        modulus = self._modulus
+        before = values[0] - 1 if self._raw < 0 else self._count
+        ahead = np.diff(values, prepend=before)
+        steps = (ahead + modulus // 2) % modulus - modulus // 2
+        steps[steps == 0] = 1  # a counter that stands still
+        for j in holes.tolist():
+            k = j  # behind a half of a Daisy's row, which has the old value, is the one to go by
+            if values[j] == (values[j - 1] if j else self._raw) and not self._goes_on(values, j):
+                k = min(j + 1, values.size - 1)
+            steps[k] = (ahead[k] - 1) % modulus + 1
+        counted = np.cumsum(steps - 1)
+        true = late - period * counted
+        # A damaged value is followed, or was preceded, by a step back.
+        true[(steps < 0) | np.append(steps[1:] < 0, False)] = np.inf
+        return np.minimum.accumulate(true[::-1])[::-1], counted
+
+    def _goes_on(self, values: npt.NDArray[np.int64], j: int) -> bool:
+        """Whether the counter goes on from value `j`, but for a few that were lost."""
+        return j + 1 == values.size or 0 < (values[j + 1] - values[j]) % self._modulus <= _FEW
 
     def _wraps(self, behind: float, period: float) -> int:
         """Count what was lost beyond what the counter shows, at a hole in time."""
         wrap = self._modulus * period
+        if not np.isfinite(behind):
+            return 0
         wraps = max(0, round(behind / wrap))
         rest = behind - wraps * wrap
         if -_EARLY <= rest <= 2 * _EARLY:

@@ -273,7 +273,7 @@ class LslSource:
     # Reading
 
     def read(self) -> EegChunk | None:
-        """Return all samples since the last call, missing time as rows of NaN.
+        """Return all samples since the last call, missing time as rows of NaN, or None.
 
         Waits for data, at most 0.1 s.
 
@@ -301,10 +301,11 @@ class LslSource:
             return None
         taken = stamps + self._offsets.at(seen)
         if not self._measured and not seen - _OLD_S < taken[-1] < seen + _EARLY_S:
-            return None  # come back with another clock, whose offset liblsl is still measuring
+            # Come back with another clock, whose offset liblsl is still measuring.
+            return self.info.no_rows
         chunk = self._carries.take(data, taken, seen)
         self._news += self._carries.events()
-        return chunk
+        return self.info.no_rows if chunk is None else chunk
 
     def _correct(self) -> None:
         """Take the newest clock offset; keep the old line while the sender does not answer."""

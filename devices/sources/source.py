@@ -66,6 +66,12 @@ class SourceInfo:
     details: dict[str, Any] = field(default_factory=dict)
     beside: tuple[Channel, ...] = ()
 
+    @property
+    def no_rows(self) -> EegChunk:
+        """A chunk of none."""
+        columns = len(self.ch_names) + len(self.beside)
+        return EegChunk(np.empty((0, columns), dtype=np.float32), np.empty(0))
+
 
 @dataclass(frozen=True)
 class EegChunk:
@@ -133,7 +139,10 @@ class EegSource(Protocol):
         ...
 
     def read(self) -> EegChunk | None:
-        """All samples since the last call, or None; `DeviceError` when the device is gone."""
+        """All samples since the last call, or None; `DeviceError` when the device is gone.
+
+        A chunk of no rows says that samples came which are kept back: there is no silence.
+        """
         ...
 
     def events(self) -> list[SourceEvent]:

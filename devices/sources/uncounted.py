@@ -181,6 +181,8 @@ class Uncounted:
 
     def _arrived(self, held: Reads) -> float:
         """Rate at which samples arrive, Hz, from the reads that came quickest."""
+        if held.seen[-1] - held.seen[0] < _START_S:  # it ended before it had begun
+            return 1.0 / self._stated
         x, y = np.array(held.ends, dtype=np.float64), np.array(held.seen)
         settled = y > y[0] + _PILED_S
         if np.count_nonzero(settled) >= _START_READS:

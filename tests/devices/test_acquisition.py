@@ -200,14 +200,14 @@ def test_a_computer_that_slept_finds_its_source_as_it_left_it(monkeypatch):
         board.close()
 
 
-@pytest.mark.parametrize("thread", [True, False])
-def test_closing_ends_a_search_within_a_second_and_a_half(thread):
+@pytest.mark.parametrize(("thread", "most"), [(True, 0.3), (False, 2.5)])
+def test_closing_ends_a_search_at_once_or_within_a_second_and_a_half(thread, most):
     """It takes 20 s to find that there is nothing on Bluetooth."""
     board = Acquisition(partial(PausingSource, fail="hang"), name="it", thread=thread)
     threading.Event().wait(0.5)
     start = now()
     board.close()
-    assert now() - start < 2.5  # 1.5 s on a computer at rest
+    assert now() - start < most  # 1.5 s for a child on a computer at rest
     assert board.state == "closed"
 
 
@@ -265,6 +265,7 @@ def test_a_stopped_child_is_stalled_then_streams_again_with_the_gap_as_lost_rows
         wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 1.2)
         os.kill(board.pid, signal.SIGCONT)
         wait_until(lambda: board.state == "streaming")
+        wait_until(lambda: board.ring.latest(0.1).times[-1] > now() - 0.5)
         wait_until(lambda: not np.isnan(board.ring.latest(0.1).data).any())
         block = board.ring.since(0)
         lost = np.isnan(block.data).all(axis=1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.clock import SampleClock
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.integers(1, 40),

@@ -41,6 +41,19 @@ def test_silence_of_two_seconds_is_what_a_device_is_opened_again_for():
     assert abs(world.opened[0] - 1022.0) < 0.1
 
 
+def test_samples_that_come_and_are_kept_back_are_no_silence():
+    world = World(kept_back=(10.0, 14.0)).run(30.0)
+    assert world.opened == []
+    assert world.ring.written_at == pytest.approx(world.at, abs=0.1)
+    assert world.ring.total == pytest.approx(30.0 * SFREQ, abs=3)
+
+
+def test_what_is_kept_back_at_the_start_is_no_first_sample():
+    world = World(kept_back=(0.0, 4.0)).run(3.0)
+    assert world.ring.written_at == -np.inf
+    assert world.opened == []
+
+
 def test_a_port_that_is_not_there_is_looked_at_often_and_a_long_search_less():
     quick = World(away=[(5.0, 65.0)], tells=True).run(60.0)
     assert np.allclose(np.diff(quick.opened), 0.15)

@@ -194,11 +194,12 @@ class _Port:
         except (BlockingIOError, OSError):
             return b""
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes) -> int:
+        """Write what the line takes; return how many bytes."""
         try:
-            return self.ours >= 0 and os.write(self.ours, data) == len(data)
+            return os.write(self.ours, data) if self.ours >= 0 else 0
         except (BlockingIOError, OSError):
-            return False  # nobody reads, and the line is full
+            return 0  # nobody reads, and the line is full
 
 
 class Runner:
@@ -299,13 +300,18 @@ class Runner:
             if data and held:
                 self._held.append(data)
             elif data:
-                whole = self._port.write(data) and whole
+                taken = self._port.write(data)
+                whole = whole and taken > 0
+                if 0 < taken < len(data):
+                    self._held.append(data[taken:])
             self._note(self._at, packet, uv, whole and self._port.ours >= 0)
         tick = self._latency and int(now / self._latency)
         if self._held and now >= self._quiet_until and tick != self._taken_until:
             self._taken_until = tick if self._latency else -1.0
-            while self._held and self._port.write(self._held[0]):
-                self._held.popleft()
+            while self._held and (taken := self._port.write(self._held[0])):
+                self._held[0] = self._held[0][taken:]
+                if not self._held[0]:
+                    self._held.popleft()
         if not self._latency:
             self._taken_until = -2.0
 
@@ -397,6 +403,8 @@ def main() -> None:
     options = parser.parse_args()
     pairs = (pair.split("=") for pair in options.kohm.split(",") if pair)
     kohm = {int(channel) - 1: float(value) for channel, value in pairs}
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)  # a board keeps its time, however busy we are
     board = Board(daisy=options.daisy, kohm=kohm, seed=options.seed, index=options.index)
     runner = Runner(options.port, board, options.truth, ppm=options.ppm, latency=options.latency)
     for text in options.at:

@@ -94,7 +94,7 @@ class PausingSource:
         placed = self._placer.place(
             np.ones((n, 2 + len(self._beside)), np.float32), arrivals, counters, seen=now()
         )
-        return None if placed is None else placed[0]
+        return self.info.no_rows if placed is None else placed[0]
 
     def events(self) -> list[SourceEvent]:
         return []

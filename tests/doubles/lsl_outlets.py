@@ -71,7 +71,7 @@ def some_rows(source: LslSource, outlet: Outlet, *, value: float = 10.0) -> EegC
     while now() < end:
         outlet.send(value=value)
         chunk = source.read()
-        if chunk is not None:
+        if chunk is not None and chunk.times.size:
             return chunk
         time.sleep(0.1)
     raise AssertionError("nothing came")

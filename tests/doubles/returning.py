@@ -32,6 +32,8 @@ class World:
         s that an opening takes, also one that fails.
     after : SourceInfo
         What it is when it is opened again.
+    kept_back : (float, float)
+        From when to when its samples come and are kept back, s.
     """
 
     away: list[tuple[float, float]] = field(default_factory=list)
@@ -39,6 +41,7 @@ class World:
     every: float = 0.02
     opens_in: float = 0.0
     after: SourceInfo = INFO
+    kept_back: tuple[float, float] = (0.0, 0.0)
     start: float = 1000.0
 
     def __post_init__(self) -> None:
@@ -100,6 +103,8 @@ class World:
             return None
         if self.at - self.sent_at < self.every - 1e-9:
             return None
+        if self.kept_back[0] <= self.at - self.start < self.kept_back[1]:
+            return self.info.no_rows
         n = round((self.at - self.sent_at) * SFREQ)
         times = self.sent_at + np.arange(1, n + 1) / SFREQ
         self.sent_at = self.at

@@ -48,7 +48,7 @@ STORY = (
     (180, "burst 100"),
     (200, "lose 0.2"),
     (204, "lose 0.005"),
-    (220, "pause 0.8"),
+    (220, "pause 0.3"),
 )
 QUICK = (
     (1.0, "lose 0.03"),
@@ -57,8 +57,8 @@ QUICK = (
     (3.5, "unplug"),
     (4.0, "plug"),
 )
-#: s before and after a loss was told in which samples that nobody could take are not asked for
-_BEFORE_S, _AFTER_S = 2.5, 4.0
+#: s around a restart in which samples that nobody could take are not asked for
+_BEFORE_S, _AFTER_S = 0.5, 4.5
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,8 @@ def soak(
             while left and now() - start >= left[0][0]:
                 _, order = left.pop(0)
                 say(f"{now() - start:6.1f} s  {order}")
+                if order in ("unplug", "kill the reader"):
+                    restarts.append(now())
                 if order == "kill the reader":
                     assert acquisition.pid is not None
                     os.kill(acquisition.pid, signal.SIGKILL)
@@ -134,8 +136,6 @@ def soak(
             in_ring += int(np.isfinite(block.data[:, 0]).sum())
             writer.eeg(*feed.rows(float(block.times[-1]) if block.times.size else now()))
             for event in feed.events():
-                if event.kind == "state" and event.value == "lost":
-                    restarts.append(event.time)
                 if event.text:
                     say(f"{now() - start:6.1f} s  {event.kind} {event.value}: {event.text}")
         feed.close()

@@ -1,4 +1,4 @@
-"""A sample that comes a second time is left out and counted, and moves nothing."""
+"""What came twice is left out; a device that paused and a host that was busy are told apart."""
 
 from __future__ import annotations
 
@@ -52,3 +52,75 @@ def test_an_electrode_that_does_not_move_is_no_duplicate():
     flat = np.ones((1500, 2), np.float32)
     rows, _, twice = through(np.arange(1500) % 256, flat, 9.0 + np.arange(1500) / 250.0, at_once=5)
     assert (twice, np.isnan(rows).sum()) == (0, 0)
+
+
+def late(number: np.ndarray, *, pause: float, held: float, left: float) -> np.ndarray:
+    """Arrivals of a device that pauses at 6 s, in a host that then holds up what came.
+
+    All in s: the host gives nothing for `held`, and what comes in the 0.6 after it is `left` late.
+    """
+    taken = 9.0 + number / 250.0 + pause * (number >= 1500)
+    since = number / 250.0 - 6.0
+    arrivals = np.where((since >= 0.0) & (since < held), 15.0 + pause + held, taken)
+    arrivals += left * ((since >= 0.0) & (since < held + 0.6))
+    return np.maximum.accumulate(arrivals)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 12])
+@pytest.mark.parametrize(
+    ("pause", "held", "left"),
+    [(0.3, 0.0, 0.0), (0.3, 0.3, 0.02), (0.0, 0.4, 0.1), (0.0, 0.9, 0.06), (1.5, 0.0, 0.0)],
+)
+def test_each_row_after_a_pause_is_in_its_place_and_a_busy_host_is_no_pause(
+    at_once, pause, held, left
+):
+    number = np.arange(3000)
+    data = number[:, None].astype(np.float32)
+    arrivals = late(number, pause=pause, held=held, left=left)
+    rows, times, _ = through(number % 256, data, arrivals, at_once=at_once)
+    kept = np.flatnonzero(np.isfinite(rows[:, 0]))
+    sample = rows[kept, 0].astype(int)
+    assert np.array_equal(sample, np.arange(kept.size))
+    lost = round(pause * 250.0)
+    assert np.array_equal(kept, sample + lost * (sample >= 1500))
+    taken = 9.0 + sample / 250.0 + pause * (sample >= 1500)
+    assert np.abs(times[kept] - taken).max() < 0.01
+
+
+def test_a_pause_too_short_for_a_hole_is_found_also_where_the_host_was_late_before_it():
+    number = np.arange(5000)
+    arrivals = 9.0 + number / 250.0 + 0.012 * (number >= 2400) + 0.2 * (number >= 2500)
+    data = number[:, None].astype(np.float32)
+    rows, _, _ = through(number % 256, data, arrivals, at_once=5)
+    kept = np.flatnonzero(np.isfinite(rows[:, 0]))
+    assert kept[-1] - rows[kept[-1], 0] in (50, 53)
+
+
+def test_a_hole_in_which_the_counter_stops_just_before_its_turn_is_counted_to_the_sample():
+    number = np.arange(3000)
+    number = number[(number < 1500) | (number >= 1500 + 255)]
+    data = number[:, None].astype(np.float32)
+    rows, _, _ = through(number % 256, data, 9.0 + number / 250.0, at_once=5)
+    kept = np.flatnonzero(np.isfinite(rows[:, 0]))
+    assert np.array_equal(kept, rows[kept, 0].astype(int))
+
+
+@pytest.mark.parametrize("gone", [60, 92, 127, 128, 220, 255, 256])
+def test_half_a_row_of_a_daisy_behind_a_hole_does_not_hide_how_long_it_was(gone):
+    """It has the counter of the row before the hole."""
+    taken = np.arange(3000)
+    number = taken[(taken < 1500) | (taken >= 1500 + gone)]
+    counters = number % 128 * 2
+    counters[1500] = counters[1499]
+    arrivals = 9.0 + number / 125.0
+    placer, rows = SamplePlacer(125.0, modulus=256, step=2), []
+    for first in range(0, number.size, 3):
+        part = slice(first, first + 3)
+        data = number[part, None].astype(np.float32)
+        placed = placer.place(data, arrivals[part], counters[part], seen=float(arrivals[part][-1]))
+        if placed is not None:
+            rows.append(placed[0].data[:, 0])
+    seen = np.concatenate(rows)
+    kept = np.flatnonzero(np.isfinite(seen) & (seen != number[1500]))
+    assert kept.size > number.size - 50
+    assert np.array_equal(kept, seen[kept].astype(int))

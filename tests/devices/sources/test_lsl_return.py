@@ -51,7 +51,7 @@ def age_of_newest(source: LslSource) -> float:
 
     def came() -> bool:
         chunk = source.read()
-        if chunk is not None:
+        if chunk is not None and chunk.times.size:
             times.append(float(chunk.times[-1]) - now())
         return bool(times)
 

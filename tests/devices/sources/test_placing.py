@@ -78,3 +78,15 @@ def test_the_quick_way_is_taken():
         stamps = 10.0 + numbers / 250.0
         placer.place(np.ones((5, 1), np.float32), stamps, numbers % 256, seen=stamps[-1] + 1e-3)
     assert sum(times is not None for times in taken) > 900
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+def test_a_recording_of_one_read_or_two_is_placed_when_it_ends(reads):
+    placer = SamplePlacer(250.0)
+    stamps = 9.0 + np.arange(10) / 250.0
+    for part in np.split(stamps, reads):
+        assert placer.place(np.ones((part.size, 2), np.float32), part, seen=10.0) is None
+    rest = placer.rest()
+    assert rest is not None
+    assert np.allclose(np.diff(rest[0].times), 0.004, atol=1e-6)
+    assert placer.rate == 250.0
