@@ -7,6 +7,7 @@ not among them, because a process that was killed or stopped could not tell it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
@@ -142,7 +143,8 @@ class Pump:
         elif not ring.total:
             return
         ring.written_at = at
-        if np.isnan(data[:, 0]).any():  # the first column first: it costs less than all
+        # The first column first, without numpy: on a thread that just woke that costs a tenth.
+        if any(map(math.isnan, data[:, 0].tolist())):
             rows = np.isnan(data).all(axis=1)
             if rows.any():
                 began = float(times[rows.argmax()])

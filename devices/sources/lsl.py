@@ -299,7 +299,9 @@ class LslSource:
         self._brought = self._brought[1], stamps.size
         if stamps.size == 0:
             return None
-        taken = stamps + self._offsets.at(seen)
+        offset = self._offsets.at(seen)
+        # Plain numbers: on a thread that just woke, one sum of numpy's takes longer than a read.
+        taken = np.array([stamp + offset for stamp in stamps.tolist()])
         if not self._measured and not seen - _OLD_S < taken[-1] < seen + _EARLY_S:
             # Come back with another clock, whose offset liblsl is still measuring.
             return self.info.no_rows

@@ -8,10 +8,12 @@ import numpy.typing as npt
 from devices.clock import SampleClock
 from devices.sources.counted import Counted, Packets
 from devices.sources.source import RATE_SAID, RATE_SHOWN, EegChunk, SourceEvent
-from devices.sources.timing import TimingWatch
+from devices.sources.timing import FloatRow, TimingWatch
 from devices.sources.uncounted import Reads, Uncounted
 
 _FEW = 32  # samples of a read up to which plain numbers are quicker than arrays
+_NONE_LOST = np.zeros(_FEW, dtype=bool)
+_NONE_LOST.flags.writeable = False
 
 
 class SamplePlacer:
@@ -98,11 +100,10 @@ class SamplePlacer:
         if stamps.size <= _FEW:
             times = self._few(stamps.tolist(), counters, seen)
             if times is not None:
-                none = np.zeros(stamps.size, dtype=np.int64)
-                known = None if self._counted is not None else seen
-                in_line = self._place(data, np.array(times), none, known)
+                fitted = self._clock.few(times, None if self._counted is not None else seen)
+                self._tell_timing(times, fitted)
                 self._tell_rate(seen)
-                return in_line
+                return EegChunk(data, np.array(fitted)), _NONE_LOST[: stamps.size]
         if self._counted is not None and counters is not None:
             placed = self._place_counted(self._counted.take(data, stamps, counters, self._clock))
         else:
@@ -181,6 +182,12 @@ class SamplePlacer:
             )
         self._news.append(SourceEvent(seen, "rate", rate, text))
 
+    def _tell_timing(self, arrivals: FloatRow, fitted: FloatRow) -> None:
+        twice = 0 if self._counted is None else self._counted.duplicated - self._twice
+        self._twice += twice
+        self._last = float(fitted[-1])
+        self._news += self._timing.push(arrivals, fitted, duplicated=twice)
+
     def _place(
         self,
         data: npt.NDArray[np.float32],
@@ -190,11 +197,9 @@ class SamplePlacer:
     ) -> tuple[EegChunk, npt.NDArray[np.bool_]]:
         clock = self._clock
         stamps = clock.stamps(arrivals, missing, seen)
-        twice = 0 if self._counted is None else self._counted.duplicated - self._twice
-        self._twice += twice
-        self._news += self._timing.push(arrivals, stamps, duplicated=twice)
+        before = self._last if missing[0] else stamps[0] - clock.period
+        self._tell_timing(arrivals, stamps)
         if not missing.any():
-            self._last = float(stamps[-1])
             return EegChunk(data, stamps), np.zeros(len(data), dtype=bool)
         where = np.arange(stamps.size) + np.cumsum(missing)
         n_rows = int(where[-1]) + 1
@@ -202,9 +207,7 @@ class SamplePlacer:
         lost[where] = False
         rows = np.full((n_rows, data.shape[1]), np.nan, dtype=np.float32)
         rows[where] = data
-        before = self._last if missing[0] else stamps[0] - clock.period
         times = np.interp(np.arange(n_rows), np.append(-1, where), np.append(before, stamps))
-        self._last = float(stamps[-1])
         return EegChunk(rows, times), lost
 
 

@@ -7,7 +7,7 @@ for longer than one read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -73,8 +73,7 @@ class SourceInfo:
         return EegChunk(np.empty((0, columns), dtype=np.float32), np.empty(0))
 
 
-@dataclass(frozen=True)
-class EegChunk:
+class EegChunk(NamedTuple):
     """Samples as they came.
 
     Attributes

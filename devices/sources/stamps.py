@@ -295,7 +295,7 @@ class Lattice:
         period, due, n = self.period, self._due, len(stamps)
         off = [s - (due + period * k) for k, s in enumerate(stamps)]
         largest = max(max(off), -min(off))
-        if largest >= 0.5 * self._unit * period:
+        if not self.regular or largest >= 0.5 * self._unit * period:
             return False
         mean = sum(off) / n
         self._due = due + period * n + min(0.3, 0.05 * n) * mean

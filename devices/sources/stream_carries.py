@@ -13,6 +13,7 @@ from devices.sources.stream_header import ChosenChannels
 from devices.sources.units import level, level_sentence
 from dsp.checks import foreign_text
 
+_FLOAT32 = np.dtype(np.float32)
 _LEVEL_S = 3.0  # s after which the level is judged
 _PAST_S, _AHEAD_S = 60.0, 1.0  # s around now: a marker's stamp outside is of another clock
 
@@ -62,10 +63,10 @@ class Samples:
         self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
     ) -> EegChunk | None:
         """Place samples [shape=(n_samples, n_channels of the stream)]; None while held back."""
-        if self._as_sent and data.dtype == np.float32:
+        if self._as_sent and data.dtype == _FLOAT32:
             rows = data[:, : self._columns.size]
         else:
-            scale = self._scale32 if data.dtype == np.float32 else self._scale
+            scale = self._scale32 if data.dtype == _FLOAT32 else self._scale
             with np.errstate(over="ignore"):  # what no float32 can hold is infinite: seen as bad
                 rows = np.asarray(data[:, self._columns] * scale, dtype=np.float32)
         if self._first is not None:

@@ -12,19 +12,21 @@ from devices.sources.source import SourceEvent, Timing
 _KEPT_S = 10.0  # s of samples that the jitter is reckoned from
 _EVERY_S = 1.0
 
+FloatRow = list[float] | npt.NDArray[np.float64]
+
 
 class TimingWatch:
     """Keeps what arrival times were off the fitted ones."""
 
     def __init__(self) -> None:
-        self._off: deque[tuple[float, npt.NDArray[np.float64]]] = deque()
+        self._kept: deque[tuple[FloatRow, FloatRow]] = deque()
         self._duplicated = 0
         self._told = -np.inf
 
     def push(
         self,
-        arrivals: npt.NDArray[np.float64],
-        fitted: npt.NDArray[np.float64],
+        arrivals: FloatRow,
+        fitted: FloatRow,
         *,
         duplicated: int = 0,
     ) -> list[SourceEvent]:
@@ -38,14 +40,14 @@ class TimingWatch:
             Samples that came a second time, and were left out.
         """
         now = float(fitted[-1])
-        self._off.append((now, arrivals - fitted))
+        self._kept.append((arrivals, fitted))
         self._duplicated += duplicated
         if now - self._told < _EVERY_S:
             return []
         self._told = now
-        while self._off[0][0] < now - _KEPT_S:
-            self._off.popleft()
-        off = np.concatenate([part for _, part in self._off])
+        while self._kept[0][1][-1] < now - _KEPT_S:
+            self._kept.popleft()
+        off = np.subtract(*map(np.concatenate, zip(*self._kept, strict=True)))
         jitter = 1.4826 * float(np.median(np.abs(off - np.median(off))))
         value, self._duplicated = Timing(self._duplicated, jitter), 0
         return [SourceEvent(now, "timing", value)]

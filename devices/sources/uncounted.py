@@ -106,25 +106,22 @@ class Uncounted:
 
         None, and nothing is changed, where there is more to do.
         """
-        lattice, trust, clock, due = self._lattice, self._trust, self._clock, self._clock.due
+        lattice, trust, due = self._lattice, self._trust, self._clock.due
         if self._held or lattice is None or self._piled or self._spread.other or due is None:
             return None
-        n, period, base = len(stamps), clock.period, trust.base
-        times = stamps if trust.believed or not self._stamped else [seen - base] * n
+        n, period, newest = len(stamps), self._clock.period, max(stamps)
+        times = stamps if trust.believed or not self._stamped else [seen - trust.base] * n
+        earliest = min([t - (due + period * k) for k, t in enumerate(times)])
         if (
-            not all(abs(s) < _WILD for s in stamps)
-            or (self._stamped and trust.may_change(max(stamps), seen))
-            or not lattice.regular
-            or (
-                min(t - (due + period * k) for k, t in enumerate(stamps)) < -_ROOM
-                and trust.believed
-            )
+            not abs(sum(stamps)) < _WILD
             or times[-1] - (due + period * (n - 1)) >= min(_LATE_S, 2.5 * period)
+            or (self._stamped and trust.may_change(newest, seen))
+            or (trust.believed and earliest < -_ROOM)
             or not lattice.few(stamps)
         ):
             return None
         if self._stamped:
-            trust.hear(max(stamps), seen, 0.0)
+            trust.hear(newest, seen, 0.0)
         self._filled = stamps[-1]
         return times
 
