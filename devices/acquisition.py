@@ -210,15 +210,13 @@ class Acquisition:
         self._end_host()
         name = self._title()
         if self._info is None:
-            self._fail(DeviceError(f"The process that reads {name} {why}."))
+            self._fail(DeviceError(f"What reads {name} {why}."))
             return
         at = now()
         lived = at - self._begun_at > _LIVED_S
         self._spacing = _SOONEST_S if lived else min(2.0 * self._spacing, _LATEST_S)
         self._begin_at = at if lived else self._begun_at + self._spacing
-        self._lose(
-            at, f"The process that reads {name} {why}; it is started again. The music plays on."
-        )
+        self._lose(at, f"What reads {name} {why}; it is started again. The music plays on.")
 
     # The watcher
 

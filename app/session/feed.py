@@ -37,7 +37,7 @@ class Feed:
         self.info: SourceInfo | None = None
         self.ring: Ring | None = None
 
-    def wait_ready(self, timeout: float, stopped: Callable[[], bool]) -> SourceInfo:
+    def wait_ready(self, stopped: Callable[[], bool]) -> SourceInfo:
         """Wait until it streams; a stream of markers need not say anything for that.
 
         Raises
@@ -45,7 +45,7 @@ class Feed:
         InputError, DeviceError
             If it cannot be had.
         """
-        self.info = info = self._acquisition.wait_ready(timeout, stopped=stopped)
+        self.info = info = self._acquisition.wait_ready(stopped=stopped)
         self.ring = self._acquisition.ring if info.sfreq > 0.0 else None
         return info
 

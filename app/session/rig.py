@@ -24,7 +24,6 @@ from devices.sources.spec import read_spec
 from dsp.checks import DeviceError, InputError
 
 _POLL = 0.02  # s between looks at the clock while waiting for the next tick
-_READY = 15.0  # s that a source may take to its first sample
 
 
 def _never() -> bool:
@@ -124,7 +123,7 @@ class LiveRig:
         self._player.start()
         if self._feed is not None:
             try:
-                info = self._feed.wait_ready(_READY, stopped)
+                info = self._feed.wait_ready(stopped)
             except DeviceError as error:
                 raise NoSource(str(error)) from error
             if not info.ch_names:
@@ -134,7 +133,7 @@ class LiveRig:
                 )
             self.info, self.ring = info, self._feed.ring
         if self.second is not None:
-            beside = self.second.wait_ready(_READY, stopped)
+            beside = self.second.wait_ready(stopped)
             if self.info is not None and _one_stream(self.info, beside):
                 raise InputError(
                     f"{self._source!r} and {self._beside!r} are the same stream; name it once."

@@ -36,7 +36,7 @@ class HandAcquisition:
         assert self._ring is not None
         return self._ring
 
-    def wait_ready(self, timeout: float, *, stopped: Callable[[], bool]) -> SourceInfo:
+    def wait_ready(self, *, stopped: Callable[[], bool]) -> SourceInfo:
         return self.info
 
     def say(self, t: float, state: SourceState, text: str = "") -> None:
@@ -79,7 +79,7 @@ class HoledRig(VirtualRig):
         self.each: Callable[[float], None] = lambda t: None  # called before each tick
         if second is not None:
             self.second = Feed(second)
-            self.second.wait_ready(1.0, lambda: False)
+            self.second.wait_ready(lambda: False)
 
     def start(self, stopped: Callable[[], bool] = lambda: False) -> float:
         self._start = super().start(stopped)
@@ -87,7 +87,7 @@ class HoledRig(VirtualRig):
         self.info = replace(self.info, beside=self._beside)
         self.source = HandAcquisition(self.info)
         self._feed = Feed(self.source)
-        self._feed.wait_ready(1.0, stopped)
+        self._feed.wait_ready(stopped)
         return self._start
 
     def eeg(self, until: float) -> Eeg:

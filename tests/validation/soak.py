@@ -113,7 +113,7 @@ def soak(
         board = "cyton_daisy" if daisy else "cyton"
         acquisition = acquire(f"brainflow:{board}:{cyton.port}")
         feed = Feed(acquisition)
-        info = feed.wait_ready(30.0, lambda: False)
+        info = feed.wait_ready(lambda: False)
         ring = acquisition.ring
         writer = SessionWriter(folder / "sessions", {"name": "soak"})
         writer.source(info)

@@ -235,7 +235,7 @@ def test_going_on_without_eeg_is_logged_stops_waiting_and_replays(
 def feed() -> tuple[Feed, HandAcquisition]:
     source = HandAcquisition(HEADSET)
     one = Feed(source)
-    one.wait_ready(1.0, lambda: False)
+    one.wait_ready(lambda: False)
     return one, source
 
 
