@@ -346,11 +346,11 @@ def test_the_child_ends_when_its_parent_is_killed():
 
 
 def test_a_device_that_says_that_it_is_gone_is_lost_with_its_sentence_and_comes_back():
-    board = Acquisition(partial(PausingSource, end_after=0.3), name="it", thread=True)
+    board = Acquisition(partial(PausingSource, end_after=1.0), name="it", thread=True)
     board.wait_ready(10.0)
     events: list = []
-    wait_until(lambda: events.extend(board.events()) or words(events)[3:] == ["streaming"])
-    assert words(events) == ["connecting", "streaming", "lost", "streaming"]
+    wait_until(lambda: events.extend(board.events()) or len(words(events)) > 3)
+    assert words(events)[:4] == ["connecting", "streaming", "lost", "streaming"]
     texts = [e.text for e in events if e.kind == "state"]
     assert texts[2] == "The pausing device has ended."
     assert texts[3] == "Pausing device sends again; what was lost is marked."
