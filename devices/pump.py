@@ -7,6 +7,7 @@ not among them, because a process that was killed or stopped could not tell it.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -19,7 +20,9 @@ from devices.clock import Clock, now
 from devices.ring import Ring
 from devices.silence import BURST_S, Rhythm, limits
 from devices.sources.source import EegChunk, EegSource, SourceEvent, SourceInfo
-from dsp.checks import AttuneError, DeviceError
+from dsp.checks import AttuneError, DeviceError, foreign_text
+
+_log = logging.getLogger(__name__)
 
 OPEN_S = 20.0  #: the slowest boards (Bluetooth) need this long to be found
 HANG_S = 5.0  #: s without a sign of life after which a child that reads hangs
@@ -29,6 +32,9 @@ _FIRST_S = 5.0  # s that a device which was opened again may take to its first s
 _GLANCE_S = 0.15  # s: an attempt this short only saw that the device is not there
 _SOONEST_S, _LATEST_S = 0.15, 2.0  # s from the start of one attempt to come back to the next
 _REST_S = 0.05  # s from the end of one to the next
+
+#: What the way to the watcher raises when nobody listens any more: the session has ended.
+_LEFT = (BrokenPipeError, EOFError, ConnectionResetError)
 
 #: Word and value: ``open`` and what the source is; ``failed`` and the error of a first opening;
 #: ``event`` and the event (a ``"state"`` is the end of a recording); ``gone`` and when, and the
@@ -87,6 +93,13 @@ class Pump:
                     return
             except DeviceError as error:
                 self._tell("gone", (self._clock(), str(error)))
+            except _LEFT:
+                raise
+            except Exception as error:  # drivers are foreign code, and ours has faults too
+                text = f"{_fault(self._info.name, error)}; it is opened again. The music plays on."
+                self._tell("gone", (self._clock(), text))
+                if self._stopped(_LATEST_S):  # it may fail so at every read
+                    return
 
     def _carry(self) -> bool:
         """Read to the end, or until told to stop; return False when nothing comes any more."""
@@ -168,16 +181,21 @@ class Pump:
             began = clock()
             if ring is not None:
                 ring.due_at = began + OPEN_S + HANG_S
-            source.close()
+            _close(source)
             if self._stopped():
                 return False
             try:
+                why = ""
                 source.open()
                 self._check(source.info)
             except AttuneError as error:
+                why = str(error)
+            except Exception as error:
+                why = f"{_fault(self._info.name, error)}; it is tried again."
+            if why:
                 # What it was lost by says more than that it is not yet back.
-                if str(error) != said and clock() - since >= _LATEST_S:
-                    said = str(error)
+                if why != said and clock() - since >= _LATEST_S:
+                    said = why
                     self._tell("absent", said)
             else:
                 self._returning = True
@@ -215,6 +233,21 @@ def _gap(began: float, n: int, sfreq: float) -> SourceEvent:
     return SourceEvent(began, "gap", n, text)
 
 
+def _fault(name: str, error: Exception) -> str:
+    """Log what nobody foresaw, and return the beginning of a sentence for people."""
+    _log.info("%s failed", name, exc_info=error)
+    shown = foreign_text(repr(error))
+    return f"Reading {name} failed by a fault of the program or of a driver ({shown})"
+
+
+def _close(source: EegSource) -> None:
+    """Close it; what goes wrong in that changes nothing any more."""
+    try:
+        source.close()
+    except Exception:
+        _log.info("closing failed", exc_info=True)
+
+
 def pump(
     make: Callable[[], EegSource],
     pipe: Connection,
@@ -234,20 +267,27 @@ def pump(
     known : (SourceInfo, str) or None
         What a predecessor read, and the name of its ring; None where this is the first.
     """
-    source = make()
-    ring = None
+    source = ring = None
 
     def tell(word: str, value: Any) -> None:
         pipe.send((word, value))
 
     try:
         first = known is None
-        if known is None:
-            try:
+        try:
+            source = make()
+            if first:
                 source.open()
-            except AttuneError as error:
-                tell("failed", error)
-                return
+        except AttuneError as error:
+            tell("failed", error)
+            return
+        except Exception as error:
+            if not first:
+                raise
+            text = f"{_fault('the source', error)}; try again, or choose another one."
+            tell("failed", DeviceError(text))
+            return
+        if known is None:
             tell("open", source.info)
             answer = pipe.recv()
             if answer == "close":  # left before it began: there is no ring to write to
@@ -256,10 +296,13 @@ def pump(
         info, name = known
         ring = Ring.attach(name) if name else None
         Pump(source, info, ring, tell, stopped, clock=now).run(opened=first)
-    except (BrokenPipeError, EOFError, ConnectionResetError):
-        return  # nobody listens any more: the session has ended
+    except _LEFT:
+        return  # nobody listens any more
+    except Exception:  # what follows is a new process, or a new thread
+        _log.info("the pump failed", exc_info=True)
     finally:
-        source.close()
+        if source is not None:
+            _close(source)
         if ring is not None:
             ring.close()
 

@@ -126,8 +126,12 @@ def _predicate(text: str) -> str:
     else:
         if text.isprintable() and text and depth == 0:
             return text
-    raise InputError(
-        f"The LSL predicate {text!r} cannot be read; expected one such as name='Muse' and "
+    raise _unreadable(text)
+
+
+def _unreadable(predicate: str) -> InputError:
+    return InputError(
+        f"The LSL predicate {predicate!r} cannot be read; expected one such as name='Muse' and "
         "channel_count=4, with its quotes and brackets closed."
     )
 
@@ -173,13 +177,28 @@ class StreamFinder:
     ----------
     query : StreamQuery
         Only its predicate narrows what is seen; the rest is left to `StreamQuery.matches`.
+
+    Raises
+    ------
+    InputError
+        If LSL cannot read the predicate.
+    DeviceError
+        If LSL cannot look for streams on this computer.
     """
 
     def __init__(self, query: StreamQuery | None = None) -> None:
         pylsl, _ = lsl_library()
         asked = query.predicate if query is not None and query.predicate else None
         self._text = pylsl.cf_string
-        self._resolver = pylsl.ContinuousResolver(pred=asked, forget_after=FORGET_S)
+        try:
+            self._resolver = pylsl.ContinuousResolver(pred=asked, forget_after=FORGET_S)
+        except RuntimeError as error:
+            if asked is not None:
+                raise _unreadable(asked) from error
+            raise DeviceError(
+                f"LSL cannot look for streams on this computer ({error}); check its network, or "
+                "choose another source."
+            ) from error
 
     def answers(self) -> list[tuple[StreamHeader, Any]]:
         """Everything that answers now: what it states without its channels, and pylsl's own."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from devices.ring import Ring
-from devices.sources.source import SourceEvent
+from devices.sources.source import EegChunk, SourceEvent
 from tests.doubles.returning import INFO, SFREQ, World
 
 
@@ -63,6 +63,51 @@ def test_a_port_that_is_not_there_is_looked_at_often_and_a_long_search_less():
     assert np.allclose(spacing[3:], 2.0)
     longer = World(away=[(5.0, 65.0)], tells=True, opens_in=5.0).run(60.0)
     assert np.allclose(np.diff(longer.opened), 5.05)  # a search is looking already
+
+
+def test_a_fault_that_nobody_foresaw_is_said_logged_and_the_device_opened_again(caplog, capfd):
+    caplog.set_level("INFO")
+    world = World()
+    read = world.read
+
+    def faulty() -> EegChunk | None:
+        chunk = read()
+        if 1005.0 < world.at < 1005.1:
+            raise ValueError("bad\x1b value")
+        return chunk
+
+    world.read = faulty
+    world.run(15.0)
+    ((at, said),) = world.words("gone")
+    assert 1005.0 < at < 1005.1
+    assert said == (
+        "Reading The device failed by a fault of the program or of a driver (ValueError('bad\\x1b "
+        "value')); it is opened again. The music plays on."
+    )
+    assert len(world.words("back")) == 1
+    assert abs(world.ring.last_time - 1015.0) < 0.15
+    (logged,) = caplog.records
+    assert logged.exc_info[0] is ValueError
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_in_opening_again_is_said_and_it_is_tried_on():
+    world = World(away=[(5.0, 10.0)], tells=True)
+    opened = world.open
+
+    def faulty() -> None:
+        opened_at = world.at
+        if opened_at < 1012.0:
+            raise OSError(5, "input/output error")
+        opened()
+
+    world.open = faulty
+    world.run(20.0)
+    assert world.words("absent") == [
+        "Reading The device failed by a fault of the program or of a driver (OSError(5, "
+        "'input/output error')); it is tried again."
+    ]
+    assert len(world.words("back")) == 1
 
 
 def test_other_electrodes_are_not_taken_and_it_is_tried_on():

@@ -58,10 +58,12 @@ class PausingSource:
         *,
         fail: str = "",
         end_after: float = np.inf,
+        fault: BaseException | None = None,
         mute: bool = False,
         beside: tuple[Channel, ...] = (),
     ) -> None:
         self._fail, self._end_after, self._mute, self._beside = fail, end_after, mute, beside
+        self._fault = fault
 
     @property
     def info(self) -> SourceInfo:
@@ -74,6 +76,8 @@ class PausingSource:
             time.sleep(20.0)
         if self._fail:
             raise DeviceError(self._fail)
+        if self._fault is not None:
+            raise self._fault
         self._placer = SamplePlacer(SFREQ, modulus=256)
         self._opened = self._at = now()
         self._count = 0

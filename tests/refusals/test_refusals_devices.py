@@ -6,18 +6,20 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 
-from devices.acquisition import acquire
+from app.commands.command_line import main
+from devices.acquisition import Acquisition, acquire
 from devices.ring import Ring
 from devices.sources.board_table import find_board
 from devices.sources.boards import BoardSource
 from devices.sources.lsl import LslSource
 from devices.sources.ports import hold_port
 from dsp.checks import AttuneError, DeviceError, InputError
-from tests.doubles.eeg_fakes import Sender
+from tests.doubles.eeg_fakes import PausingSource, Sender
 
 posix = pytest.mark.skipif(os.name != "posix", reason="ports are files on POSIX")
 
@@ -87,6 +89,30 @@ def test_an_unknown_board_is_refused_through_its_child_process_too():
             acquisition.wait_ready(10.0)
     finally:
         acquisition.close()
+
+
+@pytest.mark.parametrize(
+    "predicate", ["name=", "name='x' and", "starts-with(name)", "$x", "1 div", "name='"]
+)
+def test_a_predicate_that_lsl_cannot_read_is_refused_by_the_command(predicate, capfd):
+    assert main(["devices", "check", f"lsl:?{predicate}"]) == 2
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith(f"attune: The LSL predicate {predicate!r} cannot be read; expected one")
+
+
+def test_a_fault_of_the_program_at_the_opening_is_one_sentence(capfd):
+    for thread in (True, False):
+        make = partial(PausingSource, fault=RuntimeError("no such luck"))
+        acquisition = Acquisition(make, name="it", thread=thread)
+        try:
+            with pytest.raises(
+                DeviceError, match=r"fault of the program.*'no such luck'.*try again"
+            ):
+                acquisition.wait_ready(20.0)
+        finally:
+            acquisition.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_an_unknown_listener_lists_the_known_ones():
