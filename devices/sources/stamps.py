@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 _AHEAD = 0.010  # s: how far a stamp may lie in the future; clock offsets are no better known
 _BEHIND = 1.0  # s: the quickest samples of our clock are not older than this
 _GROWN = 0.008  # s that the quickest samples of 1.5 s may be older than those of a minute
-_BACKWARD = 0.05  # s
+BACKWARD_S = 0.05  # s that stamps may go back, or come early
 _BIN = 0.5  # s
 _FLOOR_BINS, _FLOOR_READS, _BASE_S = 3, 20, 60.0  # of the quickest samples, now and before
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
@@ -41,19 +41,19 @@ class Trust:
         self._newest = -math.inf
         self._until = -math.inf
 
-    def hear(self, newest: float, seen: float, early: float) -> bool:
+    def hear(self, newest: float, seen: float, early: float, most: float = BACKWARD_S) -> bool:
         """Whether the stamps of a read may be believed.
 
         All in seconds: its `newest` stamp, when it was `seen`, and by how much the most untimely
-        of its samples came before it could be taken (`early`).
+        of its samples came before it could be taken (`early`), which may be `most`.
         """
         lag, reason = seen - newest, ""
         if lag < -_AHEAD:
-            reason = f"they are {_seconds(-lag)} ahead of the samples"
+            reason = f"they are {seconds(-lag)} ahead of the samples"
         elif lag > _BEHIND and not self._known:
-            reason = f"they are {_seconds(lag)} behind the samples"
-        elif max(early, self._newest - newest) > _BACKWARD:
-            reason = f"they went back by {_seconds(max(early, self._newest - newest))}"
+            reason = f"they are {seconds(lag)} behind the samples"
+        elif early > most or self._newest - newest > BACKWARD_S:
+            reason = f"they went back by {seconds(max(early, self._newest - newest))}"
         self._newest = newest
         if (number := int(seen / _BIN)) != self._bin:
             reason = reason or self._next_bin(number)
@@ -73,7 +73,7 @@ class Trust:
             not self._known
             or not self.believed
             or lag < -_AHEAD
-            or self._newest - newest > _BACKWARD
+            or self._newest - newest > BACKWARD_S
             or int(seen / _BIN) != self._bin
         )
 
@@ -104,7 +104,8 @@ class Trust:
         return ""
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
+    """Return a time in s as people read it."""
     return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
 
 

@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock, lower_line
-from devices.sources.stamps import Floats, Judgement, Lattice, Spread, Trust, spread
+from devices.sources.stamps import (
+    BACKWARD_S,
+    Floats,
+    Judgement,
+    Lattice,
+    Spread,
+    Trust,
+    seconds,
+    spread,
+)
 
 _START_S, _START_MOST_S, _START_READS = 0.25, 0.9, 4  # s, s and reads before the first rows
 _PILED_S = 0.08  # s of first reads that may hold what had piled up
@@ -17,6 +26,7 @@ _OFF, _OFF_STAMPS = 0.15, 0.02
 _UNSURE_S = 3.0  # s after a jump of the stamps
 _WILD = 1e12  # s: no clock's time
 _ROOM = 0.020  # s by which arrival may misjudge what can have been lost
+_EARLY_S = 0.020  # s that the first stamps may go back, and exactly spread ones come early
 _OPEN_S = 0.3  # s that a step of the stamps is kept back at most
 _LATE_S, _YOUNG_LATE_S = 0.025, 0.3  # s
 _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what is lost
@@ -202,6 +212,8 @@ class Uncounted:
         if self._stamped:
             if span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
                 self._doubt("they do not go with the time", held.seen[-1])
+            elif reason := self._jumps(reads, held.seen):
+                self._doubt(reason, held.seen[-1])
             parts = [self._times(one, seen) for one, seen in zip(reads, held.seen, strict=True)]
             held.times = np.concatenate(parts)
         if not self._trust.believed:
@@ -217,6 +229,22 @@ class Uncounted:
         elif abs(arrived * self._stated - 1.0) > _OFF:
             self._clock.expect(arrived, measured=False)
         self._window_at = held.seen[-1]
+
+    def _jumps(self, reads: list[Floats], seen: list[float]) -> str:
+        """What is wrong with the steps of the first stamps, as far as arrival tells it."""
+        lattice = self._lattice
+        # No read is known before the first; irregular stamps may be anything in it.
+        passed = np.diff(seen, prepend=seen[0] - (_START_MOST_S if lattice is None else 0.0))
+        step = self._stated if lattice is None else lattice.period
+        before = float(reads[0][0]) - step
+        for stamps, time in zip(reads, passed.tolist(), strict=True):
+            steps = np.diff(stamps, prepend=before) - step
+            before = float(stamps[-1])
+            if steps.min() < -_EARLY_S:
+                return f"they went back by {seconds(-float(steps.min()))}"
+            if steps.max() > time + _ROOM:
+                return f"they jumped by {seconds(float(steps.max()))}"
+        return ""
 
     def _follow(self, first: float, found: Spread) -> None:
         self._lattice, self._spread = (
@@ -234,7 +262,8 @@ class Uncounted:
         if due is not None:
             number = np.arange(stamps.size) + (self._held.ends[-1] if self._held else 0)
             early = -float((stamps - self._clock.period * number).min() - due)
-        believed = self._trust.hear(float(stamps.max()), seen, early)
+        most = _EARLY_S if self._spread.exact else BACKWARD_S
+        believed = self._trust.hear(float(stamps.max()), seen, early, most)
         if before and not believed:
             self._doubt(self._trust.reason, seen)
         if not believed:
@@ -254,13 +283,15 @@ class Uncounted:
         """Count the samples lost before each; None where more must be seen and will be."""
         clock, lattice, seen = self._clock, self._lattice, reads.seen[-1]
         missing = np.zeros(reads.ends[-1], dtype=np.int64)
-        if clock.due is None:
-            clock_due = float(reads.times.min())
+        if clock.due is None:  # nothing can be missing that there was no time for
+            numbers = np.array(reads.ends, dtype=np.float64) - 1
+            clock_due = float((np.array(reads.seen) - clock.period * numbers).min())
+            late = seen - (clock_due + clock.period * (reads.ends[-1] - 1))
         else:
             clock_due = clock.due
+            late = seen - self._trust.base - (clock_due + clock.period * (reads.ends[-1] - 1))
         judged = None
         if lattice is not None:
-            late = seen - self._trust.base - (clock_due + clock.period * (reads.ends[-1] - 1))
             judged = lattice.judge(
                 reads.stamps, room=late + _ROOM, period=clock.period, fresh=fresh
             )
@@ -273,6 +304,9 @@ class Uncounted:
         self._open_at = np.inf
         if lattice is not None and judged is not None:
             self._keep(lattice, judged, seen)
+        if missing.any():  # no more than the time that has passed, whoever says what
+            most = max(int((seen + _ROOM - clock_due) / clock.period) + 1 - reads.ends[-1], 0)
+            missing = np.diff(np.minimum(np.cumsum(missing), most), prepend=0)
         return missing
 
     def _open_since(self, seen: float) -> float:

@@ -43,6 +43,16 @@ def test_odd_stamps_move_no_row_lose_none_and_are_said_once(stamps, packet, busy
 
 
 @pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize("first", [(0, 1), (3, 4), (0, 24), (97, 98)])
+@pytest.mark.parametrize("off", [-1e6, -1.5, -0.2, -0.04, 1e6])
+def test_wild_stamps_of_the_first_moments_invent_no_row_and_no_time(off, first, packet):
+    result = run(Sender(stamps=f"glitch:{first[0]},{first[1]},{off}", packet=packet, seconds=8.0))
+    assert result.marked == 0
+    assert result.worst_ms() < 5.0
+    assert sum(event.value == "stamps" for event in result.events) <= 1
+
+
+@pytest.mark.parametrize("packet", [1, 12])
 @pytest.mark.parametrize(
     "stamps", ["jump:8,-3,18", "epoch", "fast:0.01", "jump:8,-3+jump:12,5", "odd:nan", "last"]
 )
