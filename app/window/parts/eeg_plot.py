@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -13,18 +16,26 @@ from app.window.theme import Look, font, px
 
 _CLIP = 0.95  # lanes a trace may swing from its middle before it is cut off
 _LOOK_AT_SCALE = 30  # frames between two looks at the scale
+_QUIET_S = 0.5  # after which what came last moves on to the left, away from "now"
 
 
 class EegPlot(pg.PlotWidget):  # type: ignore[misc]
     """The last ten seconds of every channel, filtered for display only.
 
     Pens are one pixel wide (two cost seventy times as much); ranges are fixed, so that a frame is
-    nothing but new curves.
+    nothing but new curves. Where nothing comes any more, the curves move on as time does.
+
+    Parameters
+    ----------
+    look : Look
+    clock : callable
+        Seconds.
     """
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._look = look
+        self._look, self._clock = look, clock
+        self._came = clock()  # when the newest rows did
         self._curves: list[pg.PlotCurveItem] = []
         self._traces: Traces | None = None
         self._poor: frozenset[str] = frozenset()
@@ -80,10 +91,17 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
             self._repaint()
 
     def pull(self, ring: RingLike) -> bool:
-        """Draw what is new in `ring`; return whether there was anything, or the scale changed."""
+        """Draw what is new in `ring`; return whether there was anything."""
         traces = self._traces
-        if traces is None or not traces.pull(ring):
+        if traces is None:
             return False
+        if not traces.pull(ring):
+            quiet = self._clock() - self._came
+            if _QUIET_S < quiet < 2 * SECONDS:
+                for curve in self._curves:
+                    curve.setPos(-quiet, 0.0)
+            return False
+        self._came = self._clock()
         self._frame += 1
         if self._frame % _LOOK_AT_SCALE == 1:
             usable = np.array([name not in self._poor for name in self._names])
@@ -93,6 +111,7 @@ class EegPlot(pg.PlotWidget):  # type: ignore[misc]
         shown -= np.arange(len(self._curves), dtype=np.float32)
         whole = np.isfinite(shown).all(axis=0)
         for i, curve in enumerate(self._curves):
+            curve.setPos(0.0, 0.0)
             column = np.ascontiguousarray(shown[:, i])
             # Only a channel with gaps pays for the search for them.
             curve.setData(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -10,7 +11,9 @@ from PySide6.QtWidgets import QLabel
 from app.session.contract import NoSource
 from app.window import words
 from app.window.main_window import MainWindow
+from app.window.parts.eeg_plot import EegPlot
 from app.window.theme import DARK, Look
+from devices.ring import Ring
 from dsp.checks import DeviceError
 from tests.doubles.fake_session import MONTAGE, FakeSession, story
 
@@ -143,3 +146,25 @@ def test_markers_that_say_nothing_are_open_and_no_more():
     )
     assert words.notices(shot) == []
     assert words.about_sources(shot).endswith("Recorded beside it: Stimuli, streaming")
+
+
+def test_what_came_last_moves_away_from_now_while_nothing_comes(bench):
+    at = [100.0]
+    plot = EegPlot(Look(DARK), clock=lambda: at[0])
+    plot.show_channels(("Fz",), 250.0)
+    ring = Ring.create(1, 4.0, 250.0, local=True)
+    ring.write(np.ones((500, 1)), np.arange(500) / 250)
+    assert plot.pull(ring)
+
+    def newest() -> float:
+        x, y = plot._curves[0].getData()
+        return float(plot._curves[0].pos().x() + x[np.isfinite(y)].max())
+
+    assert newest() == 0.0
+    for later, shown in ((100.4, 0.0), (103.0, -3.0), (109.0, -9.0), (150.0, -9.0)):
+        at[0] = later
+        assert not plot.pull(ring)
+        assert newest() == pytest.approx(shown)
+    ring.write(np.ones((10, 1)), 3.0 + np.arange(10) / 250)
+    assert plot.pull(ring)
+    assert newest() == 0.0
