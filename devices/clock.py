@@ -282,6 +282,11 @@ class SampleClock:
     def _keep_few(self, first: int, arrivals: list[float], late: list[float]) -> None:
         """Keep the earliest arrivals, as `_keep` does."""
         whole = 1 if self.young else _FINE
+        ends = [(first + k) * _FINE // self._per_second // whole for k in (0, len(late) - 1)]
+        if ends[0] == ends[1]:
+            k = late.index(min(late))
+            self._keep_point((ends[0] * whole, first + k, arrivals[k]))
+            return
         best: dict[int, int] = {}
         for k, value in enumerate(late):
             one = (first + k) * _FINE // self._per_second

@@ -91,6 +91,12 @@ class Ring:
         )
         self.capacity = int(arrays["times"].size // 2)  #: rows kept
         self.n_channels = int(arrays["data"].shape[1])  #: columns of a row
+        self._twice: list[
+            npt.NDArray[Any]
+        ] = [  # where each row, and each time, stands and where it stands again
+            arrays[name].reshape(2, self.capacity, *arrays[name].shape[1:])
+            for name in ("data", "times")
+        ]
 
     @classmethod
     def create(cls, n_channels: int, seconds: float, sfreq: float, *, local: bool = False) -> Ring:
@@ -239,7 +245,7 @@ class Ring:
         self, rows: npt.NDArray[np.float32], stamps: npt.NDArray[np.float64], n: int
     ) -> None:
         """Append `n` rows, of which the newest are given; only as many as fit have a place."""
-        ring_data, ring_times, claim, total, _ = self._open()
+        _, _, claim, total, _ = self._open()
         capacity = self.capacity
         end = total.item(0) + n
         claim[0] = end
@@ -248,18 +254,14 @@ class Ring:
         n = len(rows)
         start = (end - n) % capacity
         _fence()
-        if start + n <= capacity:
-            mirror = start + capacity
-            ring_data[start : start + n] = rows
-            ring_data[mirror : mirror + n] = rows
-            ring_times[start : start + n] = stamps
-            ring_times[mirror : mirror + n] = stamps
-        else:
-            head = capacity - start
-            for ring, new in ((ring_data, rows), (ring_times, stamps)):
-                ring[start : start + n] = new  # over the seam into the mirror
-                ring[start + capacity :] = new[:head]
-                ring[: n - head] = new[head:]
+        head = capacity - start
+        data, times = self._twice
+        for both, new in ((data, rows), (times, stamps)):
+            if n <= head:
+                both[:, start : start + n] = new
+            else:  # over the seam
+                both[:, start:] = new[:head]
+                both[:, : n - head] = new[head:]
         _fence()
         total[0] = end
 
@@ -307,4 +309,5 @@ class Ring:
     def close(self) -> None:
         """Let go of the memory; the creator removes it. Safe to call twice."""
         self._views = None
+        self._twice.clear()
         self._block.close()

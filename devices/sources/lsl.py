@@ -81,7 +81,7 @@ class LslSource:
         self._offsets = OffsetLine()  # add to a stamp for our clock
         self._measured = False  # whether the offset is of the stream that is read now
         self._read_at = self._corrected_at = 0.0
-        self._brought = 0, 0  # samples of the last two reads
+        self._packets = False  # whether the last read brought more than would come in its time
 
     @property
     def info(self) -> SourceInfo:
@@ -284,19 +284,19 @@ class LslSource:
         """
         if self._inlet is None:
             raise DeviceError("the LSL stream is closed.")
-        # More samples than come in that time are a packet, of which one may be seen on its way.
-        packets = max(self._brought) > 2.0 * PACE_S * self.info.sfreq > 0.0
-        if not packets and (wait := self._read_at + PACE_S - now()) > 0:
+        wait = 0.0 if self._packets else self._read_at + PACE_S - now()
+        if wait > 0:
             time.sleep(wait)
         try:
-            self._correct()
-            data, stamps = self._puller.pull()
+            if not self._measured or self._read_at - self._corrected_at >= _CORRECT_EVERY:
+                self._correct()
+            data, stamps = self._puller.pull(packets=self._packets)
         except self._pylsl.util.LostError as error:
             raise DeviceError(
                 f"The sender of the LSL stream {self._name} has ended; the music plays on."
             ) from error
         self._read_at = seen = now()
-        self._brought = self._brought[1], stamps.size
+        self._packets = stamps.size > 2.0 * PACE_S * self.info.sfreq > 0.0
         if stamps.size == 0:
             return None
         offset = self._offsets.at(seen)
@@ -312,8 +312,6 @@ class LslSource:
     def _correct(self) -> None:
         """Take the newest clock offset; keep the old line while the sender does not answer."""
         start = now()
-        if self._measured and start - self._corrected_at < _CORRECT_EVERY:
-            return
         try:
             offset = self._inlet.time_correction(timeout=0.0) - self._ahead
         except self._pylsl.util.TimeoutError:

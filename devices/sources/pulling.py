@@ -7,6 +7,7 @@ what liblsl does for a few samples.
 from __future__ import annotations
 
 import ctypes
+import time
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 _WAIT_S = 0.1  # s that a pull waits for data
+_ON_ITS_WAY_S = 1e-4  # s that the other samples of a packet may take
 
 
 class Puller:
@@ -50,8 +52,10 @@ class Puller:
             ctypes.byref(self._error),
         )
 
-    def pull(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    def pull(self, *, packets: bool = False) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
         """Return samples and stamps, none where none came within 0.1 s.
+
+        Where they come in `packets`, one that is seen on its way is waited for.
 
         Raises
         ------
@@ -66,7 +70,11 @@ class Puller:
         call, error = self._inlet.do_pull_chunk, self._error
         values = call(*self._first)
         if values and not error.value:
-            values += call(*self._rest)
+            rest = call(*self._rest)
+            if packets and not rest and not error.value:
+                time.sleep(_ON_ITS_WAY_S)
+                rest = call(*self._rest)
+            values += rest
         if error.value:
             self._check(error)
         n = values // self._data.shape[1]
