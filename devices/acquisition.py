@@ -267,7 +267,10 @@ class Acquisition:
         if ring.written_at <= self._gone_at:
             return _AWAY_S if self._first.is_set() else _POLL_S
         self._first.set()
-        word, left = judge(at - max(ring.written_at, self._awake_at), ring.interval_s)
+        newest = max(ring.written_at, self._awake_at)
+        word, left = judge(at - newest, ring.interval_s)
+        if word == "lost" and judge(ring.due_at - HANG_S - newest, ring.interval_s)[0] != "lost":
+            word = "stalled"  # what reads was held up itself, and may yet bring all of it
         self._judged(word, limits(ring.interval_s))
         return min(max(left, 0.01), _LOOK_S) if word == "streaming" else _AWAY_S
 

@@ -287,9 +287,26 @@ class Lattice:
             else:
                 due += 0.05 * off
             due += self.period
+        if gap >= 0 and not jumped and not self._exact:
+            missing, gap = self._stays(np.array(stamps), missing)
+            due = self._due + self.period * (len(stamps) + int(missing.sum()))
         shown = (len(stamps) - gap) * period > _SHOWN_S
         doubtful = gap >= fresh if self._exact else gap >= 0
         return Judgement(missing, doubtful and not shown, jumped, (due, 0.0, rough))
+
+    def _stays(
+        self, stamps: Floats, missing: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], int]:
+        """Leave of `missing` what each later stamp is late by, too; with it, where the last is.
+
+        A busy sender may be late several times before it has caught up.
+        """
+        off = stamps - (self._due + self.period * np.arange(stamps.size))
+        least = np.minimum.accumulate(off[::-1])[::-1] / (self._unit * self.period)
+        most = self._unit * np.maximum(np.round(least), 0.0).astype(np.int64)
+        left = np.diff(np.minimum(np.cumsum(missing), most), prepend=0)
+        where = np.flatnonzero(left)
+        return left, int(where[-1]) if where.size else -1
 
     def few(self, stamps: list[float]) -> bool:
         """Take a few stamps that are all in line, as `judge` and `keep` do; False where not."""

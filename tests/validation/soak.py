@@ -79,6 +79,8 @@ class Soak:
         Recorded time less true time of a row: the largest error and the middle one, ms.
     backward : int
         Stamps that do not increase.
+    wrong_at : str
+        Seconds of the first and the last row out of place, and of the one with the largest error.
     """
 
     sampled: int
@@ -90,6 +92,7 @@ class Soak:
     worst_ms: float
     median_ms: float
     backward: int
+    wrong_at: str
 
     @property
     def good(self) -> bool:
@@ -166,11 +169,13 @@ def judge(
     offset = kept - number
     # A Daisy's row that is put together from two samples shows in nothing that BrainFlow gives.
     torn = truth["sent"][number] < 1.0
-    out_of_place = sum(
-        int(np.count_nonzero(offset[(part == one) & ~torn] != np.median(offset[part == one])))
-        for one in np.unique(part)
-    )
+    off = np.zeros(kept.size, dtype=bool)
+    for one in np.unique(part):
+        off |= (part == one) & ~torn & (offset != np.median(offset[part == one]))
+    taken = truth["time"][number] - truth["time"][0]
+    wrong = [f"{at:.1f}" for at in taken[off][[0, -1]]] if off.any() else []
     error = (times[kept] - truth["time"][number])[~torn]
+    wrong.append(f"{taken[~torn][np.abs(error).argmax()]:.1f}")
     sent = np.flatnonzero(truth["sent"] == 1.0)
     sent = sent[(sent > number[0]) & (sent < number[-1])]
     for at in restarts:
@@ -180,12 +185,13 @@ def judge(
         sampled=truth.size,
         recorded=kept.size,
         lost=int(np.count_nonzero(truth["sent"] == 0.0)),
-        out_of_place=out_of_place,
+        out_of_place=int(np.count_nonzero(off)),
         lost_to_disk=in_ring - kept.size,
         missing=int(np.setdiff1d(sent, number).size),
         worst_ms=1e3 * float(np.abs(error).max()),
         median_ms=1e3 * float(np.median(error)),
         backward=int(np.count_nonzero(np.diff(times) <= 0.0)),
+        wrong_at=", ".join(wrong),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from devices.sources.stamps import Lattice, Trust, spread
-from tests.doubles.stamped import Sender
+from tests.doubles.stamped import Sender, run
 from tests.doubles.stamped_lsl import read
 
 
@@ -95,3 +95,23 @@ def test_no_more_is_lost_than_arrival_has_room_for():
     assert judged.missing.tolist() == [0, 0, 0]
     lattice.keep(judged)
     assert lattice.judge(np.array([11.0]), room=2.0, period=1.0, fresh=0).missing.tolist() == [0]
+
+
+def test_a_sender_that_is_late_again_before_it_has_caught_up_has_lost_nothing():
+    lattice = Lattice(9.0, 0.004, exact=False)
+    number = np.arange(200)
+    stamps = 9.0 + 0.004 * number
+    stamps[50:58] = np.maximum(stamps[50:58], stamps[50] + 0.02)
+    stamps[54:62] = np.maximum(stamps[54:62], stamps[50] + 0.03)
+    stamps[120:] += 3 * 0.004
+    judged = lattice.judge(stamps, room=1.0, period=0.004, fresh=0)
+    assert np.flatnonzero(judged.missing).tolist() == [120]
+    assert judged.missing[120] == 3
+    assert not judged.open
+
+
+def test_a_busy_sender_of_four_samples_at_a_time_that_stamps_them_when_it_sends_loses_nothing():
+    for seed in (0, 6, 11):
+        result = run(Sender(stamps="none", packet=4, busy=True, seed=seed, seconds=30.0))
+        assert result.marked == 0, seed
+        assert result.worst_ms() < 5.0
