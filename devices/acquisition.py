@@ -33,6 +33,7 @@ _LOOK_S = 0.5  # s between looks while all is well
 _AWAY_S = 0.1  # s between looks while a device is away
 _SLEPT_S = 2.0  # s that a look came late after which the computer had stood still
 _END_S = 1.0  # s to end by itself
+_CONNECT_END_S = 0.2  # s for a child that connects: no driver is to be told to leave off
 _SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one start of a child that dies to the next
 _LIVED_S = 10.0  # s after which a child that dies is not one that dies at its start
 
@@ -241,9 +242,12 @@ class Acquisition:
                 wait(host.awaited, patience)
             patience = self._look(now() - before - patience)
         since = now() if self._closing_at is None else self._closing_at
-        # A thread that still looks for its stream would look on for seconds.
-        searching = self._thread and not self._opened.is_set()
-        self._end_host(0.0 if searching else max(0.0, since + _END_S - now()))
+        patience = _END_S
+        if self._thread and not self._opened.is_set():
+            patience = 0.0  # it looks for its stream, and would look on for seconds
+        elif not self._thread and self._state in ("connecting", "lost") and not self._ended:
+            patience = _CONNECT_END_S
+        self._end_host(max(0.0, since + patience - now()))
 
     def _look(self, late: float) -> float:
         """Look at what came, `late` s after it was due; return when to look again, s."""

@@ -17,6 +17,7 @@ import pytest
 
 from devices.acquisition import Acquisition, acquire
 from devices.clock import now
+from devices.host import Host
 from devices.ring import Ring
 from devices.sources.source import Channel
 from dsp.checks import DeviceError
@@ -209,6 +210,26 @@ def test_closing_ends_a_search_at_once_or_within_a_second_and_a_half(thread, mos
     board.close()
     assert now() - start < most  # 1.5 s for a child on a computer at rest
     assert board.state == "closed"
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_child_that_connects_for_the_first_time_or_again_is_not_waited_for(monkeypatch, ready):
+    given: list[float] = []
+    end = Host.end
+
+    def noted(host: Host, patience: float = 0.0) -> None:
+        given.append(patience)
+        end(host, patience)
+
+    monkeypatch.setattr(Host, "end", noted)
+    board = Acquisition(partial(PausingSource, fail="" if ready else "hang"), name="it")
+    if ready:
+        board.wait_ready(10.0)
+        board._say("lost", "It is gone.")
+        board._ring.written_at = board._gone_at = now()
+    board.close()
+    assert len(given) == 1
+    assert given[0] <= 0.2
 
 
 def test_a_source_that_hangs_in_opening_delays_no_other():
