@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from devices.acquisition import Acquisition
 from devices.clock import now
+from devices.silence import STALL_S
 from devices.sources.source import RATE_SAID, RATE_SHOWN, SourceInfo, SourceState, Timing
 from dsp.contacts import CURES, ElectrodeQuality, grade_electrodes
 from dsp.grid import Floats
@@ -55,9 +56,9 @@ class Collected:
     state : SourceState
         In which it was left.
     silences : int
-        Times that it fell silent.
+        Times that it fell silent, or said that it was gone.
     notes : tuple of str
-        What the source said for people.
+        What the source said for people, and by what it was lost.
     """
 
     info: SourceInfo
@@ -140,6 +141,7 @@ def collect(
     eeg, times = [np.empty((0, n_channels), np.float32)], [np.empty(0)]
     sfreq, silences, row = info.sfreq, 0, 0
     notes: list[str] = []
+    here: SourceState = "streaming"
     enough, first = seconds + _EXTRA_S, math.nan
     while not stopped():
         ended = acquisition.state == "closed"  # a recording; looked at before its last rows
@@ -149,8 +151,11 @@ def collect(
         times.append(block.times)
         for event in acquisition.events():
             sfreq = float(event.value) if event.kind == "rate" else sfreq
-            silences += event.kind == "state" and event.value == "stalled"
-            if event.kind in ("rate", "note") and event.text:
+            if event.kind == "state":
+                before, here = here, event.value
+                silences += before == "streaming" and here in ("stalled", "lost")
+            newly_lost = event.kind == "state" and here == "lost" != before
+            if event.text and (newly_lost or event.kind in ("rate", "note")):
                 notes.append(event.text)
         passed = now() - begin
         tell(min(passed, seconds), row)
@@ -190,9 +195,10 @@ def judge(found: Collected) -> SourceCheck:
     sfreq = measured if off > RATE_SHOWN else info.sfreq
     if off > RATE_SHOWN:  # the first rows were timed before that was known
         times = times[-1] - np.arange(times.size)[::-1] / measured
-    quality = grade_electrodes(found.eeg, times, ch_names=info.ch_names, sfreq=sfreq)
+    eeg, times = _to_the_end(found, times, sfreq)
+    quality = grade_electrodes(eeg, times, ch_names=info.ch_names, sfreq=sfreq)
     inside = times < times[0] + found.seconds if times.size else slice(0, 0)
-    missing = np.isnan(found.eeg[inside]).all(axis=1)
+    missing = np.asarray(np.isnan(eeg[inside]).all(axis=1))
     lost = int(np.count_nonzero(missing))
     received = missing.size - lost
     notices = [text for text in (info.notice, *found.notes) if text]
@@ -202,10 +208,14 @@ def judge(found: Collected) -> SourceCheck:
         )
     if found.timing.duplicated:
         notices.append(f"{found.timing.duplicated} samples came twice, and were left out.")
+    away = _absences(missing, sfreq) if found.silences else []
+    gone = sum(end - begin for begin, end in away)
     loss = lost / max(missing.size, 1)
     problems = [
         *_electrode_problems(quality, lossy=loss > _LOSS[0]),
-        *_stream_problems(loss, off, found),
+        *_loss_problems((lost - gone) / max(missing.size - gone, 1)),
+        *_absence_problems([(a / sfreq, b / sfreq) for a, b in away], gone, missing.size, found),
+        *_stream_problems(off, found),
     ]
     problems.sort(key=lambda problem: -problem[0])
     return SourceCheck(
@@ -262,17 +272,55 @@ def _cure(quality: dict[str, ElectrodeQuality], names: Sequence[str]) -> str:
     return f"{word}: {CURES[word]}"
 
 
-def _stream_problems(loss: float, off: float, found: Collected) -> list[tuple[int, str]]:
-    problems = []
-    if loss > _LOSS[0]:
-        how = sum(loss > limit for limit in _LOSS)
-        cure = "bring the headset and its receiver closer together, and away from other radios"
-        problems.append((how, f"{100 * loss:.1f} % of the samples were lost; {cure}."))
-    if found.state == "lost":
-        problems.append((3, "It was gone at the end; check that it is switched on and near."))
-    elif found.silences:
+def _to_the_end(
+    found: Collected, times: Floats, sfreq: float
+) -> tuple[npt.NDArray[np.float32], Floats]:
+    """Rows and their times, with those that are missing to the end of what was looked at as NaN."""
+    if found.state not in ("stalled", "lost") or not times.size:
+        return found.eeg, times
+    n = max(0, math.ceil((times[0] + found.seconds - times[-1]) * sfreq) - 1)
+    rows = np.full((n, found.eeg.shape[1]), np.nan, dtype=np.float32)
+    later = times[-1] + np.arange(1, n + 1) / sfreq
+    return np.concatenate((found.eeg, rows)), np.concatenate((times, later))
+
+
+def _absences(missing: npt.NDArray[np.bool_], sfreq: float) -> list[tuple[int, int]]:
+    """First row, and the one after the last, of each silence of a source."""
+    edges = np.flatnonzero(np.diff(missing, prepend=False, append=False)).tolist()
+    holes = zip(edges[::2], edges[1::2], strict=True)
+    return [(begin, end) for begin, end in holes if end - begin >= STALL_S * sfreq]
+
+
+def _absence_problems(
+    away: list[tuple[float, float]], gone: int, rows: int, found: Collected
+) -> list[tuple[int, str]]:
+    """How bad, and a sentence on when the source was away, s from the first row."""
+    lost, cure = found.state == "lost", "check its plug, its battery, and that it is near"
+    if away:
+        spans = [f"from {begin:.1f} to {end:.1f} s" for begin, end in away]
+        if found.state in ("stalled", "lost"):
+            spans[-1] = f"from {away[-1][0]:.1f} s to the end"
+        how = 3 if lost else max(1, sum(gone / rows > limit for limit in _LOSS))
+        return [(how, f"It was gone {_listed(spans)}; {cure}.")]
+    if lost:
+        return [(3, "It was gone at the end; check that it is switched on and near.")]
+    if found.silences:
         times = "once" if found.silences == 1 else f"{found.silences} times"
-        problems.append((1, f"It fell silent {times}; check its battery, and that it is near."))
+        return [(1, f"It fell silent {times}; {cure}.")]
+    return []
+
+
+def _loss_problems(loss: float) -> list[tuple[int, str]]:
+    """How bad losses are while the source was there."""
+    if loss <= _LOSS[0]:
+        return []
+    how = sum(loss > limit for limit in _LOSS)
+    cure = "bring the headset and its receiver closer together, and away from other radios"
+    return [(how, f"{100 * loss:.1f} % of the samples were lost; {cure}.")]
+
+
+def _stream_problems(off: float, found: Collected) -> list[tuple[int, str]]:
+    problems = []
     if off > RATE_SAID:
         problems.append((1, "Its rate is not the one it states; check the settings of its sender."))
     if found.timing.jitter > _JITTER_S:

@@ -186,7 +186,7 @@ def check_lines(done: SourceCheck, kohm: Mapping[str, float] | None = None) -> I
             f"{fault:7}  {100 * one.usable:3.0f} % usable  {told}"
         ).rstrip()
     yield ""
-    yield from done.notices
+    yield from map(without_music, done.notices)
     if not done.problems:
         yield "Verdict: good. It is fit for a session."
         return

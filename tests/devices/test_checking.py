@@ -118,11 +118,11 @@ def test_silence_and_uneven_stamps_are_problems_with_a_cure(more, verdict, says)
 
 def test_the_worst_problem_stands_first_and_decides():
     data = eeg(10.0, "flat")
-    data[500:1750] = np.nan
+    data[500:1000] = np.nan
     done = judge(found(data, silences=1))
-    assert done.verdict == VERDICTS[3]
-    assert "50.0 %" in done.problems[0]
-    assert "silent" in done.problems[1]
+    assert done.verdict == VERDICTS[2]
+    assert "gone from 2.0 to 4.0 s" in done.problems[0]
+    assert "flat" in done.problems[1]
 
 
 def test_what_all_electrodes_lose_is_said_once():
@@ -130,6 +130,45 @@ def test_what_all_electrodes_lose_is_said_once():
     data[500:750] = np.nan
     (problem,) = judge(found(data)).problems
     assert "10.0 % of the samples were lost" in problem
+
+
+@pytest.mark.parametrize(("state", "last"), [("lost", 3.0), ("stalled", 6.4), ("lost", 0.5)])
+def test_what_was_gone_and_did_not_return_is_missing_to_the_end(state, last):
+    data = eeg(8.0)[: round(last * 250)]
+    done = judge(found(data, seconds=8.0, state=state, silences=1))
+    assert (done.received, done.lost) == (len(data), 2000 - len(data))
+    assert f"gone from {last:.1f} s to the end" in done.problems[0]
+    assert not any("closer" in text for text in done.problems)
+    assert done.verdict == ("unusable" if state == "lost" else "poor")
+
+
+def test_a_recording_that_ended_was_not_gone():
+    done = judge(found(eeg(3.0), seconds=8.0, state="closed"))
+    assert (done.verdict, done.lost) == ("good", 0)
+
+
+@pytest.mark.parametrize(
+    ("holes", "says", "verdict"),
+    [([(3.0, 5.1)], "from 3.0 to 5.1 s;", "poor"),
+     ([(1.0, 1.8), (10.0, 16.0)], "from 1.0 to 1.8 s and from 10.0 to 16.0 s;", "unusable")],
+)  # fmt: skip
+def test_times_away_are_told_and_no_radio_is_blamed_for_them(holes, says, verdict):
+    data = eeg(20.0)
+    for begin, end in holes:
+        data[round(begin * 250) : round(end * 250)] = np.nan
+    done = judge(found(data, silences=len(holes)))
+    (problem,) = done.problems
+    assert says in problem
+    assert done.verdict == verdict
+
+
+def test_losses_beside_a_time_away_have_their_own_share():
+    data = eeg(20.0)
+    data[1000:2000] = np.nan
+    data[2000::50] = np.nan
+    done = judge(found(data, silences=1))
+    assert "gone from 4.0 to 8.0 s" in done.problems[0]
+    assert f"{100 * 60 / 4000:.1f} % of the samples were lost" in done.problems[1]
 
 
 def test_nothing_at_all_is_unusable():
@@ -195,6 +234,19 @@ def test_collecting_ends_when_enough_has_come_and_takes_the_electrodes_alone(pla
     assert (got.notes, got.silences, got.timing) == (("The stamps are odd.",), 1, Timing(2, 0.004))
     assert told[-1] == (5.0, len(got.times))
     assert got.sfreq == 251.5
+
+
+@pytest.mark.parametrize(
+    ("states", "silences", "notes"),
+    [(["lost", "lost", "streaming"], 1, ("lost!",)),
+     (["stalled", "lost", "streaming", "stalled", "streaming"], 2, ("lost!",)),
+     (["stalled", "streaming"], 1, ())],
+)  # fmt: skip
+def test_by_what_a_source_was_lost_is_noted_once(play, states, silences, notes):
+    playing = play(Playing())
+    playing.news = [SourceEvent(0.0, "state", word, f"{word}!") for word in states]
+    got = collect(playing, 2.0)
+    assert (got.silences, got.notes) == (silences, notes)
 
 
 def test_what_had_piled_up_before_counts_as_time_that_was_looked_at(play):
