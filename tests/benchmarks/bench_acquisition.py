@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -195,7 +196,7 @@ def _start(part: str, name: str, **given: float) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", MODULE, "--part", part, "--name", name, *words],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if part == "outlet" else subprocess.PIPE,
         cwd=ROOT,
         text=True,
     )
@@ -254,13 +255,16 @@ def dead_port() -> dict[str, float]:
 def compare(seconds: float, channels: int, sfreq: float) -> dict[str, Any]:
     """Run all four side by side, so that they share whatever else the machine does."""
     costs: dict[str, Any] = {}
-    name = "bench-acquisition"
+    name = f"bench-acquisition-{os.getpid()}"
     with sending(name, channels, sfreq):
         parts = ("bare", "ring", "bare-work", "work")
         given = {"seconds": seconds, "channels": channels, "sfreq": sfreq}
         running = {part: _start(part, name, **given) for part in parts}
         for part, process in running.items():
-            costs[part] = json.loads(process.communicate()[0])
+            told, complaint = process.communicate()
+            if process.returncode:
+                raise SystemExit(f"The part {part!r} failed: {complaint[-2000:]}")
+            costs[part] = json.loads(told)
     costs["ring_ratio_to_bare_work"] = round(
         costs["ring"]["cpu_ms_per_s"] / costs["bare-work"]["cpu_ms_per_s"], 2
     )
