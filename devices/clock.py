@@ -14,6 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from devices.envelope import lower_line, other_line
+
 Clock = Callable[[], float]
 
 _SET = 1e-3  # s: a larger change of wall minus clock than this is somebody setting the wall clock
@@ -24,6 +26,7 @@ _FINE, _YOUTH = 8, 4.0  # bins of a second while the line is younger than so man
 # s by which a wrong rate must show before it is taken for one: the stated, one that stamps showed.
 _TOLD, _TOLD_AGAIN = 0.012, 0.030
 _SEEN = 8.0  # s
+_RECENT, _CHANGED = (6, 12, 24), 0.020  # points, s off: a rate that changed while it was in use
 _MEASURED = 2.0  # s of history after which the rate is known well enough to be told
 _FEW = 48  # samples of one read up to which plain numbers are quicker than arrays
 _JUMP = 0.020  # s: an error larger than this is not slewed away
@@ -97,25 +100,6 @@ class WallBracket:
         return np.minimum(times, until)
 
 
-def lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
-    """Slope of the line below all points that is closest to them.
-
-    It is the edge of the lower convex hull over the middle of `x`, the mean of evenly spread
-    points (Moon, Skelly, Towsley 1999).
-    """
-    hull: list[int] = []
-    for i in range(x.size):
-        while len(hull) > 1:
-            a, b = hull[-2], hull[-1]
-            if (y[b] - y[a]) * (x[i] - x[a]) < (y[i] - y[a]) * (x[b] - x[a]):
-                break
-            hull.pop()
-        hull.append(i)
-    right = min(max(int(np.searchsorted(x[hull], (x[0] + x[-1]) / 2)), 1), len(hull) - 1)
-    a, b = hull[right - 1], hull[right]
-    return float((y[b] - y[a]) / (x[b] - x[a]))
-
-
 _Point = tuple[int, int, float]  # bin of time, number of a sample, its time: the earliest there
 
 
@@ -141,6 +125,7 @@ class SampleClock:
         self._lead = 0.0  # stamps minus line, s; slewed to zero
         self._last = -np.inf  # last stamp
         self._late: tuple[float, float, float, float] | None = None  # start, first, least, newest
+        self._early = (-math.inf, -math.inf)  # s: first and last arrival of those that came early
 
     @property
     def due(self) -> float | None:
@@ -163,17 +148,36 @@ class SampleClock:
         self._per_second = max(1, round(sfreq))
         self._measured = self._shown = measured
 
-    def restart(self, lag: float) -> None:
-        """Go on with the times at which the last samples were seen, less `lag` s each.
+    def restart(self, lag: float, most: float = _SEEN) -> None:
+        """Go on with the times at which samples were seen in the last `most` s, less `lag` s each.
 
         The times that were given until now do not count any more.
         """
         if self._began is not None:
+            del self._seen[: -math.ceil(most * _FINE)]
             self._points = [(b, x, y - lag) for b, x, y in self._seen]
             self._began, self._late = self._points[0][1] if self._points else self._next, None
             self._shown = self._own = False
             self._prior = self.period
+            self._turn(self.period)
             self._fit()
+
+    def change(self, sfreq: float) -> None:
+        """Go on with another rate, Hz, that stamps have shown: the source has changed it."""
+        self._points, self._late = self._points[-2:], None
+        self._seen = self._seen[-_FINE:]
+        self._turn(1.0 / sfreq)
+        self.expect(sfreq, measured=True)
+
+    def behind(self, seen: float, ahead: int) -> float:
+        """By how much a read was later than the quickest of the last seconds, s.
+
+        `seen` is when it returned, `ahead` the number of its last sample from the next one on.
+        Whatever is said of the samples' times, this is what arrival says; infinite where nothing
+        is known.
+        """
+        quickest = min((y - self.period * x for _, x, y in self._seen), default=-math.inf)
+        return seen - quickest - self.period * (self._next + ahead)
 
     def forget(self) -> None:
         """Keep rate and line, but fit no more to what arrived until now, which was miscounted."""
@@ -237,8 +241,7 @@ class SampleClock:
             self._lead -= earliest
             late = late - earliest
             if earliest < -_JUMP:
-                # What came before was counted wrong or held up; it would drag the line back.
-                self._points.clear()
+                self._came_early(float(arrivals[0]))
         self._keep(number, arrivals, late)
         if seen is not None:
             self._keep_seen(self._next - 1, seen)
@@ -261,7 +264,7 @@ class SampleClock:
             self._lead -= earliest
             late = [one - earliest for one in late]
             if earliest < -_JUMP:
-                self._points.clear()
+                self._came_early(arrivals[0])
         self._keep_few(first, arrivals, late)
         if seen is not None:
             self._keep_seen(self._next - 1, seen)
@@ -278,6 +281,16 @@ class SampleClock:
         self._last = times[-1]
         self._lead = self._last - (origin + period * (self._next - 1))
         return times
+
+    def _came_early(self, arrived: float) -> None:
+        """Forget what came before: counted wrong or held up, it would drag the line back.
+
+        What comes early again and again comes at another rate, and shows it.
+        """
+        if arrived - self._early[1] > 1.0:
+            self._early, self._began = (arrived, arrived), self._next
+        self._early = (self._early[0], arrived)
+        self._points = [p for p in self._points if p[2] >= self._early[0]]
 
     def _keep_few(self, first: int, arrivals: list[float], late: list[float]) -> None:
         """Keep the earliest arrivals, as `_keep` does."""
@@ -331,8 +344,29 @@ class SampleClock:
         self._seen.append((one, number, seen))
         del self._seen[: -round(_SEEN * _FINE)]
 
+    def _turn(self, period: float) -> None:
+        """Lay the line below all points at another period; the stamps slew to it."""
+        if self._points:
+            before = self._origin + self.period * self._next
+            self.period = period
+            self._origin = min(y - period * x for _, x, y in self._points)
+            self._lead += before - (self._origin + period * self._next)
+
+    def _changed(self) -> bool:
+        """Whether the last points lie on another line than the one in use: a rate that changed."""
+        for n in _RECENT:
+            if self.young or len(self._points) <= n:
+                return False
+            recent = self._points[-n:]
+            slope = other_line(recent, self.period, _CHANGED)
+            if slope is not None:
+                self._points, self._prior, self._own, self._measured = recent, slope, True, True
+                self._turn(slope)
+                return True
+        return False
+
     def _fit(self) -> None:
-        if len(self._points) < 4:
+        if len(self._points) < 4 or self._changed():
             return
         x = np.array([p[1] for p in self._points], dtype=np.float64)
         y = np.array([p[2] for p in self._points])
@@ -354,11 +388,8 @@ class SampleClock:
                 self._prior, self._own, weight = slope, True, 0.0
             else:
                 weight, change = 1.0, self.period / self._prior - 1.0
-        before = self._origin + self.period * self._next
-        self.period = self._prior * (1.0 + weight * change)
+        self._turn(self._prior * (1.0 + weight * change))
         self._measured = self._measured or span > _MEASURED
-        self._origin = float(np.min(y - self.period * x))
-        self._lead += before - (self._origin + self.period * self._next)
         if span > 20.0 and weight > 0.9:
             self._prior = self.period
 

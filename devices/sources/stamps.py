@@ -25,6 +25,7 @@ _FLOOR_BINS, _FLOOR_READS, _BASE_S = 3, 20, 60.0  # of the quickest samples, now
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
 _SURE = 0.002  # periods: what deviates by more was measured when it was sent, and may be late
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
+_OTHER_STEPS = 12  # samples, of which half seem to miss one, by which another rate is looked for
 _DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
 
 
@@ -269,7 +270,10 @@ class Lattice:
             off = stamp - due
             if off >= 0.5 * whole:
                 lost = self._unit * round(off / whole)
-                if lost * period <= room:
+                odd = abs(off - lost * self.period) / self.period
+                if self._exact and odd > min(0.1 + 0.02 * lost, 0.4):
+                    rough += 1.0  # such a step is none of this lattice
+                elif lost * period <= room:
                     missing[j], room, gap = lost, room - lost * period, j
                 else:
                     jumped = True
@@ -287,6 +291,9 @@ class Lattice:
             else:
                 due += 0.05 * off
             due += self.period
+        if len(stamps) >= _OTHER_STEPS and 2 * np.count_nonzero(missing) >= len(stamps):
+            # No network loses every second sample: the rate has become another.
+            return Judgement(np.zeros_like(missing), _after=(due, 0.0, math.inf))
         if gap >= 0 and not jumped and not self._exact:
             missing, gap = self._stays(np.array(stamps), missing)
             due = self._due + self.period * (len(stamps) + int(missing.sum()))
@@ -325,4 +332,4 @@ class Lattice:
         """Go on from what was judged."""
         self._due, change, rough = judged._after
         self.period += change
-        self._rough += (min(rough, 1.0) - self._rough) * 0.02
+        self._rough += (min(rough, 1.0) - self._rough) * (0.02 if rough < math.inf else 1.0)

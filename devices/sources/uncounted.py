@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices.clock import SampleClock, lower_line
+from devices.clock import SampleClock
+from devices.envelope import lower_line
 from devices.sources.stamps import (
     BACKWARD_S,
     Floats,
@@ -27,6 +28,9 @@ _UNSURE_S = 3.0  # s after a jump of the stamps
 _WILD = 1e12  # s: no clock's time
 _ROOM = 0.020  # s by which arrival may misjudge what can have been lost
 _EARLY_S = 0.020  # s that the first stamps may go back, and exactly spread ones come early
+_OVERDUE_S = 0.030  # s that all may be late for a second before the line begins anew from arrival
+_CHANGED = 0.002  # share by which a rate must change to be another
+_CHANGED_S = 1.0  # s after which arrival must have shown it as well
 _OPEN_S = 0.6  # s that a step of the stamps is kept back at most
 _LATE_S, _YOUNG_LATE_S = 0.025, 0.3  # s
 _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what is lost
@@ -108,6 +112,8 @@ class Uncounted:
                 self._clock.forget()  # what had piled up shows no rate
                 self._piled = False
             if self._stamped:
+                if self._clock.overdue > _OVERDUE_S:
+                    self._clock.restart(self._trust.base, 1.0)
                 new.times = self._times(stamps, seen)
         return self._judged(new)
 
@@ -289,12 +295,12 @@ class Uncounted:
             late = seen - (clock_due + clock.period * (reads.ends[-1] - 1))
         else:
             clock_due = clock.due
-            late = seen - self._trust.base - (clock_due + clock.period * (reads.ends[-1] - 1))
+            late = clock_due + clock.period * (reads.ends[-1] - 1)
+            late = min(seen - self._trust.base - late, clock.behind(seen, reads.ends[-1] - 1))
         judged = None
         if lattice is not None:
-            judged = lattice.judge(
-                reads.stamps, room=late + _ROOM, period=clock.period, fresh=fresh
-            )
+            room = _ROOM if clock.young else _ROOM / 2
+            judged = lattice.judge(reads.stamps, room=late + room, period=clock.period, fresh=fresh)
             if judged.open and not last and seen - self._open_since(seen) < _OPEN_S:
                 return None
             missing = judged.missing
@@ -323,14 +329,19 @@ class Uncounted:
     def _late_for_good(self, reads: Reads, missing: npt.NDArray[np.int64], due: float) -> bool:
         """Add to `missing` what stays late for good; False where more must be seen."""
         clock, ends = self._clock, np.array(reads.ends) - 1
-        late = reads.times[ends] - (due + clock.period * (ends + np.cumsum(missing)[ends]))
+        number = ends + np.cumsum(missing)[ends]
+        late = reads.times[ends] - (due + clock.period * number)
+        if clock.due is not None and self._stamped:  # stamps alone do not say that time has passed
+            arrived = [clock.behind(t, k) for t, k in zip(reads.seen, number.tolist(), strict=True)]
+            late = np.minimum(late, arrived)
         limit, stay = self._patience(reads.seen[-1])
         if late[-1] < limit:
             return True
         held = reads.seen[-1] - reads.seen[0]
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
             return False  # of few reads all may have been held up in this computer
-        if late[-1] - late[0] > max(0.01, late[0] / 2):
+        grown = late[-1] - late[0]
+        if grown > max(0.01, late[0] / 2) or (self._trust.believed and grown > 0.1 * late[0]):
             return True  # a rate that is not the promised one, which the clock finds
         # What was lost before a read is at most what every later one still is late by.
         least = np.minimum.accumulate(late[::-1])[::-1]
@@ -358,6 +369,16 @@ class Uncounted:
     def _look_again(self, reads: Reads) -> None:
         """Follow stamps that have become regular."""
         if self._lattice is not None:
+            shown = self._lattice.period / self._clock.period - 1.0
+            if (
+                self._spread.exact
+                and self._trust.believed
+                and shown > _CHANGED
+                and reads.seen[-1] - self._window_at > _CHANGED_S
+                and self._clock.behind(reads.seen[-1], -1) > shown * _CHANGED_S
+            ):
+                self._clock.change(1.0 / self._lattice.period)
+                self._window_at = reads.seen[-1]
             return
         self._window.append(reads.stamps)
         if reads.seen[-1] - self._window_at < _AGAIN_S:
@@ -366,6 +387,9 @@ class Uncounted:
         found = spread(stamps, self._stated)
         if found.period:
             self._follow(float(stamps[-1]) + found.period, found)
+            off = found.period / self._clock.period - 1.0
+            if found.exact and self._trust.believed and abs(off) > _CHANGED:
+                self._clock.change(1.0 / found.period)
         self._window, self._window_at = [], reads.seen[-1]
 
     def _say(self, reason: str) -> None:

@@ -30,6 +30,7 @@ class Sender:
     burst: int = 1  # packets that are lost together
     stamps: str = "true"
     ppm: float = 0.0  # of the device's clock
+    change: tuple[float, float] = (0.0, 0.0)  # s after the start and Hz: the rate becomes another
     gap: tuple[float, float] = (0.0, 0.0)  # start, length, s, in which nothing is sent
     seconds: float = 30.0
     busy: bool = False  # both computers' cores are busy
@@ -122,6 +123,11 @@ def run(sender: Sender) -> Result:
     rate = sender.rate or sender.stated
     n = int(sender.seconds * rate)
     taken = START + np.arange(n) / (rate * (1.0 + 1e-6 * sender.ppm))
+    at, other = sender.change
+    if other:
+        taken = np.where(
+            taken < START + at, taken, START + at + (taken - START - at) * rate / other
+        )
     packet = np.arange(n) // sender.packet
     n_packets = int(packet[-1]) + 1
     ready = taken[np.minimum((np.arange(n_packets) + 1) * sender.packet - 1, n - 1)]

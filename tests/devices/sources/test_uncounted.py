@@ -173,3 +173,29 @@ def test_a_gap_of_two_seconds_keeps_the_rows_exact(stamps):
     assert (result.marked, result.lost) == (500, 500)
     assert not result.off.any()
     assert result.worst_ms() < 5.0
+
+
+@pytest.mark.parametrize("packet", [1, 4])
+@pytest.mark.parametrize("rate", [254.0, 246.0, 225.0, 205.0, 128.0])
+def test_a_rate_that_changes_meanwhile_is_told_and_no_sample_is_called_lost(rate, packet):
+    result = run(Sender(stated=256.0, packet=packet, change=(10.0, rate), seconds=26.0))
+    assert result.marked == 0
+    assert result.rates[-1] == pytest.approx(rate, rel=5e-3)
+    assert result.worst_ms(14.0) < 30.0
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["calm", "busy"])
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize("behind", [0.04, 0.15, 0.7])
+def test_stamps_that_lag_and_then_do_not_are_no_lost_samples(behind, packet, busy):
+    result = run(Sender(stamps=f"jump:0,-{behind},9", packet=packet, busy=busy, seconds=20.0))
+    assert result.marked == 0
+    assert result.worst_ms(12.0) < 30.0
+
+
+@pytest.mark.parametrize(("packet", "loss"), [(1, 0.0), (4, 0.02), (12, 0.02)])
+@pytest.mark.parametrize("step", [0.012, 0.016, 0.04])
+def test_a_small_jump_of_the_stamps_costs_no_packet(step, packet, loss):
+    result = run(Sender(stamps=f"jump:8,{step}", packet=packet, loss=loss, seconds=20.0))
+    assert result.marked == pytest.approx(result.lost, abs=3)
+    assert result.worst_ms() < 30.0

@@ -1,0 +1,56 @@
+"""The line below points that are never too early and often too late: the rate of what arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+
+def lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    """Slope of the line below all points that is closest to them.
+
+    It is the edge of the lower convex hull over the middle of `x`, the mean of evenly spread
+    points (Moon, Skelly, Towsley 1999).
+    """
+    hull: list[int] = []
+    for i in range(x.size):
+        while len(hull) > 1:
+            a, b = hull[-2], hull[-1]
+            if (y[b] - y[a]) * (x[i] - x[a]) < (y[i] - y[a]) * (x[b] - x[a]):
+                break
+            hull.pop()
+        hull.append(i)
+    right = min(max(int(np.searchsorted(x[hull], (x[0] + x[-1]) / 2)), 1), len(hull) - 1)
+    a, b = hull[right - 1], hull[right]
+    return float((y[b] - y[a]) / (x[b] - x[a]))
+
+
+def other_line(
+    points: Sequence[tuple[int, int, float]], period: float, least: float
+) -> float | None:
+    """Slope of the points, s per sample, where they surely lie on a line of another one.
+
+    Parameters
+    ----------
+    points : sequence of (int, int, float)
+        Bin, number of a sample, its time in s; at least four.
+    period : float
+        The slope in use, s per sample.
+    least : float
+        By how much the last must be off, s.
+
+    Returns
+    -------
+    float or None
+        None where they may lie on the one in use, or on none: of a step no part is straight.
+    """
+    x = np.array([p[1] for p in points], dtype=np.float64) - points[0][1]
+    y = np.array([p[2] for p in points]) - points[0][2]
+    slope = lower_line(x, y)
+    above = y - slope * x
+    bent = float(np.sort(above - above.min())[-(len(points) // 4) - 1])
+    off = abs(slope - period) * float(x[-1])
+    likely = 0.3 < slope / period < 3.0  # else samples had piled up
+    return slope if likely and off > max(least, 4 * bent, 0.002 * period * float(x[-1])) else None
