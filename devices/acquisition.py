@@ -285,9 +285,8 @@ class Acquisition:
             return
         if word == "streaming":
             back = before in ("stalled", "lost")
-            self._say(
-                word, f"{name} {'sends again; what was lost is marked' if back else 'streams'}."
-            )
+            # What was lost is known later, and told by itself: a sender may also catch up.
+            self._say(word, f"{name} {'sends again' if back else 'streams'}.")
         elif word == "stalled":
             self._say(word, f"{name} has sent nothing for {silence[0]:.2g} s; the music plays on.")
         else:

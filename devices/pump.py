@@ -229,7 +229,7 @@ class Pump:
 
 
 def _gap(began: float, n: int, sfreq: float) -> SourceEvent:
-    text = f"{n / sfreq:.2f} s of EEG were lost." if n >= 0.1 * sfreq else ""
+    text = f"{n / sfreq:.2f} s of EEG were lost; they are marked." if n >= 0.1 * sfreq else ""
     return SourceEvent(began, "gap", n, text)
 
 

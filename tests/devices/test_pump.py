@@ -30,7 +30,7 @@ def test_a_device_that_returns_is_read_again_and_the_hole_is_rows_of_lost_sample
     assert 17.0 < last < 17.5  # it is looked for every 0.15 s
     (gap,) = [e for e in world.words("event") if e.kind == "gap"]
     assert abs(gap.value - (last - first) * SFREQ) < 1.5
-    assert "s of EEG were lost." in gap.text
+    assert "s of EEG were lost; they are marked." in gap.text
     assert bool(world.words("gone")) == tells
     assert world.words("absent") == ["The device is not there."]  # said once, not at every try
     assert len(world.words("back")) == 1
