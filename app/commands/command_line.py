@@ -64,12 +64,10 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], object] = la
             sys.stdout.flush()  # here, where what goes wrong can still be told
         return status
     except KeyboardInterrupt:
-        print("attune: stopped.", file=sys.stderr)
-        return 2
+        return _stopped()
     except ImportError as error:
         if _interrupted(error):
-            print("attune: stopped.", file=sys.stderr)
-            return 2
+            return _stopped()
         if (error.name or "").split(".")[0] in OWN:
             raise  # a mistake of ours, which its traceback tells best
         first = str(error).strip().partition("\n")[0]
@@ -86,6 +84,15 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], object] = la
         if not isinstance(error, BrokenPipeError):  # who has gone needs no word
             print(f"attune: the output could not be written ({error.strerror}).", file=sys.stderr)
         return 2
+
+
+def _stopped() -> int:
+    """Say so; return the exit status."""
+    print("attune: stopped.", file=sys.stderr)
+    # Python notes a Ctrl-C that ends source text which is run, as every dataclass is made by, and
+    # would end itself by that signal although it was taken here; the next text clears the note.
+    exec("")
+    return 2
 
 
 def _interrupted(error: BaseException | None) -> bool:

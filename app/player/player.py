@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any, Literal
@@ -45,6 +46,7 @@ _NO_START = (
     "The sound engine does not come to start: the computer is too busy, or the sound system does "
     "not answer; close other programs, or choose another device."
 )
+_LEFT = "The sound engine was left before it started."
 _ENGINE_LOST = (
     "The sound engine ended unexpectedly; there is no sound any more, end the session and start "
     "a new one."
@@ -101,8 +103,10 @@ class Player:
 
     # Life.
 
-    def start(self) -> None:
+    def start(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Start engine and decoders; return when blocks are rendered (mostly under a second).
+
+        `stopped` is asked all the while; True gives up at once.
 
         Raises
         ------
@@ -111,17 +115,17 @@ class Player:
         """
         for decoder in self._decoders:
             decoder.look()
-        problem = self._start_engine(self._output)
-        if problem and self._output == "auto":
+        problem = self._start_engine(self._output, stopped)
+        if problem and self._output == "auto" and not stopped():
             # A sound library that aborts or hangs takes the engine with it: once more, without one.
             self._crash_notice = f"{problem} Until then the session runs in silence."
-            problem = self._start_engine("null")
+            problem = self._start_engine("null", stopped)
         if problem:
             self.close()
             raise DeviceError(problem)
         self._life = "running"
 
-    def _start_engine(self, output: str) -> str:
+    def _start_engine(self, output: str, stopped: Callable[[], bool]) -> str:
         """Start the engine; return why it does not run, or nothing."""
         setup = engine_process.EngineSetup(
             control=self._control.name,
@@ -142,10 +146,11 @@ class Player:
         # A busy machine may take long over it; only a start that stands still is given up.
         watchdog, alive = Watchdog(), True
         while alive and not (state := self._control.status())["started"]:
-            if watchdog.silent(state["looks"], now()) > _START_S:
+            left = stopped()
+            if left or watchdog.silent(state["looks"], now()) > _START_S:
                 self._engine.kill()
                 self._engine.join()
-                return _NO_START
+                return _LEFT if left else _NO_START
             time.sleep(0.005)
             alive = self._engine.is_alive()
         reasons = (_LIBRARY, "", self._control.text("notice"))

@@ -120,7 +120,7 @@ class LiveRig:
             )
         if self._beside:
             self.second = Feed(acquire(self._beside, first=False))
-        self._player.start()
+        self._player.start(stopped)
         if self._feed is not None:
             try:
                 info = self._feed.wait_ready(stopped)

@@ -1,6 +1,9 @@
 """What the command line refuses: one sentence on stderr, exit status 2, no traceback."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +33,25 @@ def test_run_refuses_in_one_sentence(words, sentence, capsys, tmp_path):
     assert said.count("\n") == 1
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_inside_of_source_text_is_exit_status_2_and_no_death_by_signal(tmp_path):
+    """Every dataclass is made by such a text, and one may be made when Ctrl-C comes."""
+    (tmp_path / "stopped.py").write_text(
+        "import sys\n"
+        "from app.commands import command_line\n"
+        "command_line._run = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(command_line.main())\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-m", "stopped"],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "attune: stopped.\n")
 
 
 def test_text_named_mp3_is_refused(capsys, tmp_path):

@@ -155,6 +155,14 @@ def test_a_killed_engine_is_told_and_nothing_hangs(tracks: list[PreparedTrack]) 
         player.close()
 
 
+def test_a_player_that_is_left_while_its_engine_starts_waits_for_none_of_it() -> None:
+    before = set(multiprocessing.active_children())
+    player = Player(output="auto")
+    with pytest.raises(DeviceError, match="left before it started"):
+        player.start(lambda: True)
+    assert set(multiprocessing.active_children()) <= before
+
+
 def test_without_a_sign_of_life_the_layer_fades(
     silent_player: Player, tracks: list[PreparedTrack]
 ) -> None:
