@@ -35,6 +35,7 @@ _MOST_CHANNELS = 4096
 _RUN = 4096  # samples whose stamps are looked at together
 _RESET_S = 1.0  # s by which a clock offset changes only where a clock was set anew
 _DRIFT = 1e-3  # no clock runs faster or slower than this
+_WILD = 1e11  # s: no clock's time
 _FITTED_S = 30.0  # s that offsets must span before a drift is read from them
 
 Floats = npt.NDArray[np.float64]
@@ -62,13 +63,15 @@ class XdfStream:
         Stated rate, Hz; 0 for irregular streams.
     channels : tuple of XdfChannel
     times : float64 [shape=(n,)]
-        Stamps as they are stored, on the sender's clock; those that were left out are deduced
-        from the stated rate.
+        Stamps as they are stored, on the sender's clock; those that were left out, or are no
+        time, are deduced from the stated rate.
     values : array [shape=(n, n_channels)], or list of tuple of str
         As stored.
     offsets : float64 [shape=(k, 3)]
         Clock offsets in the order of the file: samples before it, sender's time, and what is to be
         added to a stamp, s.
+    unstamped : int
+        Samples whose stamp is written and is no time: NaN, or more than any clock shows.
     """
 
     number: int
@@ -79,6 +82,7 @@ class XdfStream:
     times: Floats
     values: Any
     offsets: Floats
+    unstamped: int = 0
 
     @property
     def text(self) -> bool:
@@ -119,7 +123,8 @@ def _line(at: Floats, offset: Floats, times: Floats) -> Floats:
         some = np.linspace(0, at.size - 1, min(at.size, 300)).astype(int)  # n squared pairs
         i, j = np.triu_indices(some.size, 1)
         apart = at[some][j] - at[some][i]
-        slopes = (offset[some][j] - offset[some][i])[apart > 0.0] / apart[apart > 0.0]
+        with np.errstate(over="ignore"):  # of a damaged file
+            slopes = (offset[some][j] - offset[some][i])[apart > 0.0] / apart[apart > 0.0]
         slope = float(np.median(slopes)) if slopes.size else 0.0
         slope = slope if abs(slope) < _DRIFT else 0.0
     level = float(np.median(offset - slope * (at - middle)))
@@ -212,14 +217,20 @@ class _Stream:
     n: int = 0
 
     def made(self) -> XdfStream:
-        times = deduced(np.concatenate([np.empty(0), *self.times]), self.sfreq)
+        times = np.concatenate([np.empty(0), *self.times])
+        wild = np.abs(times) >= _WILD  # what was left out is NaN still
+        times[wild] = np.nan
+        times = deduced(times, self.sfreq)
         values: Any = self.values
         if self.dtype is not None:
             empty = np.empty((0, len(self.channels)), self.dtype)
             values = np.concatenate([empty, *self.values])
         offsets = np.array(self.offsets, dtype=np.float64).reshape(-1, 3)
         name, kind = self.header["name"], self.header["type"]
-        return XdfStream(self.number, name, kind, self.sfreq, self.channels, times, values, offsets)
+        return XdfStream(
+            self.number, name, kind, self.sfreq, self.channels, times, values, offsets,
+            unstamped=int(np.count_nonzero(wild)),
+        )  # fmt: skip
 
 
 class _Reader:
@@ -251,7 +262,7 @@ class _Reader:
             if end - at != 20:
                 return False
             when, offset = struct.unpack_from("<dd", self._data, at + 4)
-            if np.isfinite([when, offset]).all():
+            if abs(when) < _WILD and abs(offset) < _WILD:  # no NaN either
                 stream.offsets.append((stream.n, when, offset))
             return True
         return self._samples(stream, at + 4, end)
@@ -316,13 +327,18 @@ def _numbers(
         fields = [("flag", "u1"), ("time", "<f8"), ("values", dtype, (n_channels,))]
         record = np.dtype(fields if flag else [fields[0], fields[2]])
         rows = np.frombuffer(data, record, run, at)
-        times.append(rows["time"].astype(np.float64) if flag else np.full(run, np.nan))
+        times.append(_written(rows["time"]) if flag else np.full(run, np.nan))
         values.append(rows["values"])
         at += run * step
         left -= run
     if at != end:
         return None
     return np.concatenate(times), np.concatenate(values)
+
+
+def _written(times: npt.NDArray[np.float64]) -> Floats:
+    """Stamps that are written: a NaN among them is none that was left out."""
+    return np.where(np.isnan(times), np.inf, times)
 
 
 def _texts(
@@ -334,7 +350,7 @@ def _texts(
         if flag not in (0, 8) or at + 1 + flag > end:
             return None
         if flag:
-            (times[i],) = struct.unpack_from("<d", data, at + 1)
+            times[i] = _written(np.frombuffer(data, "<f8", 1, at + 1))[0]
         at += 1 + flag
         row = []
         for _ in range(n_channels):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from devices.formats.xdf import Floats, XdfFile, XdfStream, deduced, read_xdf
+from devices.formats.xdf import Floats, XdfFile, XdfStream, read_xdf
 from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
 from devices.sources.source import SFREQ_HIGH, SFREQ_LOW, Channel, EegChunk, SourceEvent
@@ -34,7 +34,6 @@ _LEVEL_S = 3.0  # s from which the level is judged
 _BATCH_S = 0.25  # s of samples that are placed together
 _READS, _FEWEST = 4, 16  # reads and samples without which nothing is placed by its stamps
 _SHORT = 0.25  # share of the time that samples need, under which their stamps stand still
-_WILD = 1e11  # s: no clock's time
 _PAUSE_S = 5.0  # s between two stamps after which the clock's line begins anew
 _LONGEST_PAUSE_S = 600.0  # s; a longer one is told and shortened: nobody waits for it
 _BACK_S = 0.25  # s that stamps may step back
@@ -114,6 +113,13 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
     notices += filter(None, (chosen.notice, chosen.note))
     heard = next((h for s in file.streams if (h := _heard(s)) is not None), None)
     stamps, recorded, markers = stream.synchronized(), file.recorded, _markers(file)
+    if stream.unstamped == stamps.size:
+        raise InputError(f"No sample of the EEG in {name} has a time that is a number.")
+    if stream.unstamped:
+        notices.append(
+            f"{stream.unstamped} of {stamps.size} samples of the EEG in {name} have a time that is "
+            "no number; they were counted on from those before."
+        )
     if stamps.size * len(columns) * 4 > LARGEST:
         raise InputError(f"{name} holds more than {LARGEST >> 30} GB of EEG; cut it into parts.")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -153,7 +159,8 @@ def _beside(file: XdfFile, eeg: XdfStream) -> tuple[npt.NDArray[np.float32], tup
     for stream in file.streams:
         if stream.name == "Beside" and not stream.text and np.array_equal(stream.times, eeg.times):
             told = tuple(Channel(c.label, c.type, c.unit) for c in stream.channels)
-            return stream.values.astype(np.float32), told
+            with np.errstate(over="ignore"):  # what no float32 can hold is infinite
+                return stream.values.astype(np.float32), told
     return np.empty((eeg.times.size, 0), dtype=np.float32), ()
 
 
@@ -187,6 +194,8 @@ def _bytes(path: Path, *, link: bool) -> bytes:
             return file.read()
     except FileNotFoundError:
         raise InputError(f"There is no recording {shown}; check its path.") from None
+    except InputError:
+        raise
     except MemoryError:
         raise InputError(f"{shown} is larger than the memory of this computer.") from None
     except (OSError, ValueError) as error:
@@ -246,7 +255,8 @@ def _heard(stream: XdfStream) -> Heard | None:
     early = len(HEARD_NAMES) - 1  # the level came later
     if stream.name != "Stimulus" or labels not in (HEARD_NAMES, HEARD_NAMES[:early]) or stream.text:
         return None
-    values = np.asarray(stream.values, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        values = np.asarray(stream.values, dtype=np.float32)
     values = np.pad(values, ((0, 0), (0, len(HEARD_NAMES) - len(labels))), constant_values=np.nan)
     whole = np.isfinite(stream.times).all() and (np.diff(stream.times) > 0.0).all()
     whole = whole and (np.abs(values[:, :early]) < 2**31).all()  # no NaN either
@@ -257,10 +267,7 @@ def _placed(
     rows: npt.NDArray[np.float32], stamps: Floats, sfreq: float, name: str
 ) -> tuple[npt.NDArray[np.float32], Floats, list[SourceEvent]]:
     """Rows whose number is time, from stamps of others; and what is to be told."""
-    wild = ~(np.abs(stamps) < _WILD)
-    if wild.all():
-        raise InputError(f"No sample of the EEG in {name} has a time that is a number.")
-    stamps = _mended(deduced(np.where(wild, np.nan, stamps), sfreq), sfreq)
+    stamps = _mended(stamps, sfreq)
     cuts = _cuts(stamps)
     parts: list[EegChunk] = []
     events: list[SourceEvent] = []
@@ -282,7 +289,11 @@ def _placed(
                 lost = np.full((n, rows.shape[1]), np.nan, dtype=np.float32)
                 parts.append(EegChunk(lost, end + pause * np.arange(1, n + 1) / (n + 1)))
         placer = SamplePlacer(sfreq, name="the recording")
-        parts += _run(placer, rows[first:last], stamps[first:last] + moved, sfreq)
+        for part in _run(placer, rows[first:last], stamps[first:last] + moved, sfreq):
+            if parts and part.times[0] <= parts[-1].times[-1]:  # stamps of a damaged file
+                late = parts[-1].times[-1] + 1.0 / sfreq - part.times[0]
+                part = EegChunk(part.data, part.times + late)
+            parts.append(part)
         events += placer.events()
     if not parts:
         raise InputError(f"The EEG in {name} is too short to be replayed; give a longer one.")

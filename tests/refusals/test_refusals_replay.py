@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.commands.command_line import main
+from devices.formats.xdf_eeg import open_xdf
 from devices.sources.replay import ReplaySource
 from dsp.checks import UNSHOWN, AttuneError
 from tests.doubles.foreign_xdf import ForeignXdf, chunk, eeg_file
@@ -47,7 +48,7 @@ def markers() -> ForeignXdf:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: b"", "is empty"),
+        (lambda: b"", r"a\.xdf is empty; give another recording\.$"),
         (lambda: b"RIFF" + b"\0" * 500, "is not an XDF file"),
         (lambda: b"XDF:", "breaks off before its first stream|not an XDF"),
         (lambda: eeg_file().data[:60], "breaks off before its first stream"),
@@ -67,6 +68,10 @@ def markers() -> ForeignXdf:
         (lambda: eeg_file(types=["ACC"] * 3).data, "has no EEG channels"),
         (
             lambda: eeg_file(deduced=False, start=float("inf")).data,
+            "No sample .* has a time that is a number",
+        ),
+        (
+            lambda: eeg_file(deduced=False, start=float("nan")).data,
             "No sample .* has a time that is a number",
         ),
     ],
@@ -133,6 +138,33 @@ def test_no_damaged_file_is_anything_but_read_or_refused(tmp_path_factory, seed:
     with contextlib.suppress(AttuneError):
         source.open()
         assert source.info.ch_names
+
+
+@pytest.mark.parametrize("wild", [float("nan"), float("-inf"), 1e300])
+def test_stamps_that_are_no_time_are_counted_on_and_said(tmp_path: Path, wild: float) -> None:
+    stamps = 500.0 + np.arange(2000) / 250.0
+    stamps[[0, 700, 701, 1999]] = wild
+    file = ForeignXdf().stream(1, "Amp", "EEG", labels=("Fz", "Cz"), sfreq=250.0)
+    file.samples(1, np.random.default_rng(1).normal(0, 12, (2000, 2)).astype(np.float32), stamps)
+    file.offset(1, 500.0, 2.0).offset(1, 505.0, 2.0).offset(1, wild, 2.0).offset(1, 506.0, wild)
+    path = written(tmp_path, file.data)
+    eeg = open_xdf(path)
+    assert eeg.notices == (
+        f"4 of 2000 samples of the EEG in {path.name} have a time that is no number; they were "
+        "counted on from those before.",
+    )
+    assert not np.isnan(eeg.rows).any()
+    assert eeg.times == pytest.approx(502.0 + np.arange(2000) / 250.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", [148, 169, 208])
+def test_whatever_stamps_a_damaged_file_has_time_goes_on(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    raw = np.frombuffer(eeg_file(10.0, deduced=False).data, np.uint8).copy()
+    raw[rng.integers(400, raw.size, 60)] = rng.integers(0, 256, 60)
+    eeg = open_xdf(written(tmp_path, raw.tobytes()))
+    assert "is damaged or cut" in eeg.notices[0]
+    assert (np.diff(eeg.times) > 0.0).all()
 
 
 @pytest.mark.parametrize("step", [0.0, 1e-9, 1e-4])
