@@ -14,6 +14,7 @@ from app.loop import RULES
 from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.listener import LISTENERS, NOTICES
+from devices.sources.board_table import find_board
 from devices.sources.naming import read_channels
 from devices.sources.replay import recording_file
 from devices.sources.source import SourceInfo
@@ -102,6 +103,8 @@ def check_plan(plan: Plan) -> Settings:
         Naming what cannot be done.
     """
     spec = read_spec(plan.source)
+    if spec.kind == "brainflow":
+        find_board(spec.name)
     if plan.second:
         _check_second(plan, spec, read_spec(plan.second))
     if plan.channels:

@@ -10,7 +10,7 @@ from devices.sources.board_table import BY_NAME, PLAYBACK, STREAMING, SYNTHETIC,
 from dsp.checks import InputError
 
 _MAC = r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}"
-_IP = r"(\d+\.\d+\.\d+\.\d+)(?::(\d+))?"
+_IP = r"([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+)(?::([0-9]+))?"
 
 
 def on_serial_port(number: int, port: str) -> bool:
@@ -33,13 +33,22 @@ def board_params(number: int, port: str, options: tuple[tuple[str, str], ...] = 
     params = BrainFlowInputParams()
     if number in (PLAYBACK, STREAMING):
         params.master_board = SYNTHETIC
+    file = dict(options).get("file", "")
     if number == PLAYBACK:
+        if port and file:
+            raise InputError(f"Both {port!r} and {file!r} are to be played back; write one.")
+        port = port or file
         if not Path(port).is_file():
             raise InputError(
                 f"There is no recording {port!r} to play back; write the path of a file that "
                 "BrainFlow recorded after brainflow:playback_file:."
             )
         params.file = port
+    elif number == STREAMING and not (port or dict(options).get("ip_address")):
+        raise InputError(
+            "A BrainFlow stream is found by its address; write it, and the board that sends it: "
+            "brainflow:streaming:225.1.1.1:6677?master_board=cyton."
+        )
     elif re.fullmatch(_MAC, port):
         params.mac_address = port
     elif match := re.fullmatch(_IP, port):

@@ -1,4 +1,4 @@
-"""BrainFlow's boards: how each is named, how its packages count, and its exit codes in words."""
+"""BrainFlow's boards: how each is named, where its electrodes are, and how its packages count."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dsp.checks import InputError
 
 SYNTHETIC = -1
 PLAYBACK, STREAMING = -3, -2
+
+_COMMON = ("cyton", "ganglion", "muse_2", "synthetic")
 
 #: What people call boards that BrainFlow calls otherwise.
 ALIASES = {
@@ -70,30 +72,25 @@ COUNTERS = {
 #: hands over the second with the first half, counter included, of the row before.
 HALVES = frozenset({2, 6})  # Cyton and Daisy, by dongle and by WiFi
 
-#: What BrainFlow's exit codes mean for people; {board} and {port} are filled in.
-SENTENCES = {
-    1: "The port {port} is open already; close the other program that uses the {board}.",
-    2: "The {board} cannot be reached{at}; check that it or its dongle is plugged in and switched "
-    "on, that Bluetooth is on where it needs it, and that no other program uses it.",
-    3: "{port} is not a serial port that the {board} could be on; check the port.",
-    4: "Nothing answers{at}; check that the {board} is switched on and near.",
-    7: "The {board} does not answer{at}; check that it is switched on, that its battery is full "
-    "and that its dongle is on the right channel, then try again.",
-    13: "The {board} needs to know where it is; write its port or address after its name, for "
-    "example brainflow:{word}:{example}.",
-    14: "This version of BrainFlow does not support the {board} on this computer.",
-    16: "The {board} is in use by this program already.",
-    17: "The {board} could not be started{at}; check its dongle, and that Bluetooth is available.",
-}
+#: Names of boards that BrainFlow calls as it calls another one.
+NAMES = {46: "Ganglion Native"}
+
+#: Boards that measure no EEG; none of them is what somebody meant.
+NO_EEG = frozenset({10, 11, 16, 19, 24, 47, 68})
 
 
 def board_word(name: str) -> str:
     """Spell a board's name as it is written in a source; an id stays what it is."""
-    if re.fullmatch(r"-?\d+", name.strip()):
+    if re.fullmatch(r"-?[0-9]+", name.strip()):
         return name.strip()
     word = re.sub(r"[\s\-+_]+", "_", name.strip().lower()).strip("_")
     word = re.sub(r"_board$", "", word)
     return ALIASES.get(word, word)
+
+
+def plays_back(word: str) -> bool:
+    """Whether it is the board that plays recordings; without loading BrainFlow."""
+    return board_word(word).replace("_", "") in ("playbackfile", str(PLAYBACK))
 
 
 def find_board(word: str) -> int:
@@ -108,7 +105,7 @@ def find_board(word: str) -> int:
 
     boards = {board_word(b.name): int(b.value) for b in BoardIds if b.name != "NO_BOARD"}
     wanted = board_word(word)
-    if re.fullmatch(r"-?\d+", wanted):
+    if re.fullmatch(r"-?[0-9]+", wanted):
         if int(wanted) in boards.values():
             return int(wanted)
         raise InputError(
@@ -119,5 +116,6 @@ def find_board(word: str) -> int:
     found = boards.get(wanted, loose.get(wanted.replace("_", "")))
     if found is not None:
         return found
-    near = difflib.get_close_matches(wanted, boards, n=4, cutoff=0.4) or ["synthetic", "cyton"]
+    names = [name for name, number in boards.items() if number not in NO_EEG]
+    near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5) or [*_COMMON]
     raise InputError(f"There is no BrainFlow board {word!r}; near names: {', '.join(near)}.")

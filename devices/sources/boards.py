@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import WallBracket, now
+from devices.sources.board_failures import start_sentence
 from devices.sources.board_held import Holder
 from devices.sources.board_layout import Layout, lay_out
 from devices.sources.board_params import board_params, on_serial_port
@@ -22,10 +23,10 @@ from devices.sources.board_table import (
     COUNTERS,
     HALVES,
     KEEP_ALIVE,
+    NAMES,
     OPENBCI_SERIAL,
     PLAYBACK,
     SCALES,
-    SENTENCES,
     SYNTHETIC,
     board_word,
     find_board,
@@ -88,6 +89,7 @@ class BoardSource:
         self._placer: SamplePlacer
         self._news: list[SourceEvent] = []
         self._read_at = self._arrived_at = 0.0
+        self._heard = 0  # packets since it was opened
 
     @property
     def info(self) -> SourceInfo:
@@ -126,10 +128,11 @@ class BoardSource:
         try:
             # Nothing else may hold it: when one of two equal ones is deleted, it ends the session
             # of the other.
-            self._shim = BoardShim(number, board_params(number, self._port, self._options))
+            params = board_params(number, self._port, self._options)
+            self._shim = BoardShim(number, params)
             shown = int(self._shim.get_board_id())  # of the master board for playback
             descr = BoardShim.get_board_descr(shown)
-            self._name = foreign_text(str(descr["name"]))
+            self._name = NAMES.get(shown) or foreign_text(str(descr["name"]))
             if not descr.get("eeg_channels"):
                 raise DeviceError(f"The {self._name} has no EEG channels; choose another board.")
             self._sfreq = float(descr["sampling_rate"])
@@ -138,6 +141,7 @@ class BoardSource:
                     f"The {self._name} samples at {self._sfreq:g} Hz; expected {SFREQ_LOW:g} to "
                     f"{SFREQ_HIGH:g} Hz, so choose another board."
                 )
+            self._look_into(params, descr)
             slow = {}
             if number == shown != SYNTHETIC:
                 presets = sorted({1, 2} & set(BoardShim.get_board_presets(number)))
@@ -152,7 +156,7 @@ class BoardSource:
         self._stamp_row = int(descr["timestamp_channel"])
         self._counter_row = descr.get("package_num_channel")
         self._holders = [Holder(rows) for rows in layout.slow]
-        modulus, step, share = COUNTERS.get(number, (None, 1, 1))
+        modulus, step, share = COUNTERS.get(shown, (None, 1, 1))
         if self._counter_row is None:
             modulus = None
         rate = 0.0 if self._info is None else self._placer.rate
@@ -166,12 +170,12 @@ class BoardSource:
         )
         if rate:
             self._placer.expect(rate)
-        self._halves = number in HALVES
+        self._halves = shown in HALVES
         self._alive = KEEP_ALIVE.get(number)
         self._row_before = np.full(2, -np.inf)  # counter and stamp of the newest row
         self._wall = WallBracket()
         self._read_at = self._arrived_at = self._alive_at = now()
-        before, info = self._info, self._describe(number, layout, BoardShim.get_version())
+        before, info = self._info, self._describe(number, shown, layout, BoardShim.get_version())
         if before is not None and (before.ch_names, before.beside) != (info.ch_names, info.beside):
             raise DeviceError(
                 f"The {self._name} came back with {len(info.ch_names)} electrodes "
@@ -219,33 +223,28 @@ class BoardSource:
             self._serial_number = same[0].serial_number if same else ""
 
     def _sentence(self, code: int) -> str:
-        at = f" at {self._port}" if self._port else ""
-        example = "COM3" if os.name == "nt" else "/dev/ttyUSB0"
-        text = SENTENCES.get(code, "BrainFlow could not start the {board}{at} (its code {code}).")
-        return text.format(
-            board=self._name,
-            word=self._word,
-            port=self._port or "the port",
-            at=at,
-            example=example,
-            code=code,
-        )
+        return start_sentence(code, find_board(self._word), self._name, self._word, self._port)
 
     def _lay_out(
         self, number: int, descr: dict[str, Any], slow: dict[int, dict[str, Any]]
     ) -> Layout:
         return lay_out(number, descr, self._wanted, slow=slow)
 
-    def _describe(self, number: int, layout: Layout, version: str) -> SourceInfo:
+    def _look_into(self, params: Any, descr: dict[str, Any]) -> None:
+        """Look at what is played back: nothing, of a device."""
+
+    def _describe(self, number: int, shown: int, layout: Layout, version: str) -> SourceInfo:
         notice = layout.notice
-        if number == SYNTHETIC:
+        if shown == SYNTHETIC:
             notice = "BrainFlow's synthetic board: sine waves, no person and no link to the sound."
-        counter = COUNTERS.get(number)
+        if number == PLAYBACK:
+            notice = f"This is a recording: nothing of it can be changed. {notice}".strip()
+        counter = COUNTERS.get(shown)
         return SourceInfo(
             name=f"{self._name} board" if number == SYNTHETIC else self._name,
             ch_names=layout.ch_names,
             sfreq=self._sfreq,
-            simulated=number in (SYNTHETIC, PLAYBACK),
+            simulated=shown == SYNTHETIC,
             notice=" ".join(filter(None, (self._because, notice))),
             details={
                 "driver": f"BrainFlow {version}",
@@ -253,7 +252,7 @@ class BoardSource:
                 "port": self._port,
                 "firmware": self._answer,
                 "units": "microvolts, BrainFlow's scale",
-                "microvolts_per_count": SCALES.get(number),
+                "microvolts_per_count": SCALES.get(shown),
                 "offset": "kept: electrodes of many millivolts are usual, and filtered out later",
                 "counter": f"goes to {counter[0]}" if counter else "none: losses are not counted",
                 "clock": "computer's wall clock at arrival, fitted to the sample number",
@@ -285,6 +284,7 @@ class BoardSource:
                 f"The {self._name} is gone (BrainFlow's code {error.exit_code})."
             ) from error
         since, self._read_at = self._read_at, now()
+        self._heard += packets.shape[1]
         if self._alive is not None and self._read_at >= self._alive_at:
             self._alive_at = self._read_at + _ALIVE_S
             with contextlib.suppress(BrainFlowError):  # one that is gone is told by its silence

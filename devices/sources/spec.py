@@ -205,10 +205,12 @@ def source_maker(
             because=spec.because,
         )
     if spec.kind == "brainflow":
+        from devices.sources.board_table import plays_back
         from devices.sources.boards import BoardSource
+        from devices.sources.playback import PlaybackSource
 
         return partial(
-            BoardSource,
+            PlaybackSource if plays_back(spec.name) else BoardSource,
             spec.name,
             spec.port,
             options=spec.options,

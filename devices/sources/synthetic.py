@@ -63,8 +63,8 @@ class ListenerSource(BoardSource):
         row = int(descr["eeg_channels"][0])  # only where a row is matters: its values are replaced
         return Layout(rows=(row,), ch_names=MONTAGE, beside=(), notice="")
 
-    def _describe(self, number: int, layout: Layout, version: str) -> SourceInfo:
-        bare = super()._describe(number, layout, version)
+    def _describe(self, number: int, shown: int, layout: Layout, version: str) -> SourceInfo:
+        bare = super()._describe(number, shown, layout, version)
         return SourceInfo(
             name="Synthetic board, simulated listener",
             ch_names=MONTAGE,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.commands.command_line import main
+from app.session.plan import Plan, check_plan
 from devices.acquisition import Acquisition, acquire
 from devices.ring import Ring
 from devices.sources.board_table import find_board
@@ -82,6 +83,21 @@ def test_an_unknown_board_names_near_ones():
         find_board("9999")
 
 
+def test_a_word_that_is_near_no_board_is_told_common_ones_and_none_without_eeg():
+    for word in ("foo", "zzz", "x1"):
+        with pytest.raises(InputError, match="near names: cyton, ganglion, muse_2, synthetic"):
+            find_board(word)
+    with pytest.raises(InputError) as caught:
+        find_board("gforce")
+    assert "gforce" not in str(caught.value).partition("near names")[2]
+
+
+@pytest.mark.parametrize("word", ["\u0663", "\u09e9\u09e8", "\uff13"])
+def test_digits_of_other_scripts_are_no_id_of_a_board(word):
+    with pytest.raises(InputError, match="There is no BrainFlow board"):
+        find_board(word)
+
+
 def test_an_unknown_board_is_refused_through_its_child_process_too():
     acquisition = acquire("brainflow:gangleon")
     try:
@@ -89,6 +105,12 @@ def test_an_unknown_board_is_refused_through_its_child_process_too():
             acquisition.wait_ready(10.0)
     finally:
         acquisition.close()
+
+
+def test_a_session_with_an_unknown_board_is_refused_before_anything_is_started():
+    for word in ("gangleon", "9999"):
+        with pytest.raises(InputError, match=r"ganglion|9999 is not the id"):
+            check_plan(Plan(source=f"brainflow:{word}"))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devices.sources.board_params import board_params, on_serial_port
+from devices.sources.board_table import PLAYBACK, STREAMING
+from dsp.checks import InputError
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,17 @@ def test_what_a_user_writes_goes_beside_it():
     params = board_params(0, "", (("timeout", "6"), ("other_info", "x"), ("master_board", "daisy")))
     assert (params.timeout, params.other_info, params.master_board) == (6, "x", 2)
     assert params.serial_port == ""
+
+
+def test_a_stream_of_brainflow_is_found_by_its_address_alone():
+    with pytest.raises(InputError, match=r"brainflow:streaming:225\.1\.1\.1:6677\?master_board="):
+        board_params(STREAMING, "")
+    for port, options in (("225.1.1.1:6677", ()), ("", (("ip_address", "225.1.1.1"),))):
+        assert board_params(STREAMING, port, options).ip_address == "225.1.1.1"
+
+
+def test_a_recording_may_be_named_either_way(tmp_path):
+    path = tmp_path / "rec.csv"
+    path.touch()
+    for port, options in ((str(path), ()), ("", (("file", str(path)),))):
+        assert board_params(PLAYBACK, port, options).file == str(path)

@@ -148,6 +148,16 @@ def test_boards_are_found_by_name_and_id(word, number):
     assert find_board(word) == number
 
 
+@pytest.mark.parametrize(
+    ("word", "plays"),
+    [("playback_file", True), ("Playback-File board", True), ("-3", True), ("playbackfile", True),
+     ("streaming", False), ("cyton", False), ("3", False)],
+)  # fmt: skip
+def test_the_board_that_plays_recordings_is_known_without_brainflow(word, plays):
+    assert board_table.plays_back(word) is plays
+    assert (find_board(word) == board_table.PLAYBACK) is plays
+
+
 def test_rows_of_a_slower_preset_come_beside_the_eeg(monkeypatch):
     from brainflow.board_shim import BoardShim
 
