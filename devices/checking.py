@@ -213,7 +213,7 @@ def judge(found: Collected) -> SourceCheck:
     loss = lost / max(missing.size, 1)
     problems = [
         *_electrode_problems(quality, lossy=loss > _LOSS[0]),
-        *_loss_problems((lost - gone) / max(missing.size - gone, 1)),
+        *_loss_problems((lost - gone) / max(missing.size - gone, 1), found.notes),
         *_absence_problems([(a / sfreq, b / sfreq) for a, b in away], gone, missing.size, found),
         *_stream_problems(off, found),
     ]
@@ -310,11 +310,14 @@ def _absence_problems(
     return []
 
 
-def _loss_problems(loss: float) -> list[tuple[int, str]]:
-    """How bad losses are while the source was there."""
+def _loss_problems(loss: float, notes: Sequence[str]) -> list[tuple[int, str]]:
+    """How bad losses are while the source was there; `notes` may tell how they came."""
     if loss <= _LOSS[0]:
         return []
     how = sum(loss > limit for limit in _LOSS)
+    if any("no numbers (NaN)" in note for note in notes):
+        return [(how, f"{100 * loss:.1f} % of the samples were lost, or sent as no number (NaN); "
+                 "look after the sender.")]  # fmt: skip
     cure = "bring the headset and its receiver closer together, and away from other radios"
     return [(how, f"{100 * loss:.1f} % of the samples were lost; {cure}.")]
 

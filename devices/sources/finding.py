@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -89,9 +90,15 @@ def plugged_in(
         from serial.tools.list_ports import comports
 
         ports = comports()
-    found = [_read(port) for port in ports]
+    found = [_read(port) for port in ports if not _built_in(port)]
     known = {port.usb for port in found}
     return found + [one for one in _driverless(usb_devices) if one.usb not in known]
+
+
+def _built_in(port: ListedPort) -> bool:
+    """Whether it is one of the ports that Linux lists without anything being there."""
+    nameless = port.vid is None and (port.description or "n/a") == "n/a"
+    return nameless and re.fullmatch(r"/dev/ttyS\d+", port.device) is not None
 
 
 def _read(port: ListedPort) -> PluggedIn:

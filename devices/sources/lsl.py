@@ -228,7 +228,7 @@ class LslSource:
             look += _LOOK_S
         while not (found := self._returned(was)) and now() < look:
             time.sleep(0.01)
-        why = f"The LSL stream {self._name} has not come back yet."
+        why = f"The LSL stream {self._name} has not come back yet.{self._left_alone(was)}"
         for header, stream in found:
             if (header.n_channels, header.sfreq) != (was.n_channels, was.sfreq):
                 why = (
@@ -252,6 +252,24 @@ class LslSource:
                 self._news.append(SourceEvent(now(), "note", foreign_text(full.source_id), text))
             return
         raise DeviceError(why)
+
+    def _left_alone(self, was: StreamHeader) -> str:
+        """Name a stream that could take its place, and was there beside it all along."""
+        assert self._finder is not None
+        for header, _ in self._finder.answers():
+            if (
+                (header.name, header.type) == (was.name, was.type)
+                and (header.n_channels, header.sfreq) == (was.n_channels, was.sfreq)
+                and self._others & {header.uid, header.source_id}
+            ):
+                other = header.source_id and header.source_id != was.source_id
+                ask = f"source_id={header.source_id}" if other else f"uid={header.uid}"
+                return foreign_text(
+                    f" Another of that name, {header}, was there beside it and is left alone; a "
+                    f"new session with lsl:{ask} takes it.",
+                    longest=400,
+                )
+        return ""
 
     def _returned(self, was: StreamHeader) -> list[tuple[StreamHeader, Any]]:
         """Streams that may be the one that was read, the likeliest first."""

@@ -23,10 +23,11 @@ from dsp.checks import InputError
 Kind = Literal["synthetic", "simulated", "brainflow", "lsl", "replay", "none"]
 Options = tuple[tuple[str, str], ...]
 
-FORMS = (
+_READ = (
     "auto, synthetic, brainflow:BOARD[:PORT][?KEY=VALUE&...], cyton:PORT, lsl:NAME, "
-    "lsl:source_id=X, lsl:type=EEG,name=Y, lsl:?PREDICATE, replay:FOLDER_OR_FILE, simulated, none"
+    "lsl:source_id=X, lsl:type=EEG,name=Y, lsl:?PREDICATE, replay:FOLDER_OR_FILE"
 )
+FORMS = f"{_READ}, simulated, none"
 HELP = (
     "where the EEG comes from: auto (default), synthetic, brainflow:BOARD[:PORT][?KEY=VALUE&...], "
     "cyton:PORT, lsl:NAME, lsl:source_id=X, lsl:type=EEG,name=Y, lsl:?PREDICATE (an LSL "
@@ -226,5 +227,5 @@ def source_maker(
 
         return partial(ReplaySource, spec.name, channels=channels)
     raise InputError(
-        f"The source {spec.kind!r} is not read from a device; expected one of: {FORMS}."
+        f"The source {spec.kind!r} is not read from a device; expected one of: {_READ}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ class Samples:
         if rate:
             self._placer.expect(rate)
         self._first: list[npt.NDArray[np.float32]] | None = []
+        self._no_numbers = False  # whether it was said that samples are none
         self._news: list[SourceEvent] = []
         self.most = int(np.clip(0.5 * sfreq, 64, 4096))  # samples of one read
 
@@ -71,6 +73,14 @@ class Samples:
                 rows = np.asarray(data[:, self._columns] * scale, dtype=np.float32)
         if self._first is not None:
             self._judge_level(rows, seen)
+        # The first number before all of them: it costs less.
+        if not self._no_numbers and math.isnan(rows[0, 0]) and np.isnan(rows[0]).all():
+            self._no_numbers = True
+            text = (
+                f"Samples of {self._name} are no numbers (NaN): they were sent so, and count as "
+                "lost. Look after its sender."
+            )
+            self._news.append(SourceEvent(seen, "note", "no numbers", text))
         placed = self._placer.place(rows, taken, seen=seen)
         self._news += self._placer.events()
         return None if placed is None else placed[0]
@@ -83,6 +93,8 @@ class Samples:
             return
         rms = level(np.concatenate(self._first))
         self._first = None
+        if self._no_numbers and np.isnan(rms):
+            return  # that is said
         text = level_sentence(
             self._name,
             rms,

@@ -248,15 +248,18 @@ def choose_channels(
     shown_labels = [foreign_text(labels[i], longest=LONGEST) or f"channel {i + 1}" for i in aside]
     apart = unique([*names, *shown_labels])[len(names) :]
     beside = tuple(Channel(name, kinds[i], units[i]) for name, i in zip(apart, aside, strict=True))
-    known = bool(unit) or all(stated(units[i]) for i in eeg)
+    unknown = [] if unit else [k for k, i in enumerate(eeg) if not stated(units[i])]
+    alike = [] if wanted else _alike([labels[i] for i in keep], names)
     return ChosenChannels(
         columns=(*eeg, *aside),
         ch_names=names,
         scale=tuple(scale),
         beside=beside,
-        notice=" ".join(_assumed(header, shown, known, bool(wanted) or any(labels))),
+        notice=" ".join(
+            _assumed(header, shown, [names[k] for k in unknown], len(eeg), bool(wanted), alike)
+        ),
         note=_beside_sentence(shown, beside),
-        unit_stated=known,
+        unit_stated=not unknown,
     )
 
 
@@ -312,8 +315,28 @@ def _no_eeg(
     )
 
 
-def _assumed(header: StreamHeader, shown: str, units: bool, labels: bool) -> list[str]:
-    """Return a sentence for each thing that the stream does not state."""
+def _alike(labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Names of the electrodes whose labels name one that another names too."""
+    places = [electrode(label) for label in labels]
+    return [
+        name
+        for place, name in zip(places, names, strict=True)
+        if place and places.count(place) > 1 and name.startswith(place)
+    ]
+
+
+def _assumed(
+    header: StreamHeader,
+    shown: str,
+    unknown: Sequence[str],
+    n_eeg: int,
+    wanted: bool,
+    alike: Sequence[str],
+) -> list[str]:
+    """Return a sentence for each thing that the stream does not state.
+
+    `unknown` names the electrodes without a unit, of `n_eeg`, `alike` those whose labels are.
+    """
     out = []
     if header.described not in (0, header.n_channels):
         out.append(
@@ -323,9 +346,19 @@ def _assumed(header: StreamHeader, shown: str, units: bool, labels: bool) -> lis
     if not stream_kind(header.type) and "eeg" not in map(stream_kind, header.types):
         states = f"the type {header.type!r}" if header.type else "no type"
         out.append(f"The {shown} states {states}; it is taken for EEG.")
-    if not units:
+    if len(unknown) == n_eeg:
         out.append(f"The {shown} states no unit; microvolts are assumed.{header.unit_cure}")
-    if not labels:
+    elif unknown:
+        out.append(
+            f"The {shown} states no unit for {_listed(unknown)}; microvolts are assumed there. "
+            "State it in the sender: a unit= in the source would be taken for all channels."
+        )
+    if alike:
+        out.append(
+            f"Labels of the {shown} are alike: the electrodes are called {_listed(alike)}, and "
+            "--channels names them."
+        )
+    if not wanted and not any(header.labels):
         out.append(
             f"The {shown} names no electrodes; they are called by their numbers, and "
             "--channels Fz=1 names them."
@@ -333,12 +366,16 @@ def _assumed(header: StreamHeader, shown: str, units: bool, labels: bool) -> lis
     return out
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
+
+
 def _beside_sentence(shown: str, beside: Sequence[Channel]) -> str:
     if not beside:
         return ""
-    named = ", ".join(f"{one.name} ({one.type})" for one in beside[:8])
-    more = f" and {len(beside) - 8} more" if len(beside) > 8 else ""
+    named = _listed([f"{one.name} ({one.type})" for one in beside])
     return (
-        f"Of the {shown}, {named}{more} {'is' if len(beside) == 1 else 'are'} no EEG: "
+        f"Of the {shown}, {named} {'is' if len(beside) == 1 else 'are'} no EEG: "
         "recorded beside it, and not used."
     )

@@ -128,7 +128,7 @@ def level_sentence(name: str, rms: float, *, cure: str) -> str:
     The EEG of Amp varies by 1.4e-05 microvolts, less than any EEG. Is it in volts? Write its unit.
     """
     if np.isnan(rms):
-        return f"The EEG of {name} is no number (NaN) in any sample; look after its sender."
+        return f"The EEG of {name} is no number (NaN) in its first seconds; look after its sender."
     if rms == 0.0:
         return (
             f"The EEG of {name} does not vary at all; check that the headset is switched on and "

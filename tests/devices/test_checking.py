@@ -62,6 +62,15 @@ def test_losses_decide_by_their_share_and_are_counted(share, verdict):
     assert (done.lost, done.received) == (lost.sum(), (~lost).sum())
 
 
+def test_what_was_sent_as_no_number_is_not_blamed_on_a_radio():
+    data = eeg(10.0)
+    data[: len(data) // 2] = np.nan
+    note = "Samples of the LSL stream 'Amp' are no numbers (NaN): they were sent so."
+    said = " ".join(judge(found(data, notes=(note,))).problems)
+    assert "50.0 % of the samples were lost, or sent as no number (NaN); look after the" in said
+    assert "receiver" not in said
+
+
 def test_a_row_that_one_electrode_lacks_is_no_lost_sample():
     data = eeg(4.0)
     data[100:110, 0] = np.nan

@@ -46,6 +46,13 @@ def test_without_a_dongle_the_synthetic_board_is_chosen_at_once_and_why_is_said(
     assert found.because.startswith("No OpenBCI dongle is plugged in: the synthetic board")
 
 
+def test_ports_that_the_system_lists_without_anything_there_are_left_out():
+    bare = {"vid": None, "pid": None, "description": "n/a"}
+    names = ["/dev/ttyS0", "/dev/ttyS31", "/dev/rfcomm0", "/dev/ttyUSB0"]
+    listed = plugged_in([FakePort(name, **bare) for name in names], usb_devices=NOWHERE)
+    assert [one.port for one in listed] == names[2:]
+
+
 @pytest.mark.parametrize("board", ["cyton", "cyton_daisy"])
 def test_a_board_is_told_by_its_answer_and_its_dongle(tmp_path: Path, board, silent):
     with Cyton(tmp_path, *(["--daisy"] if board == "cyton_daisy" else [])) as cyton:

@@ -177,9 +177,11 @@ def test_a_twin_that_was_there_all_the_time_is_not_taken_for_it(stream):
     first.end()
     lose(source)
     for _ in range(8):
-        with pytest.raises(DeviceError, match="not come back yet"):
+        with pytest.raises(DeviceError, match="not come back yet") as caught:
             source.open()
         list_streams(0.1)
+    assert "Another of that name, 'other person' on " in str(caught.value)
+    assert "a new session with lsl:source_id=other person takes it." in str(caught.value)
     source.close()
 
 

@@ -53,6 +53,17 @@ def test_a_rate_that_was_measured_is_used_from_the_first_row_after_a_return():
     assert [e for e in told if e.kind == "rate"] == []
 
 
+def test_samples_that_are_sent_as_no_numbers_are_said_once():
+    stream, told = samples(SENDS), []
+    for k in range(int(5 * SENDS)):
+        taken = np.array([START + k / SENDS])
+        row = np.full((1, 2), np.nan if k < 4 * SENDS else 7.0, np.float32)
+        stream.take(row, taken, float(taken[0]) + 0.001)
+        told += [event.text for event in stream.events() if event.kind == "note"]
+    (said,) = told
+    assert "are no numbers (NaN): they were sent so, and count as lost. Look after its" in said
+
+
 def test_electrodes_are_scaled_and_put_in_order_and_what_stands_beside_is_left_as_it_is():
     beside = (Channel("X", "accelerometer", "g"),)
     given = {"columns": (2, 0, 1), "scale": (1e6, 1e3), "beside": beside}

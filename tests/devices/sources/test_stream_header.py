@@ -140,6 +140,22 @@ def test_what_is_not_stated_is_said():
     assert "describes 2 channels but sends 3" in choose_channels(header(described=2), "").notice
 
 
+def test_electrodes_without_a_unit_among_others_are_named_and_no_cure_breaks_the_others():
+    chosen = choose_channels(header(units=("microvolts", "", "V")), "'Amp'")
+    assert chosen.scale == (1.0, 1.0, 1e6)
+    assert not chosen.unit_stated
+    assert "states no unit for Cz; microvolts are assumed there" in chosen.notice
+    assert "unit=volts" not in chosen.notice
+
+
+def test_labels_that_are_alike_are_said():
+    chosen = choose_channels(header(labels=("Fz", "Cz", "EEG fz")), "'Amp'")
+    assert chosen.ch_names == ("Fz", "Cz", "Fz_2")
+    assert "are alike: the electrodes are called Fz, Fz_2, and --channels" in chosen.notice
+    named = choose_channels(header(labels=("Fz", "Cz", "fz")), "'Amp'", read_channels("Fz=1,Oz=3"))
+    assert named.notice == ""
+
+
 def test_the_unit_that_the_user_says_goes_before_what_is_stated():
     chosen = choose_channels(header(units=()), "'Amp'", unit="volts")
     assert chosen.scale == (1e6, 1e6, 1e6)

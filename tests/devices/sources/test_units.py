@@ -81,5 +81,5 @@ def test_a_level_that_no_unit_explains_is_said_with_what_it_may_be():
 
 
 def test_a_stream_of_nothing_is_said_to_be_one():
-    assert "no number (NaN) in any sample" in level_sentence("Amp", np.nan, cure="")
+    assert "no number (NaN) in its first seconds" in level_sentence("Amp", np.nan, cure="")
     assert "does not vary at all" in level_sentence("Amp", 0.0, cure="")
