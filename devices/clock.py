@@ -118,6 +118,7 @@ class SampleClock:
         self._shown = False  # whether stamps showed it, better than some seconds of arrivals can
         self._own = False  # whether the arrivals alone have shown it, against what was promised
         self._began: int | None = None  # number at which the line, or its latest restart, began
+        self.whole = True  #: whether what is lost is counted: else losses look like another rate
         self._next = 0  # number of the next sample
         self._origin = 0.0  # time of sample 0 on the line
         self._points: list[_Point] = []
@@ -355,7 +356,7 @@ class SampleClock:
     def _changed(self) -> bool:
         """Whether the last points lie on another line than the one in use: a rate that changed."""
         for n in _RECENT:
-            if self.young or len(self._points) <= n:
+            if self.young or not self.whole or len(self._points) <= n:
                 return False
             recent = self._points[-n:]
             slope = other_line(recent, self.period, _CHANGED)

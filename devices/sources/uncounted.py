@@ -80,6 +80,7 @@ class Uncounted:
 
     def __init__(self, sfreq: float, clock: SampleClock, *, stamped: bool) -> None:
         self._stated, self._clock, self._stamped = 1.0 / sfreq, clock, stamped
+        clock.whole = False
         self._trust = Trust()
         self._lattice: Lattice | None = None
         self._spread = Spread()
@@ -189,8 +190,8 @@ class Uncounted:
         if span < _START_S or len(held.seen) < _START_READS:
             return False
         # A rate that is far from the stated one is not taken from so little of a busy host.
-        likely = abs(self._arrived(held) * self._stated - 1.0) < _OFF
-        return likely or spread(held.stamps, self._stated).period > 0
+        arrived, found = self._arrived(held), spread(held.stamps, self._stated)
+        return abs(arrived * self._stated - 1.0) < _OFF or _agree(found.period, arrived)
 
     def _arrived(self, held: Reads) -> float:
         """Rate at which samples arrive, Hz, from the reads that came quickest."""
@@ -216,7 +217,8 @@ class Uncounted:
         if found.period:
             self._follow(float(held.stamps[0]), found)
         if self._stamped:
-            if span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
+            unlike = found.period > 0 and not _agree(found.period, arrived)
+            if unlike or span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
                 self._doubt("they do not go with the time", held.seen[-1])
             elif reason := self._jumps(reads, held.seen):
                 self._doubt(reason, held.seen[-1])
@@ -227,11 +229,9 @@ class Uncounted:
             arrived_at = np.array(held.seen, dtype=np.float64) - self._trust.base
             held.times = np.repeat(arrived_at, counts)
         off = found.period / self._stated - 1.0
-        if abs(off) < _OFF_STAMPS:
-            if found.exact:
-                self._clock.expect(1.0 / found.period, measured=True)
-        elif found.period and 0.5 < found.period * arrived < 1.3:
-            self._clock.expect(1.0 / found.period, measured=found.exact)
+        if _agree(found.period, arrived):
+            if found.exact or abs(off) >= _OFF_STAMPS:
+                self._clock.expect(1.0 / found.period, measured=found.exact)
         elif abs(arrived * self._stated - 1.0) > _OFF:
             self._clock.expect(arrived, measured=False)
         self._window_at = held.seen[-1]
@@ -253,6 +253,7 @@ class Uncounted:
         return ""
 
     def _follow(self, first: float, found: Spread) -> None:
+        self._clock.whole = found.exact  # else losses cannot be told from a rate
         self._lattice, self._spread = (
             Lattice(first, found.period, found.unit, exact=found.exact),
             found,
@@ -340,8 +341,8 @@ class Uncounted:
         held = reads.seen[-1] - reads.seen[0]
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
             return False  # of few reads all may have been held up in this computer
-        grown = late[-1] - late[0]
-        if grown > max(0.01, late[0] / 2) or (self._trust.believed and grown > 0.1 * late[0]):
+        grown, exact = late[-1] - late[0], self._spread.exact and self._trust.believed
+        if grown > max(0.01, late[0] / 2) or (exact and grown > 0.1 * late[0]):
             return True  # a rate that is not the promised one, which the clock finds
         # What was lost before a read is at most what every later one still is late by.
         least = np.minimum.accumulate(late[::-1])[::-1]
@@ -394,3 +395,11 @@ class Uncounted:
 
     def _say(self, reason: str) -> None:
         self.reasons.append(reason)
+
+
+def _agree(period: float, arrived: float) -> bool:
+    """Whether the period of stamps, s, may be that of samples arriving at so many Hz.
+
+    Some may be lost, or held up, while it was looked at.
+    """
+    return 0.6 < period * arrived < 1.3

@@ -199,3 +199,14 @@ def test_a_small_jump_of_the_stamps_costs_no_packet(step, packet, loss):
     result = run(Sender(stamps=f"jump:8,{step}", packet=packet, loss=loss, seconds=20.0))
     assert result.marked == pytest.approx(result.lost, abs=3)
     assert result.worst_ms() < 30.0
+
+
+@pytest.mark.parametrize("packet", [1, 4, 12])
+@pytest.mark.parametrize(("stated", "rate"), [(200, 800), (256, 128), (125, 250), (500, 1100)])
+def test_stamps_of_the_stated_rate_hide_no_real_one(stated, rate, packet):
+    sender = Sender(stated=stated, rate=rate, packet=packet, stamps="nominal", seconds=16.0)
+    result = run(sender)
+    assert result.marked == 0
+    assert result.rates[-1] == pytest.approx(rate, rel=5e-3)
+    assert result.worst_ms() < 10.0
+    assert sum("states" in text for text in result.told) >= 1
