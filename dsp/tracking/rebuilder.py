@@ -64,6 +64,10 @@ class Rebuilder:
         """Valid share of each column in the newest 10 s [shape=(n_columns,)]."""
         return np.asarray(self._share.mean(axis=0))
 
+    def share_at(self, second: int) -> Floats:
+        """Valid share of each column in one of the newest 10 s [shape=(n_columns,)]."""
+        return np.asarray(self._share[second % _SHARE_WINDOW])
+
     @property
     def levels(self) -> Floats:
         """Rms of each column in this session [shape=(n_columns,)]."""

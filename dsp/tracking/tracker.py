@@ -387,6 +387,9 @@ class Tracker:
         if not np.nansum(np.abs(recent)) > 1e-6:
             return ("Nothing is heard: the sound has no onsets.",)
         if self._main.without.all():
+            newest = self._main.share_at(self.scored_until - 1)
+            if (newest[~self._lines.carried] >= _CHANNEL_SHARE).any():
+                return ("The EEG settles after a gap: it is judged again in a few seconds.",)
             return ("No electrode is usable.",)
         if self._n < 2:
             return ("One electrode cannot tell brain from eyes: wear two or more.",)

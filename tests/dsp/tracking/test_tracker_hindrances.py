@@ -64,6 +64,11 @@ def test_without_electrodes_or_with_one_alone_nothing_is_told() -> None:
     tracker._main.without = np.array([True, False, True])
     assert why(tracker) == ENOUGH
     tracker._main.without[:] = True
+    assert why(tracker) == "The EEG settles after a gap: it is judged again in a few seconds."
+    tracker._main._share[:] = 0.0
+    assert why(tracker) == "No electrode is usable."
+    tracker._main._share[:] = 1.0
+    tracker._lines.carried = np.array([True, True, True])
     assert why(tracker) == "No electrode is usable."
     for n, said in ((1, "One electrode cannot tell brain from eyes"), (2, ENOUGH)):
         tracker = ready()
