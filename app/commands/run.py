@@ -197,6 +197,7 @@ class _Lines:
         self._session, self._as_json = session, as_json
         self._said: set[str] = set()
         self._told: DecisionLine | None = None  # the newest of what the player did
+        self._lost = False  # whether the source was at the last tick
         self._begun, self._beginning = False, threading.Lock()
 
     def begin(self) -> None:
@@ -227,7 +228,9 @@ class _Lines:
             shot.notice,
         ):  # fmt: skip
             self._say(notice)
-        if shot.source_state == "lost":
+        # A second after it was lost: by then the sentence that says by what was said.
+        lost, self._lost = self._lost, shot.source_state == "lost"
+        if lost and self._lost:
             self._say(WAITING)
         if shot.sfreq_measured:
             self._say(f"EEG: {rates(shot.sfreq, shot.sfreq_measured)}.")
@@ -307,6 +310,8 @@ def _as_json(shot: Snapshot, result: TickResult) -> dict[str, Any]:
             "kind": "tick",
             "t": shot.t,
             "source_state": shot.source_state,
+            "source_notice": shot.source_notice or None,
+            "recording_problem": shot.recording_problem or None,
             "track": shot.track.title if shot.track else None,
             "position_s": result.position,
             "tracking": result.tracking,

@@ -34,7 +34,7 @@ from devices.sources.board_table import (
 from devices.sources.finding import plugged_in
 from devices.sources.naming import Wanted
 from devices.sources.placing import SamplePlacer
-from devices.sources.ports import ask_board, board_of, hold_port, hung_up, no_answer
+from devices.sources.ports import ask_board, board_of, failed, hold_port, hung_up, no_answer
 from devices.sources.source import (
     READ_EVERY,
     SFREQ_HIGH,
@@ -207,9 +207,9 @@ class BoardSource:
         if number not in OPENBCI_SERIAL:
             return
         answer = ask_board(self._port)
-        board, asked = board_of(answer or "failure"), OPENBCI_SERIAL[number]
-        if answer is None or not board:
+        if answer is None or failed(answer):
             raise DeviceError(no_answer(self._port, answer))
+        board, asked = board_of(answer), OPENBCI_SERIAL[number]
         # A board that says less (an emulator, older firmware) is taken for what it was called.
         if board != asked and "ADS1299" in answer:
             has = "has a Daisy" if board == "cyton_daisy" else "has no Daisy"

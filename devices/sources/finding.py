@@ -210,5 +210,5 @@ def _ask(dongle: PluggedIn, within: float, stopped: Callable[[], bool]) -> tuple
                 os.close(held)
     except DeviceError as error:
         return "", str(error)
-    board = board_of(answer or "failure")
+    board = board_of(answer or "")
     return board, "" if board else no_answer(dongle.port, answer)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from devices.clock import now
 from dsp.checks import DeviceError, foreign_text
@@ -121,7 +122,7 @@ def ask_board(
     Raises
     ------
     DeviceError
-        If the port cannot be opened, or goes away.
+        If the port cannot be opened, or is pulled out.
 
     Notes
     -----
@@ -130,34 +131,60 @@ def ask_board(
     import serial
 
     try:
-        with serial.Serial(port, 115200, timeout=_LOOK_S, write_timeout=0.5) as line:
-            heard, asked, end = b"", -float("inf"), now() + within
-            while now() < end and not stopped():
-                if now() - asked > _AGAIN_S:
-                    line.write(b"v")
-                    asked = now()
-                heard += line.read(max(1, line.in_waiting))
-                if heard.rstrip().endswith(_END):
-                    text = heard.decode("ascii", errors="replace").rpartition("\ufffd")[2]
-                    return foreign_text(text.strip().rstrip("$"), longest=200)
-                if any(byte > 127 for byte in heard):  # samples: no answer has such bytes
-                    line.write(b"s")
-                    time.sleep(_LOOK_S)
-                    line.reset_input_buffer()
-                    heard, asked = b"", -float("inf")
+        line = serial.Serial(port, 115200, timeout=_LOOK_S, write_timeout=0.5)
     except (serial.SerialException, OSError) as error:
         raise DeviceError(why_closed(port, error)) from error
+    try:
+        with line:
+            return _answer(line, within, stopped)
+    except (serial.SerialException, OSError, _termios_error()) as error:
+        raise DeviceError(
+            f"The dongle on {port} was pulled out while its board was asked; plug it in again."
+        ) from error
+
+
+def _answer(line: Any, within: float, stopped: Callable[[], bool]) -> str | None:
+    heard, asked, end = b"", -float("inf"), now() + within
+    while now() < end and not stopped():
+        if now() - asked > _AGAIN_S:
+            line.write(b"v")
+            asked = now()
+        heard += line.read(max(1, line.in_waiting))
+        if heard.rstrip().endswith(_END):
+            text = heard.decode("ascii", errors="replace").rpartition("\ufffd")[2]
+            return foreign_text(text.strip().rstrip("$"), longest=200)
+        if any(byte > 127 for byte in heard):  # samples: no answer has such bytes
+            line.write(b"s")
+            time.sleep(_LOOK_S)
+            line.reset_input_buffer()
+            heard, asked = b"", -float("inf")
     return None
 
 
-def board_of(answer: str) -> str:
-    """Return the board that gave an answer: ``cyton``, ``cyton_daisy``, or empty where it is off.
+def _termios_error() -> type[Exception]:
+    """Return what a terminal raises beside `OSError`, where there are terminals."""
+    try:
+        from termios import error
+    except ImportError:
+        return OSError
+    return error
 
-    A dongle whose board is off, or on another radio channel, answers itself: with a failure.
+
+def board_of(answer: str) -> str:
+    """Return the board that gave an answer: ``cyton``, ``cyton_daisy``, or empty for another.
+
+    A dongle whose board is off, or on another radio channel, answers itself: with a failure. Any
+    device may end what it says in ``$$$``; OpenBCI's name themselves, or their converter.
     """
-    if answer.lower().startswith("failure"):
+    said = answer.lower()
+    if failed(answer) or not ("openbci" in said or "ads1299" in said):
         return ""
-    return "cyton_daisy" if "daisy" in answer.lower() else "cyton"
+    return "cyton_daisy" if "daisy" in said else "cyton"
+
+
+def failed(answer: str) -> bool:
+    """Whether it is the answer of a dongle for its board, which does not answer."""
+    return answer.lower().startswith("failure")
 
 
 def no_answer(port: str, answer: str | None) -> str:
@@ -166,6 +193,11 @@ def no_answer(port: str, answer: str | None) -> str:
         return (
             f"No OpenBCI board answers on {port}; check that it is switched on (its switch at PC), "
             "that its battery is full, and that this is its port."
+        )
+    if not failed(answer):
+        return (
+            f"What answers on {port} is no OpenBCI board ({foreign_text(answer, longest=80)}); "
+            "name the port of yours."
         )
     return (
         f"The dongle on {port} answers, but its board does not; switch the board on (its switch at "

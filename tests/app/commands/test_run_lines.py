@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -64,5 +66,34 @@ def test_a_lost_source_and_a_measured_rate_are_each_said_once() -> None:
         lines.tick(player.tick())
     rate = "EEG: 128 Hz stated, 256.0 Hz measured."
     assert [t for t in said if not t.startswith(" ")] == [
-        "Cyton is lost.", "Wrist is lost.", WAITING, rate,
+        "Cyton is lost.", "Wrist is lost.", rate, WAITING,
     ]  # fmt: skip
+
+
+def test_by_what_a_source_was_lost_is_said_before_what_can_be_done():
+    """The state is that of this moment, and its sentence may come with the next tick."""
+    first = Snapshot(t=5.0, phase="running", source_state="lost")
+    shots = [first, replace(first, source_notice="Muse is gone."), first]
+    said: list[str] = []
+    session = SimpleNamespace(snapshot=lambda: shots[0])
+    lines = _Lines(session, SimpleNamespace(say=said.append), as_json=False)
+    lines.begin()
+    player = Player(load_preset("demo"))
+    while shots:
+        lines.tick(player.tick())
+        shots.pop(0)
+    assert [t for t in said if t in ("Muse is gone.", WAITING)] == ["Muse is gone.", WAITING]
+
+
+def test_a_program_that_reads_ticks_reads_why_a_source_is_gone_and_what_is_not_recorded():
+    shot = Snapshot(t=5.0, phase="running", source_state="lost", source_notice="Muse is gone.")
+    said: list[str] = []
+    session = SimpleNamespace(snapshot=lambda: shot)
+    lines = _Lines(session, SimpleNamespace(say=said.append), as_json=True)
+    player = Player(load_preset("demo"))
+    lines.tick(player.tick())
+    shot = replace(shot, source_notice="", recording_problem="The disk is full.")
+    lines.tick(player.tick())
+    rows = [json.loads(text) for text in said]
+    told = [(row["source_notice"], row["recording_problem"]) for row in rows]
+    assert told == [("Muse is gone.", None), (None, "The disk is full.")]

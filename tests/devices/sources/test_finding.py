@@ -125,6 +125,47 @@ def test_a_dongle_that_answers_for_a_board_that_is_off_is_told_from_a_board():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("answer", ["A modem$$$", "Daisy chain of lamps$$$", "$$$", "ADS1115$$$"])
+def test_what_answers_and_is_no_board_of_openbci_is_not_chosen(answer):
+    master, slave = os.openpty()
+    tty.setraw(slave)
+
+    def say() -> bool:
+        os.write(master, answer.encode())
+        return False
+
+    found = find([FakePort(os.ttyname(slave))], stopped=say, usb_devices=NOWHERE)
+    os.close(slave)
+    os.close(master)
+    assert found.source == "synthetic"
+    assert "is no OpenBCI board" in found.because
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3])
+def test_a_dongle_that_is_pulled_out_while_its_board_is_asked_is_said_in_our_words(after):
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    port = os.ttyname(slave)
+    asked: list[float] = []
+
+    def pull_out() -> bool:
+        """Stand for the hand: called all the while the board is asked."""
+        asked.append(now())
+        if asked[-1] - asked[0] >= after and not gone:
+            os.close(master)
+            gone.append(True)
+        return False
+
+    gone: list[bool] = []
+    found = find([FakePort(port)], within=2.0, stopped=pull_out, usb_devices=NOWHERE)
+    os.close(slave)
+    assert found.source == "synthetic"
+    assert found.because == (
+        f"The synthetic board was chosen, because the dongle on {port} was pulled out while its "
+        "board was asked; plug it in again."
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "system", "cure"),
     [
