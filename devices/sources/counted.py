@@ -8,40 +8,62 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
-from devices.sources.loss import LossCounter
+from devices.sources.loss import PacketCounter
 
-_HOLD_S = 0.15  # s after a hole in time before it is judged
+_HOLE_S = 0.25  # s without a sample, if the counter does not go round in half of it
+_EARLY = 0.020  # s: no sample comes earlier than the clock's line by more than this
 _OVERDUE_S = 0.04  # s of lateness below which a host is busy
-_ODD_S = 0.1  # s that samples of an odd counter are kept back
-_PAUSED_S = 1.0  # s that samples must stay late for a device that paused
-_HOLD_MOST_S = 3.0  # s: a backlog that takes longer to come in is judged as it stands
+_FALLS_S = 0.004  # s by which lateness must fall to be falling
+_TURNS_S = 0.5  # s for which lateness must have stopped to fall for whole turns of the counter
+_PAUSED_S = 1.0  # s, for a device that paused
+_HOLD_MOST_S = 6.0  # s: a backlog that takes longer to come in is judged by its counter
 
 
 @dataclass
 class Packets:
-    """Samples of one read, or of several, with the values of their counter."""
+    """Samples in the order of their numbers, or as they came.
+
+    `lost` samples are missing before each, by the counter; `holes` are those after a hole in time.
+    """
 
     data: npt.NDArray[np.float32]
     arrivals: npt.NDArray[np.float64]
+    lost: npt.NDArray[np.int64]
+    holes: npt.NDArray[np.bool_]
+
+    def __add__(self, other: Packets) -> Packets:
+        return Packets(
+            np.concatenate((self.data, other.data)),
+            np.concatenate((self.arrivals, other.arrivals)),
+            np.concatenate((self.lost, other.lost)),
+            np.concatenate((self.holes, other.holes)),
+        )
+
+
+@dataclass
+class _Raw:
+    data: npt.NDArray[np.float32]
+    arrivals: npt.NDArray[np.float64]
     values: npt.NDArray[np.int64]
+    holes: npt.NDArray[np.bool_]
 
 
 class Counted:
     """Judges samples with a counter.
 
-    After a hole in time, what follows may be a backlog that was only held up, or may not. So
-    it is kept back until it comes in at its normal rate again, and is judged by its end. Where
-    the last samples may have come late or twice, the next read is waited for. What is late by no
-    whole turn of the counter is of a device that paused, if it stays so for a second.
+    Where there is no hole in time, the counter alone says what is lost, late or came twice
+    (`PacketCounter`). Across a hole time adds whole turns of the counter, or the pause of a device
+    whose counter paused with it, once what comes after the hole has stopped to become less late:
+    until then it is a backlog that was held up, and is kept back.
     """
 
     def __init__(self, sfreq: float, *, modulus: int, step: int, share: int) -> None:
-        self._loss = LossCounter(sfreq, modulus=modulus, step=step, share=share)
-        self._sfreq = sfreq
-        self._held: list[Packets] = []
-        self._hole_at: float | None = None
-        self._odd_at: float | None = None
-        self._stuck = False  # whether the counter stands still
+        self._counter = PacketCounter(sfreq, modulus=modulus, step=step, share=share)
+        self._hole = min(0.5 * self._counter.modulus / sfreq, _HOLE_S)
+        self._last = np.nan  # arrival of the newest sample
+        self._raw: _Raw | None = None  # not yet in order
+        self._held: Packets | None = None  # in order, behind a hole
+        self._overdue, self._overdue_at = np.inf, 0.0
         self.duplicated = 0  #: samples that came a second time and were left out
 
     def take(
@@ -52,84 +74,127 @@ class Counted:
         clock: SampleClock,
     ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Take one read; return packets and the samples lost before each, or None."""
-        packets = self._held_back(Packets(data, arrivals, self._loss.values(counters)), clock)
-        if packets is None or (ordered := self._in_order(packets)) is None:
-            return None
-        return ordered, self._missing(ordered, clock)
+        jumps = np.diff(arrivals, prepend=arrivals[0] if np.isnan(self._last) else self._last)
+        self._last = float(arrivals[-1])
+        new = _Raw(data, arrivals, self._counter.values(counters), jumps > self._hole)
+        if self._raw is None and not new.holes.any() and self._counter.in_line(new.values, data):
+            none = np.zeros(arrivals.size, dtype=np.int64)
+            return self._over_holes(Packets(data, arrivals, none, none > 0), clock)
+        if (old := self._raw) is not None:
+            new = _Raw(
+                np.concatenate((old.data, new.data)),
+                np.concatenate((old.arrivals, new.arrivals)),
+                np.concatenate((old.values, new.values)),
+                np.concatenate((old.holes, new.holes)),
+            )
+        ordered = self._in_order(new)
+        return None if ordered is None else self._over_holes(ordered, clock)
 
-    def few(self, arrivals: list[float], counters: list[int], clock: SampleClock) -> bool:
+    def few(
+        self,
+        data: npt.NDArray[np.float32],
+        arrivals: list[float],
+        counters: list[int],
+        clock: SampleClock,
+    ) -> bool:
         """Take a few samples that are in line, as `take` does; False where there is more to do."""
-        if self._held or clock.due is None or clock.overdue or self._odd_at is not None:
+        if self._raw or self._held or clock.due is None or clock.overdue:
             return False
-        return not self._stuck and self._loss.few(arrivals, counters)
+        before = self._last
+        for arrival in arrivals:
+            if not arrival - before <= self._hole:
+                return False
+            before = arrival
+        if not self._counter.few(data, counters):
+            return False
+        self._last = before
+        return True
 
     def rest(self, clock: SampleClock) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Return what is kept back, as it stands."""
-        if not self._held:
+        if self._raw is not None:
+            ordered = self._in_order(self._raw, last=True)
+            if ordered is not None:
+                self._held = ordered if self._held is None else self._held + ordered
+        held, self._held = self._held, None
+        if held is None:
             return None
-        packets, self._stuck = self._joined(), True
-        ordered = self._in_order(packets)
-        return None if ordered is None else (ordered, self._missing(ordered, clock))
+        return held, self._missing(held, clock, last=True)[0]
 
-    def _missing(self, packets: Packets, clock: SampleClock) -> npt.NDArray[np.int64]:
-        missing = self._loss.missing(
-            packets.arrivals, packets.values, due=clock.due, period=clock.period
-        )
-        if clock.overdue > _OVERDUE_S and not missing.any():
-            # A device that paused unseen by counter and hole: the pause becomes lost rows too,
-            # so that no window over it is taken for whole.
-            missing[0] = round(clock.overdue / clock.period)
-        return missing
-
-    def _in_order(self, packets: Packets) -> Packets | None:
-        """Return `packets` in the order of their counter; None where the next must be seen."""
-        if self._loss.in_line(packets.values):
-            self._stuck, self._odd_at = False, None
-            return packets
-        order = self._loss.ordered(packets.values, packets.arrivals)
-        end = float(packets.arrivals[-1])
-        if order.open and not self._stuck:
-            self._odd_at = end if self._odd_at is None else self._odd_at
-            if end - self._odd_at < _ODD_S:
-                self._held.append(packets)
-                return None
-        self._stuck, self._odd_at = order.open and not order.duplicated, None
+    def _in_order(self, raw: _Raw, *, last: bool = False) -> Packets | None:
+        """Return the samples whose numbers are known; the others are kept for the next read."""
+        holes = set(np.flatnonzero(raw.holes).tolist())
+        order = self._counter.order(raw.values.tolist(), raw.data, holes, last=last)
+        ready = order.ready
         self.duplicated += order.duplicated
+        self._raw = None
+        if ready < raw.values.size:
+            self._raw = _Raw(
+                raw.data[ready:], raw.arrivals[ready:], raw.values[ready:], raw.holes[ready:]
+            )
         if not order.kept:
             return None
         kept = np.array(order.kept)
-        return Packets(packets.data[kept], packets.arrivals[np.sort(kept)], packets.values[kept])
-
-    def _held_back(self, new: Packets, clock: SampleClock) -> Packets | None:
-        """Keep `new` back while a backlog comes in; return what can be judged now."""
-        if self._hole_at is None:
-            hole = self._loss.hole(new.arrivals, self._held[-1].arrivals if self._held else None)
-            if hole is None:
-                self._held.append(new)
-                return self._joined()
-            self._hole_at = float(new.arrivals[hole])
-        self._held.append(new)
-        end = float(new.arrivals[-1])
-        recent = sum(int(np.count_nonzero(p.arrivals > end - 0.1)) for p in self._held)
-        since = end - self._hole_at
-        if since < _HOLD_S or (since < _HOLD_MOST_S and recent > 0.15 * self._sfreq + 4):
-            return None
-        joined = self._joined()
-        if since < _PAUSED_S and clock.due is not None:
-            settled = self._loss.settled(
-                joined.arrivals, joined.values, due=clock.due, period=clock.period
-            )
-            if not settled:
-                self._held, self._hole_at = [joined], end - since
-                return None
-        return joined
-
-    def _joined(self) -> Packets:
-        held, self._held, self._hole_at = self._held, [], None
-        if len(held) == 1:
-            return held[0]
         return Packets(
-            np.concatenate([p.data for p in held]),
-            np.concatenate([p.arrivals for p in held]),
-            np.concatenate([p.values for p in held]),
+            raw.data[kept], raw.arrivals[np.sort(kept)], np.array(order.lost), np.array(order.holes)
         )
+
+    def _over_holes(
+        self, new: Packets, clock: SampleClock
+    ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
+        """Return what can be judged; what follows a hole is kept back for a while."""
+        if self._held is None and not new.holes.any():
+            return new, self._paused(new, clock)
+        packets = new if self._held is None else self._held + new
+        missing, settled = self._missing(packets, clock)
+        self._held = None if settled else packets
+        return (packets, missing) if settled else None
+
+    def _missing(
+        self, packets: Packets, clock: SampleClock, *, last: bool = False
+    ) -> tuple[npt.NDArray[np.int64], bool]:
+        """Count the samples lost before each, over holes too; whether later ones change nothing."""
+        missing = packets.lost.copy()
+        if clock.due is None:
+            return missing, True
+        period, wrap = clock.period, self._counter.modulus * clock.period
+        arrivals, settled = packets.arrivals, True
+        late = arrivals - (clock.due + period * (np.arange(arrivals.size) + np.cumsum(missing)))
+        for hole in np.flatnonzero(packets.holes).tolist():
+            behind = np.minimum.accumulate(late[hole:])
+            least = float(behind[-1])
+            turns = round(least / wrap)
+            if least <= _OVERDUE_S:
+                continue
+            quiet = float(arrivals[-1]) - _fell(behind, arrivals[hole:])
+            whole = -_EARLY <= least - turns * wrap <= 2 * _EARLY
+            if last or quiet >= (_TURNS_S if whole else _PAUSED_S):
+                # Where no number of turns fits, the device paused, and its counter with it.
+                lost = turns * self._counter.modulus if whole else round(least / period)
+                missing[hole] += lost
+                late[hole:] -= lost * period
+            elif arrivals[-1] - arrivals[hole] < _HOLD_MOST_S:
+                settled = False
+        return missing, settled
+
+    def _paused(self, packets: Packets, clock: SampleClock) -> npt.NDArray[np.int64]:
+        """Count what is missing; a pause unseen by counter and hole becomes lost rows too.
+
+        So that no window over it is taken for whole.
+        """
+        missing, overdue = packets.lost, clock.overdue
+        if overdue <= _OVERDUE_S:
+            self._overdue = np.inf
+        elif not missing.any():
+            end = float(packets.arrivals[-1])
+            if np.isinf(self._overdue) or overdue < self._overdue - _FALLS_S:
+                self._overdue, self._overdue_at = overdue, end
+            if end - self._overdue_at >= _TURNS_S:
+                missing[0] = round(overdue / clock.period)
+                self._overdue = np.inf
+        return missing
+
+
+def _fell(least: npt.NDArray[np.float64], arrivals: npt.NDArray[np.float64]) -> float:
+    """Return when the least lateness so far fell the last time, s."""
+    return float(arrivals[int(np.argmax(least <= least[-1] + _FALLS_S))])

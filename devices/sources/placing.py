@@ -26,7 +26,7 @@ class SamplePlacer:
     name : str
         What the source is called, for sentences.
     modulus, step, share : int
-        The package counter (`LossCounter`); `modulus` None where there is none.
+        The package counter (`PacketCounter`); `modulus` None where there is none.
     stamped : bool
         Without a counter: whether the stamps are the sender's, and not those of arrival.
     """
@@ -98,7 +98,7 @@ class SamplePlacer:
             Which rows of the chunk are lost samples.
         """
         if stamps.size <= _FEW:
-            times = self._few(stamps.tolist(), counters, seen)
+            times = self._few(data, stamps.tolist(), counters, seen)
             if times is not None:
                 fitted = self._clock.few(times, None if self._counted is not None else seen)
                 self._tell_timing(times, fitted)
@@ -113,12 +113,17 @@ class SamplePlacer:
         return placed
 
     def _few(
-        self, stamps: list[float], counters: npt.NDArray[np.int64] | None, seen: float
+        self,
+        data: npt.NDArray[np.float32],
+        stamps: list[float],
+        counters: npt.NDArray[np.int64] | None,
+        seen: float,
     ) -> list[float] | None:
         """Return the times for the clock of a few samples that are just those that come next."""
         if self._counted is None or counters is None:
             return self._uncounted.few(stamps, seen)
-        return stamps if self._counted.few(stamps, counters.tolist(), self._clock) else None
+        taken = self._counted.few(data, stamps, counters.tolist(), self._clock)
+        return stamps if taken else None
 
     def rest(self) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
         """Place what is still kept back, because no more will come."""

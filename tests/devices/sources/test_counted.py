@@ -124,3 +124,43 @@ def test_half_a_row_of_a_daisy_behind_a_hole_does_not_hide_how_long_it_was(gone)
     kept = np.flatnonzero(np.isfinite(seen) & (seen != number[1500]))
     assert kept.size > number.size - 50
     assert np.array_equal(kept, seen[kept].astype(int))
+
+
+@pytest.mark.parametrize(
+    ("pause", "speed"),
+    [
+        (0.3, 1.2),
+        (0.6, 1.3),
+        (0.8, 1.3),
+        (1.0, 1.3),
+        (1.0, 1.5),
+        (1.4, 1.5),
+        (1.0, 2.0),
+        (2.3, 3.0),
+    ],
+)
+@pytest.mark.parametrize("gone", [0, 1, 40, 256])
+def test_a_backlog_that_comes_in_slowly_loses_what_the_counter_says_and_changes_no_rate(
+    pause, speed, gone
+):
+    n = 4500
+    arrivals = 9.0 + np.arange(n) / 250.0
+    free = arrivals[1500] + pause
+    for k in range(1500, n):
+        if arrivals[k] >= free:
+            break
+        arrivals[k] = free
+        free += 1 / (250.0 * speed)
+    came = np.delete(np.arange(n), np.arange(1500, 1500 + gone))
+    placer, rows, rates = SamplePlacer(250.0, modulus=256), [], []
+    for first in range(0, came.size, 5):
+        part = came[first : first + 5]
+        data, stamps = part[:, None].astype(np.float32), arrivals[part]
+        placed = placer.place(data, stamps, part % 256, seen=float(stamps[-1]))
+        rows += [] if placed is None else [placed[0].data[:, 0]]
+        rates += [e for e in placer.events() if e.kind == "rate"]
+    seen = np.concatenate(rows)
+    kept = np.flatnonzero(np.isfinite(seen))
+    assert kept[-1] > n - 50
+    assert np.array_equal(kept, seen[kept].astype(int))
+    assert rates == []

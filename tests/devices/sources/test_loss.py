@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from devices.sources.loss import put_in_order
 from devices.sources.placing import SamplePlacer
 
 N = 5000
@@ -110,11 +111,106 @@ def test_what_is_lost_is_counted_exactly_and_every_row_is_in_its_place(fault, ph
     assert np.diff(times).min() > 0
 
 
-def test_values_are_put_in_order():
-    assert put_in_order([1, 2, 3], 0, 256).kept == [0, 1, 2]
-    assert put_in_order([1, 3, 2, 4], 0, 256).kept == [0, 2, 1, 3]
-    twice = put_in_order([1, 2, 2, 3], 0, 256)
-    assert (twice.kept, twice.duplicated, twice.open) == ([0, 1, 3], 1, False)
-    assert put_in_order([1, 2, 2], 0, 256).open
-    assert put_in_order([1, 2, 2, 4], 0, 256).kept == [0, 1, 2, 3]
-    assert put_in_order([1, 2, 2, 4], 0, 256, stale=True).kept == [0, 1, 3]
+def mixed(n, gone, delays, blocks):
+    """Packets in the order in which they come: late by `delays`, and in blocks of repeats."""
+    order = [k for k in range(n) if k not in gone]
+    order.sort(key=lambda k: (k + delays.get(k, 0) + 0.5 * (k in delays), k))
+    for at, length in sorted(blocks, reverse=True):
+        end = order.index(at) + 1 if at in order else 0
+        newest = max(order[:end], default=0)
+        block = [k for k in order[max(end - length, 0) : end] if k > newest - 127]
+        order[end:end] = block
+    return order
+
+
+def rows_of(order, *, rate=250.0, modulus=256, at_once=5, n_ch=3):
+    """Place packets that come in this order, each when the newest so far was taken."""
+    number = np.array(order)
+    came = 9.0 + np.maximum.accumulate(number) / rate
+    data = np.random.default_rng(1).standard_normal((number.max() + 1, n_ch)).astype(np.float32)
+    data[:, 0] = np.arange(len(data))
+    placer, chunks, twice = SamplePlacer(rate, modulus=modulus), [], 0
+    for first in range(0, number.size, at_once):
+        part = number[first : first + at_once]
+        arrivals = came[first : first + at_once]
+        placed = placer.place(data[part], arrivals, part % modulus, seen=float(arrivals[-1]))
+        chunks += [] if placed is None else [placed[0]]
+        twice += sum(e.value.duplicated for e in placer.events() if e.kind == "timing")
+    rest = placer.rest()
+    chunks += [] if rest is None else [rest[0]]
+    assert np.diff(np.concatenate([c.times for c in chunks])).min() > 0
+    return np.concatenate([c.data for c in chunks])[:, 0], twice
+
+
+def expected(order, n):
+    rows = np.arange(n, dtype=np.float64)
+    rows[sorted(set(range(n)) - set(order))] = np.nan
+    return rows[: max(order) + 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    singles=st.sets(st.integers(300, 1200), max_size=60),
+    bursts=st.lists(st.tuples(st.integers(4, 14), st.integers(2, 127)), max_size=4),
+    delays=st.dictionaries(st.integers(300, 1200), st.integers(1, 20), max_size=30),
+    blocks=st.lists(st.tuples(st.integers(300, 1200), st.integers(1, 127)), max_size=8),
+    at_once=st.integers(1, 12),
+)
+def test_any_mixture_of_repeats_late_packets_and_losses_is_counted_to_the_sample(
+    singles, bursts, delays, blocks, at_once
+):
+    n = 1400
+    gone = set(singles)
+    for where, length in dict(bursts).items():
+        gone |= set(range(80 * where, 80 * where + length))
+    order = mixed(n, gone, delays, blocks)
+    rows, _ = rows_of(order, at_once=at_once)
+    assert np.array_equal(rows, expected(order, n), equal_nan=True)
+
+
+REPEATS = [1, 2, 3, 4, 5, 7, 10, 20, 33, 64, 120]
+
+
+@pytest.mark.parametrize("length", REPEATS)
+def test_a_block_that_comes_a_second_time_is_left_out_and_said(length):
+    order = mixed(1400, set(), {}, [(805, length)])
+    rows, twice = rows_of(order)
+    assert np.array_equal(rows, np.arange(1400.0))
+    assert twice == length
+
+
+@pytest.mark.parametrize("every", [7, 23, 50])
+def test_a_repeat_directly_before_or_behind_a_loss_hides_none_of_them(every):
+    for behind in (-1, 1):
+        gone = set(range(300, 1200, every))
+        order = mixed(1400, gone, {}, [(k + behind, 1) for k in gone])
+        rows, twice = rows_of(order)
+        assert np.array_equal(rows, expected(order, 1400), equal_nan=True)
+        assert twice == len(gone)
+
+
+@pytest.mark.parametrize("by", [1, 2, 4, 9, 20])
+@pytest.mark.parametrize("every", [40, 100])
+def test_packets_that_come_late_stand_in_their_place(by, every):
+    delays = dict.fromkeys(range(300, 1200, every), by)
+    rows, twice = rows_of(mixed(1400, {305, 711}, delays, []))
+    assert np.array_equal(np.flatnonzero(np.isnan(rows)), [305, 711])
+    assert twice == 0
+
+
+def test_what_comes_later_than_is_waited_for_is_lost_and_moves_no_row():
+    order = mixed(1400, set(), {500: 60, 700: 90}, [])
+    rows, _ = rows_of(order)
+    assert np.array_equal(
+        rows,
+        np.where(np.isin(np.arange(1400), (500, 700)), np.nan, np.arange(1400)),
+        equal_nan=True,
+    )
+
+
+@pytest.mark.parametrize("share", [1, 2])
+@pytest.mark.parametrize("gone", [126, 127, 128, 129, 254, 255, 256, 257, 511, 512, 767])
+def test_a_hole_of_any_length_near_whole_turns_is_counted_to_the_sample(gone, share):
+    order = mixed(2600, set(range(1300, 1300 + gone)), {}, [])
+    rows, _ = rows_of(order, rate=250.0 / share, modulus=256 // share)
+    assert np.array_equal(rows, expected(order, 2600), equal_nan=True)
