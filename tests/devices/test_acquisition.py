@@ -112,7 +112,8 @@ def test_a_killed_child_is_lost_with_a_sentence_and_another_goes_on_in_the_same_
     events = board.events()
     assert words(events) == ["streaming"]
     assert [e.value for e in events if e.kind == "gap"] == [lost.sum()]
-    assert "what was lost is marked" in next(e.text for e in events if e.kind == "state")
+    assert next(e.text for e in events if e.kind == "state").endswith(" sends again.")
+    assert "lost; they are marked." in next(e.text for e in events if e.kind == "gap")
 
 
 @posix
