@@ -118,9 +118,10 @@ def test_a_session_with_an_unknown_board_is_refused_before_anything_is_started()
 )
 def test_a_predicate_that_lsl_cannot_read_is_refused_by_the_command(predicate, capfd):
     assert main(["devices", "check", f"lsl:?{predicate}"]) == 2
-    said = capfd.readouterr().err
-    assert said.count("\n") == 1
-    assert said.startswith(f"attune: The LSL predicate {predicate!r} cannot be read; expected one")
+    # Where another test has begun LSL without our settings, liblsl itself has its say.
+    said = [line for line in capfd.readouterr().err.splitlines() if "resolver_impl" not in line]
+    assert len(said) == 1
+    assert said[0].startswith(f"attune: The LSL predicate {predicate!r} cannot be read; expected")
 
 
 def test_a_fault_of_the_program_at_the_opening_is_one_sentence(capfd):
