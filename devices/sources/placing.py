@@ -52,7 +52,7 @@ class SamplePlacer:
         self._last = 0.0
         self._news: list[SourceEvent] = []
         self._doubted = False
-        self._blind = modulus is None and not stamped
+        self._blind, self._told = modulus is None and not stamped, False
 
     @property
     def residual(self) -> float:
@@ -155,17 +155,7 @@ class SamplePlacer:
     def _tell_stamps(self, seen: float) -> None:
         """Say once that stamps are not believed, and that losses cannot be counted."""
         reasons, self._uncounted.reasons = self._uncounted.reasons, []
-        if self._blind:
-            self._blind = False
-            self._news.append(
-                SourceEvent(
-                    seen,
-                    "note",
-                    "losses",
-                    f"{_capital(self._name)} does not number its samples: losses cannot be "
-                    "counted, only gaps in time are seen.",
-                )
-            )
+        uneven = not self._blind and not self._uncounted.countable
         if reasons and not self._doubted:
             self._doubted = True
             text = (
@@ -173,7 +163,18 @@ class SamplePlacer:
                 f"({reasons[0]}); its samples keep their order and spread and are timed by their "
                 "arrival."
             )
+            if uneven and not self._told:
+                self._told = True
+                text += " Losses cannot be counted."
             self._news.append(SourceEvent(seen, "note", "stamps", text))
+        if not self._told and (self._blind or uneven):
+            self._told = True
+            why = ", and its stamps are too uneven to show lost ones" if uneven else ""
+            text = (
+                f"{_capital(self._name)} does not number its samples{why}: losses cannot be "
+                "counted, only gaps in time are seen."
+            )
+            self._news.append(SourceEvent(seen, "note", "losses", text))
 
     def _tell_rate(self, seen: float) -> None:
         rate = self._clock.rate

@@ -264,7 +264,7 @@ class Lattice:
         period: float,
         fresh: int,
     ) -> Judgement:
-        due, gap, rough, jumped = self._due, -1, 0.0, False
+        n, due, gap, rough, jumped = len(stamps), self._due, -1, 0.0, False
         whole = self._unit * self.period
         for j, stamp in enumerate(stamps):
             off = stamp - due
@@ -291,15 +291,19 @@ class Lattice:
             else:
                 due += 0.05 * off
             due += self.period
-        if len(stamps) >= _OTHER_STEPS and 2 * np.count_nonzero(missing) >= len(stamps):
+        if n >= _OTHER_STEPS and 2 * np.count_nonzero(missing) >= n:
             # No network loses every second sample: the rate has become another.
             return Judgement(np.zeros_like(missing), _after=(due, 0.0, math.inf))
+        change = 0.0
         if gap >= 0 and not jumped and not self._exact:
             missing, gap = self._stays(np.array(stamps), missing)
-            due = self._due + self.period * (len(stamps) + int(missing.sum()))
-        shown = (len(stamps) - gap) * period > _SHOWN_S
+            number = np.arange(n) + np.cumsum(missing)
+            mean = float((np.array(stamps) - self._due - self.period * number).mean())
+            due = self._due + self.period * (int(number[-1]) + 1) + min(0.3, 0.05 * n) * mean
+            change = 0.01 * mean / n
+        shown = (n - gap) * period > _SHOWN_S
         doubtful = gap >= fresh if self._exact else gap >= 0
-        return Judgement(missing, doubtful and not shown, jumped, (due, 0.0, rough))
+        return Judgement(missing, doubtful and not shown, jumped, (due, change, rough))
 
     def _stays(
         self, stamps: Floats, missing: npt.NDArray[np.int64]

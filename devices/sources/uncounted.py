@@ -80,7 +80,6 @@ class Uncounted:
 
     def __init__(self, sfreq: float, clock: SampleClock, *, stamped: bool) -> None:
         self._stated, self._clock, self._stamped = 1.0 / sfreq, clock, stamped
-        clock.whole = False
         self._trust = Trust()
         self._lattice: Lattice | None = None
         self._spread = Spread()
@@ -92,6 +91,7 @@ class Uncounted:
         self._window_at = -np.inf
         self._filled = 0.0  # stamp for what bears none
         self.reasons: list[str] = []  #: what there is to say of the stamps
+        self.countable = True  #: whether the stamps are regular enough to show what is lost
 
     def take(
         self, data: npt.NDArray[np.float32], stamps: Floats, seen: float
@@ -113,8 +113,11 @@ class Uncounted:
                 self._clock.forget()  # what had piled up shows no rate
                 self._piled = False
             if self._stamped:
-                if self._clock.overdue > _OVERDUE_S:
-                    self._clock.restart(self._trust.base, 1.0)
+                number = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
+                if self._clock.overdue > _OVERDUE_S and (
+                    self._spread.exact or self._clock.behind(seen, number) < _OVERDUE_S
+                ):
+                    self._clock.restart(self._trust.base, 1.0)  # late, and none was lost
                 new.times = self._times(stamps, seen)
         return self._judged(new)
 
@@ -176,8 +179,7 @@ class Uncounted:
                 last[last < 0] = good[0]
                 stamps = np.asarray(stamps[last] + period * (number - last), dtype=np.float64)
             else:
-                before = self._filled or seen - period * stamps.size
-                stamps = np.asarray(before + period * (number + 1), dtype=np.float64)
+                stamps = np.full(stamps.size, self._filled or seen)
         self._filled = float(stamps[-1])
         return stamps
 
@@ -205,6 +207,7 @@ class Uncounted:
 
     def _begin(self, held: Reads) -> None:
         """Judge rate, spread and clock of the stamps by the first reads."""
+        self._clock.whole = False
         self._begun = True
         counts = np.diff([0, *held.ends])
         span = held.seen[-1] - held.seen[0]
@@ -216,6 +219,7 @@ class Uncounted:
         held.stamps = held.times = np.concatenate(reads)
         if found.period:
             self._follow(float(held.stamps[0]), found)
+        self.countable = found.period > 0 or span < _START_S
         if self._stamped:
             unlike = found.period > 0 and not _agree(found.period, arrived)
             if unlike or span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
@@ -253,7 +257,7 @@ class Uncounted:
         return ""
 
     def _follow(self, first: float, found: Spread) -> None:
-        self._clock.whole = found.exact  # else losses cannot be told from a rate
+        self._clock.whole = True  # but where stamps are not regular, losses look like a rate
         self._lattice, self._spread = (
             Lattice(first, found.period, found.unit, exact=found.exact),
             found,
@@ -326,6 +330,7 @@ class Uncounted:
             self._unsure_until = seen + _UNSURE_S
         if not lattice.regular:
             self._lattice, self._window, self._window_at = None, [], seen
+            self._clock.whole = self._spread.exact
 
     def _late_for_good(self, reads: Reads, missing: npt.NDArray[np.int64], due: float) -> bool:
         """Add to `missing` what stays late for good; False where more must be seen."""
@@ -342,7 +347,9 @@ class Uncounted:
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
             return False  # of few reads all may have been held up in this computer
         grown, exact = late[-1] - late[0], self._spread.exact and self._trust.believed
-        if grown > max(0.01, late[0] / 2) or (exact and grown > 0.1 * late[0]):
+        steps = np.diff([float(part.min()) for part in np.array_split(late, 3)])
+        steady = late.size < 3 or steps.min() > 0.25 * steps.sum()  # and not by another loss
+        if steady and grown > (0.1 * late[0] if exact else max(0.01, late[0] / 2)):
             return True  # a rate that is not the promised one, which the clock finds
         # What was lost before a read is at most what every later one still is late by.
         least = np.minimum.accumulate(late[::-1])[::-1]
@@ -386,6 +393,7 @@ class Uncounted:
             return
         stamps = np.concatenate(self._window)
         found = spread(stamps, self._stated)
+        self.countable = found.period > 0
         if found.period:
             self._follow(float(stamps[-1]) + found.period, found)
             off = found.period / self._clock.period - 1.0
