@@ -25,6 +25,8 @@ _FLOOR_BINS, _FLOOR_READS, _BASE_S = 3, 20, 60.0  # of the quickest samples, now
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
 _SURE = 0.002  # periods: what deviates by more was measured when it was sent, and may be late
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
+# Share of bursts of one length; share by which few of them may differ from the stated rate.
+_ALIKE, _LIKELY, _BURSTS = 0.97, 0.015, 40
 _OTHER_STEPS = 12  # samples, of which half seem to miss one, by which another rate is looked for
 _DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
 
@@ -164,7 +166,12 @@ def spread(stamps: Floats, stated: float) -> Spread:
         if found.period:
             return found
     if np.mean(steps < 0.25 * mean) > 0.4:
-        return _bursts(stamps, 0.0, 0.5 * mean)
+        found = _bursts(stamps, 0.0, 0.5 * mean)
+        # A coarse clock gives runs of equal stamps too, that only seem to be of one length.
+        lengths = np.diff(np.flatnonzero(steps > 0.5 * mean))
+        alike = lengths.size and np.mean(lengths == np.median(lengths)) > _ALIKE
+        likely = abs(found.period / stated - 1.0) < _LIKELY or lengths.size >= _BURSTS
+        return found if alike and likely else Spread()
     period = float(np.median(steps))
     times = np.maximum(np.round(steps / period), 0.0)
     off = np.abs(steps - times * period)

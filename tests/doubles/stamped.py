@@ -20,7 +20,8 @@ class Sender:
     ``nominal`` (counted at the stated rate), ``last`` (of a packet; the others are counted back
     at the stated rate, as liblsl does), or a list of what is done to the true ones:
     ``glitch:FROM,TO,SECONDS`` (samples), ``jump:AT,SECONDS[,BACK_AT]``, ``ahead:SECONDS``,
-    ``fast:SHARE``, ``odd:VALUE`` (each hundredth sample), ``noise:SECONDS``, joined by ``+``.
+    ``coarse:SECONDS``, ``fast:SHARE``, ``odd:VALUE`` (each hundredth sample), ``noise:SECONDS``,
+    joined by ``+``.
     """
 
     stated: float = 250.0
@@ -99,6 +100,8 @@ def stamped(
             out = out + np.random.default_rng(9).normal(0.0, values[0], out.size)
         elif word == "glitch":
             out = out + values[2] * ((number >= values[0]) & (number < values[1]))
+        elif word == "coarse":
+            out = np.floor(out / values[0]) * values[0]
         elif word == "jump":
             inside = (since >= values[0]) & (since < (values[2] if len(values) > 2 else np.inf))
             out = out + values[1] * inside

@@ -217,3 +217,12 @@ def test_stamps_of_the_stated_rate_hide_no_real_one(stated, rate, packet):
 def test_it_is_said_once_where_stamps_show_no_loss(stamps, packet):
     result = run(Sender(stamps=stamps, packet=packet, loss=0.03, seconds=9.0))
     assert sum("osses cannot be counted" in text for text in result.told) == 1
+
+
+@pytest.mark.parametrize("stated", [200.0, 250.0, 500.0])
+@pytest.mark.parametrize("step", [0.006, 0.010, 0.015625])
+def test_stamps_of_a_coarse_clock_invent_no_row_and_no_rate(step, stated):
+    result = run(Sender(stated=stated, stamps=f"coarse:{step}", seconds=14.0))
+    assert result.marked == 0
+    assert result.rates == []
+    assert result.worst_ms() < 30.0
