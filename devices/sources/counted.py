@@ -16,6 +16,7 @@ _OVERDUE_S = 0.04  # s of lateness below which a host is busy
 _FALLS_S = 0.004  # s by which lateness must fall to be falling
 _TURNS_S = 0.5  # s for which lateness must have stopped to fall for whole turns of the counter
 _PAUSED_S = 1.0  # s, for a device that paused
+_STEADY_S = 0.012  # s by which lateness may change from half second to half second of a pause
 _HOLD_MOST_S = 6.0  # s: a backlog that takes longer to come in is judged by its counter
 
 
@@ -63,7 +64,8 @@ class Counted:
         self._last = np.nan  # arrival of the newest sample
         self._raw: _Raw | None = None  # not yet in order
         self._held: Packets | None = None  # in order, behind a hole
-        self._overdue, self._overdue_at = np.inf, 0.0
+        self._late: list[tuple[float, float]] = []  # time and lateness of reads that are overdue
+        self._early: list[tuple[float, float]] = []  # time of reads, and by how much they are early
         self.duplicated = 0  #: samples that came a second time and were left out
 
     def take(
@@ -98,7 +100,9 @@ class Counted:
         clock: SampleClock,
     ) -> bool:
         """Take a few samples that are in line, as `take` does; False where there is more to do."""
-        if self._raw or self._held or clock.due is None or clock.overdue:
+        if self._raw or self._held or clock.due is None or clock.overdue or self._late:
+            return False
+        if arrivals[0] < clock.due - _EARLY / 4:
             return False
         before = self._last
         for arrival in arrivals:
@@ -182,17 +186,48 @@ class Counted:
 
         So that no window over it is taken for whole.
         """
-        missing, overdue = packets.lost, clock.overdue
-        if overdue <= _OVERDUE_S:
-            self._overdue = np.inf
-        elif not missing.any():
-            end = float(packets.arrivals[-1])
-            if np.isinf(self._overdue) or overdue < self._overdue - _FALLS_S:
-                self._overdue, self._overdue_at = overdue, end
-            if end - self._overdue_at >= _TURNS_S:
-                missing[0] = round(overdue / clock.period)
-                self._overdue = np.inf
+        missing = packets.lost
+        self._watch_early(packets.arrivals, clock)
+        if clock.overdue <= _OVERDUE_S or clock.due is None or missing.any():
+            self._late = []
+            return missing
+        n, end = packets.arrivals.size, float(packets.arrivals[-1])
+        late = packets.arrivals - (clock.due + clock.period * np.arange(n))
+        self._late.append((end, float(late.min())))
+        if end - self._late[0][0] < 2 * _TURNS_S:
+            return missing
+        middle = self._late[0][0] + _TURNS_S
+        before = min(one for at, one in self._late if at <= middle)
+        after = min((one for at, one in self._late if at > middle), default=before)
+        self._late = []
+        if abs(after - before) < _STEADY_S:
+            missing[0] = round(min(before, after) / clock.period)
+        elif after > before:
+            self._change_rate(clock, (after - before) / _TURNS_S)
         return missing
+
+    def _watch_early(self, arrivals: npt.NDArray[np.float64], clock: SampleClock) -> None:
+        """Find a rate that has become higher: then read after read comes before it is due."""
+        if clock.due is None or clock.young:
+            self._early = []
+            return
+        due = clock.due + clock.period * np.arange(arrivals.size)
+        end = float(arrivals[-1])
+        self._early.append((end, max(0.0, float((due - arrivals).max()))))
+        if end - self._early[0][0] < 2 * _TURNS_S:
+            return
+        each, span = [one for _, one in self._early], end - self._early[0][0]
+        self._early = []
+        # One step of arrivals, as after a pause that was none, is no rate.
+        if sum(each) > max(0.05 * span, 2 * max(each)):
+            self._change_rate(clock, -sum(each) / span)
+
+    @staticmethod
+    def _change_rate(clock: SampleClock, grows: float) -> None:
+        """Go on with the rate at which lateness `grows` (s per s) no more."""
+        clock.forget()
+        clock.expect((1.0 - grows) / clock.period, measured=False)
+        clock.restart(0.0)
 
 
 def _fell(least: npt.NDArray[np.float64], arrivals: npt.NDArray[np.float64]) -> float:

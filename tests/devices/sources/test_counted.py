@@ -164,3 +164,25 @@ def test_a_backlog_that_comes_in_slowly_loses_what_the_counter_says_and_changes_
     assert kept[-1] > n - 50
     assert np.array_equal(kept, seen[kept].astype(int))
     assert rates == []
+
+
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.7])
+def test_a_rate_that_changes_and_comes_back_loses_nothing_and_is_corrected_in_seconds(share):
+    steps = np.repeat(
+        1 / np.array([250.0, 250.0 * share, 250.0]), [2000, round(3250 * share), 2500]
+    )
+    taken = 9.0 + np.cumsum(steps)
+    arrivals = np.ceil(taken / 0.016) * 0.016
+    placer, lost, rates = SamplePlacer(250.0, modulus=256), 0, []
+    for first in range(0, taken.size, 5):
+        part = np.arange(first, min(first + 5, taken.size))
+        data, stamps = part[:, None].astype(np.float32), arrivals[part]
+        placed = placer.place(data, stamps, part % 256, seen=float(stamps[-1]))
+        lost += 0 if placed is None else int(placed[1].sum())
+        rates += [(float(stamps[-1]), e.value) for e in placer.events() if e.kind == "rate"]
+    assert lost == 0
+    changed = [value for when, value in rates if when < 30.0]
+    assert abs(changed[-1] / (250.0 * share) - 1.0) < 0.03
+    back = [when for when, value in rates if when >= 30.0 and abs(value / 250.0 - 1.0) < 0.03]
+    assert back[0] < 34.0
+    assert abs(placer.rate / 250.0 - 1.0) < 0.01
