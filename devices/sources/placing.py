@@ -45,6 +45,7 @@ class SamplePlacer:
         self._clock = SampleClock(sfreq)
         self._counted: Counted | None = None
         if modulus is not None:
+            self._clock.whole = False  # a backlog that came in slowly looks like a rate
             self._counted = Counted(sfreq, modulus=modulus, step=step, share=share)
         self._uncounted = Uncounted(sfreq, self._clock, stamped=stamped)
         self._timing = TimingWatch()
