@@ -203,7 +203,9 @@ class Uncounted:
         settled = y > y[0] + _PILED_S
         if np.count_nonzero(settled) >= _START_READS:
             x, y = x[settled], y[settled]
-        return 1.0 / max(lower_line(x - x[0], y - y[0]), 1e-6)
+        period = lower_line(x - x[0], y - y[0])
+        # Reads that follow at once, as of a burst, show no rate at all.
+        return 1.0 / (period if 0.15 < period / self._stated < 8.0 else self._stated)
 
     def _begin(self, held: Reads) -> None:
         """Judge rate, spread and clock of the stamps by the first reads."""
