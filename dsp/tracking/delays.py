@@ -4,8 +4,9 @@ A decoder that is solved for one delay rebuilds the sound too late where the ans
 its reconstruction is laid beside the sound at every delay, block by block; and because a clock
 may run, and a rate be wrong, the blocks are added up along every straight line
 ``delay(age) = d - m age`` as well (a stack along slopes: in radar, a search over delay and
-Doppler). The highest of these sums tells where the answer is. If none is high, no answer is
-anywhere within reach.
+Doppler). The highest of these sums tells where the answer is, weighed by how usual such a delay is:
+of many places some are high by chance, and in a narrow band so are those one period away. If none
+is high, no answer is anywhere within reach.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ class Search:
     layer : bool
         Whether blocks count in which the layer was heard: an answer to it comes at a delay of its
         own, and would be taken for one that moves.
+    usual : tuple of float
+        Delay (s) and drift (s a second) that are half as likely as none beforehand; the tails are
+        long (Cauchy's), for what is unusual happens. Infinite where all are alike.
     """
 
     memory: float
@@ -53,11 +57,32 @@ class Search:
     drifts: Floats
     chance: float
     layer: bool
+    usual: tuple[float, float] = (math.inf, math.inf)
+
+    @property
+    def delays(self) -> Ints:
+        """Delays that are looked at, grid points."""
+        near = round(self.near * RATE)
+        return np.arange(-near, near + 1)
+
+    @property
+    def prior(self) -> Floats:
+        """Log odds of each line beforehand, against that of none [shape=(n_drifts, n_delays)].
+
+        Examples
+        --------
+        >>> search = Search(1.0, 2 / 64, np.array([-1e-4, 0.0, 1e-4]), 4.0, False, (1 / 64, 1e-4))
+        >>> np.exp(search.prior).round(2).tolist()[1:]
+        [[0.2, 0.5, 1.0, 0.5, 0.2], [0.1, 0.25, 0.5, 0.25, 0.1]]
+        """
+        delay, drift = self.usual
+        late = np.log1p((self.delays / RATE / delay) ** 2)
+        return np.asarray(-late - np.log1p((self.drifts / drift) ** 2)[:, None])
 
 
 @dataclass(frozen=True)
 class Moved:
-    """The highest sum of a search.
+    """The likeliest line of a search: the highest sum, where all are alike beforehand.
 
     Attributes
     ----------
@@ -72,6 +97,8 @@ class Moved:
     fallen : float
         Standard errors by which the newest minute has less of it than what is older; NaN where
         nothing is older. An answer that stops leaves a line free to run into chance.
+    places : dict of int to float
+        Log odds of the likeliest line that ends at a delay (grid points, now), against none at all.
     """
 
     r: float
@@ -83,6 +110,7 @@ class Moved:
     drift: float
     drift_sd: float
     fallen: float
+    places: dict[int, float]
 
     @property
     def z(self) -> float:
@@ -157,7 +185,7 @@ class Delays:
         return bool(self._blocks) and self._blocks[-1].layer
 
     def best(self, search: Search) -> Moved | None:
-        """Return the highest sum over all delays and drifts, or None without data."""
+        """Return the likeliest of all delays and drifts, or None without data."""
         newest = self._blocks[-1].end if self._blocks else 0
         blocks = [b for b in self._blocks if newest - b.end < 3.0 * search.memory]
         blocks = [b for b in blocks if search.layer or not b.layer]
@@ -171,13 +199,15 @@ class Delays:
         middle = float(weight @ age / weight.sum())
         cross = np.array([b.cross for b in blocks])
         sums = _sums(cross, weight, age - middle, search)
-        at, place = np.unravel_index(int(np.argmax(sums)), sums.shape)
+        # Of a known wave in noise, the likelihood ratio of the best size at each place.
+        odds = 0.5 * sums * np.abs(sums) / noise + search.prior
+        at, place = np.unravel_index(int(np.argmax(odds)), sums.shape)
         step = float(search.drifts[1] - search.drifts[0])
         top = float(sums[at, place])
         later, bend = _vertex(sums[at], int(place))
         faster, _ = _vertex(sums[:, place], int(at))
         drift = float(search.drifts[at]) + faster * step
-        delay = float(place - sums.shape[1] // 2)
+        delay = float(search.delays[place])
         line: Ints = int(delay) + np.rint(-search.drifts[at] * (age - middle) * RATE).astype(int)
         # Errors of delay (in the middle) and drift: slopes by chance over the bend of the peak. It
         # is that of each block: where the answer has stopped, the line is held by the older ones.
@@ -203,13 +233,13 @@ class Delays:
             drift=drift,
             drift_sd=math.sqrt(float(errors[1, 1])),
             fallen=_fallen(peak, blocks, age < _NEWEST),
+            places=_places(odds, search, middle),
         )
 
 
 def _sums(cross: Floats, weight: Floats, age: Floats, search: Search) -> Floats:
     """Sum over blocks along each line [shape=(n_drifts, n_delays)]; `age` less its mean."""
-    near = round(search.near * RATE)
-    delays = np.arange(-near, near + 1)
+    delays = search.delays
     out = np.empty((search.drifts.size, delays.size))
     rows = np.arange(len(cross))[:, None]
     weighted = cross * weight[:, None]
@@ -219,6 +249,15 @@ def _sums(cross: Floats, weight: Floats, age: Floats, search: Search) -> Floats:
         inside = (index >= 0) & (index < cross.shape[1])
         out[k] = np.where(inside, weighted[rows, np.where(inside, index, 0)], 0.0).sum(axis=0)
     return out
+
+
+def _places(odds: Floats, search: Search, middle: float) -> dict[int, float]:
+    """Highest odds of the lines that end at each delay; they pass theirs `middle` s before."""
+    ends: Ints = np.rint(search.delays + middle * search.drifts[:, None] * RATE).astype(np.int64)
+    first = int(ends.min())
+    best = np.full(int(ends.max()) - first + 1, -math.inf)
+    np.maximum.at(best, (ends - first).ravel(), odds.ravel())
+    return {end: high for end, high in enumerate(best.tolist(), first) if high > -math.inf}
 
 
 def _along(cross: Floats, delays: Ints) -> tuple[Floats, Floats, Floats]:

@@ -7,7 +7,9 @@ larger p counts. Features of *other* tracks are no null: with steady lines in th
 
 All statistics are covariances ``c = sum_t y(t) s(t)`` of a masked reconstruction y, so all shifts
 come from one Fourier transform, and all random phases from one product of matrices over the
-bins of the band.
+bins of the band. What is judged is a correlation: a shift that brings a louder or a quieter stretch
+of the feature beside y is divided by its size there, or a quiet window would be held against chance
+of a loud minute, and a loud one against that of a quiet minute.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ N_PHASES = 500  #: phase-randomised surrogates
 MIN_SHIFT = 2.0  #: s; nearer shifts are not yet another alignment
 MAX_SHIFTS = 1000
 N_BINS = 600  #: bins up to 9 Hz in 60 s
+_QUIET = 0.1  # of the power of the window; a stretch with less counts as if it had so much
 _TOP = 9.0  # Hz; nothing of the feature is left above its band
 
 
@@ -133,14 +136,21 @@ class Nulls:
         Returns
         -------
         float64 [shape=(n_shifts,)]
-            Every k-th shift, at most `MAX_SHIFTS`; empty if there is less than 6 s.
+            Every k-th shift, at most `MAX_SHIFTS`, as if `feature` were as large beside `masked` as
+            it is without a shift; empty if there is less than 6 s.
         """
         n = masked.size
         low = int(MIN_SHIFT * RATE)
         if n < 3 * low:
             return np.empty(0)
-        cross = np.fft.rfft(masked) * np.conj(np.fft.rfft(feature))
-        every = np.fft.irfft(cross, n)[low : n - low + 1]
+        beside = np.stack([masked, masked != 0.0])
+        turned = np.stack([feature, feature**2])
+        cross = np.fft.rfft(beside) * np.conj(np.fft.rfft(turned))
+        every, power = np.fft.irfft(cross, n)
+        own = max(float(power[0]), 1e-9 * float(power.max()))
+        if own > 0.0:
+            every = every / np.sqrt(np.maximum(power, _QUIET * own) / own)
+        every = every[low : n - low + 1]
         step = -(-every.size // MAX_SHIFTS)
         return np.asarray(every[::step])
 

@@ -12,18 +12,24 @@ import math
 
 import numpy as np
 
-from dsp.grid import RATE
 from dsp.tracking.delays import Delays, Search
 
-#: Delays within 0.3 s, clocks wrong by up to 600 millionths; half forgotten in two minutes.
+#: Delays within 0.3 s, clocks wrong by up to 600 millionths; half forgotten in two minutes. From
+#: one session to the next a delay moves by 10 to 20 ms, with other headphones by tens; clocks run
+#: apart by some 50 millionths.
 STEADY = Search(
-    memory=200.0, near=0.3, drifts=np.linspace(-6e-4, 6e-4, 13), chance=4.0, layer=False
+    memory=200.0,
+    near=0.3,
+    drifts=np.linspace(-6e-4, 6e-4, 13),
+    chance=4.0,
+    layer=False,
+    usual=(0.03, 5e-5),
 )
 _MIN_BLOCKS = 12  # a minute
 _CHANGED, _CERTAIN = 0.010, 2.0  # s; standard errors
 _DRIFTS, _FAST = 2.5, 3.0  # standard errors from which a drift is one; ms a minute that cost r
 _GONE = 2.0  # standard errors by which the newest minute may have less than what is older
-_PLAY = 0.75  # grid points that the lags may be off before they are moved
+_LIKELIER = math.log(5.0)  # log odds by which another place must be likelier than that of the lags
 
 
 class Delay:
@@ -56,8 +62,9 @@ class Delay:
             return ""
         moves = abs(best.drift) >= _DRIFTS * best.drift_sd
         delay, sd = (best.delay, best.delay_sd) if moves else (best.middle, best.middle_sd)
-        if abs(delay * RATE - self.shift) > max(_PLAY, sd * RATE):
-            self.shift = round(delay * RATE)
+        likeliest = max(best.places, key=best.places.__getitem__)
+        if best.places[likeliest] - best.places.get(self.shift, -math.inf) >= _LIKELIER:
+            self.shift = likeliest
         self.drift, self.drift_sd = 60e3 * best.drift, 60e3 * best.drift_sd
         if self._stored:
             self.seconds, self.sd = delay, sd

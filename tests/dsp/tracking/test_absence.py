@@ -154,7 +154,7 @@ class Told:
     def look(
         self, r: float = 0.0, sd: float = 0.02, *, middle: float = 0.0, drift: float = 0.0
     ) -> Absence:
-        self.found = Moved(r, sd, 0.0, 0.01, middle, 0.01, drift, 0.01, 0.0)
+        self.found = Moved(r, sd, 0.0, 0.01, middle, 0.01, drift, 0.01, 0.0, {})
         self.absence.look(X)
         return self.absence
 

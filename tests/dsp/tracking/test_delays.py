@@ -181,7 +181,16 @@ def by_hand(known: Rebuilt, ends: list[int], search: Search, shift: int = 0) -> 
         for k in range(-near, near + 1):
             for v, c, a in zip(w, crosses, age, strict=True):
                 sums[d, near + k] += v * there(c, k + int(np.rint(-drift * (a - middle) * 64)))
-    i, j = np.unravel_index(np.argmax(sums), sums.shape)
+    noise = np.sum(w**2 * noises)
+    odds = np.sign(sums) * sums**2 / (2 * noise)
+    places: dict[int, float] = {}
+    for d, drift in enumerate(search.drifts):
+        for k in range(-near, near + 1):
+            late = k / 64 / search.usual[0], drift / search.usual[1]
+            odds[d, near + k] -= np.log(1 + late[0] ** 2) + np.log(1 + late[1] ** 2)
+            end = int(np.rint(k + middle * drift * 64))
+            places[end] = max(places.get(end, -np.inf), float(odds[d, near + k]))
+    i, j = np.unravel_index(np.argmax(odds), sums.shape)
     left, top, right = sums[i, j - 1 : j + 2]
     bend = 2 * top - left - right
     slower, _, faster = sums[i - 1 : i + 2, j]
@@ -207,18 +216,22 @@ def by_hand(known: Rebuilt, ends: list[int], search: Search, shift: int = 0) -> 
             variance += np.array(noises)[part].sum() / size
         fallen = (r[0] - r[1]) / np.sqrt(variance)
     return Moved(
-        top / np.sqrt(rows * powers), np.sqrt(np.sum(w**2 * noises) / (rows * powers)),
+        top / np.sqrt(rows * powers), np.sqrt(noise / (rows * powers)),
         delay + drift * middle, np.sqrt(now @ errors @ now),
-        delay, np.sqrt(errors[0, 0]), drift, np.sqrt(errors[1, 1]), fallen,
+        delay, np.sqrt(errors[0, 0]), drift, np.sqrt(errors[1, 1]), fallen, places,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("memory", "first", "fast", "shift"),
-    [(10.0, 60, 0.012, 0), (60.0, 15, 0.012, 7), (60.0, 15, 0.15, 0)],
+    ("memory", "first", "fast", "shift", "usual"),
+    [
+        (10.0, 60, 0.012, 0, (np.inf, np.inf)),
+        (60.0, 15, 0.012, 7, (0.02, 4e-3)),
+        (60.0, 15, 0.15, 0, (np.inf, 1e-3)),
+    ],
 )
 def test_the_search_is_the_sum_written_out(
-    memory: float, first: int, fast: float, shift: int
+    memory: float, first: int, fast: float, shift: int, usual: tuple[float, float]
 ) -> None:
     known = Rebuilt(r=0.6, delay=0.05, drift=1e-3, seed=5, size=3.0)
     rebuilt = known.y[shift:]
@@ -226,7 +239,7 @@ def test_the_search_is_the_sum_written_out(
     rebuilt[51 * 64 : 55 * 64] = np.nan  # 64
     known.go(10, 90, shift=shift)
     assert known.delays.n_blocks == 14
-    search = Search(memory, 0.2, np.linspace(-fast, fast, 13), 4.0, False)
+    search = Search(memory, 0.2, np.linspace(-fast, fast, 13), 4.0, False, usual)
     ends = [end for end in range(first, 90, 5) if end != 35]
     best = known.best(search)
     expected = by_hand(known, ends, search, shift)
@@ -235,6 +248,17 @@ def test_the_search_is_the_sum_written_out(
         value = pytest.approx(getattr(expected, name), rel=1e-6, nan_ok=True)
         assert getattr(best, name) == value, name
     assert best.z == best.r / best.sd
+
+
+def test_of_two_places_as_high_the_usual_one_is_taken_and_a_higher_one_wherever_it_is() -> None:
+    for size, late in ((0.8, 0.0), (1.3, -0.17)):
+        known = Rebuilt(r=0.2, seed=3)
+        far = Rebuilt(r=0.2, delay=-0.17, seed=3)
+        known.y = known.y + size * far.y
+        known.go()
+        assert known.best().middle == pytest.approx(late, abs=0.02)
+        alike = known.best(replace(STEADY, usual=(np.inf, np.inf)))
+        assert max(alike.places.values()) > max(known.best().places.values())
 
 
 def test_one_block_has_a_delay_and_no_drift_and_no_error() -> None:

@@ -20,6 +20,45 @@ def test_shift_covariances_equal_the_sum_written_out() -> None:
         assert np.isclose(got[k], y @ np.roll(s, 128 + k))
 
 
+def test_a_shift_counts_by_the_size_of_what_it_brings_beside_the_reconstruction() -> None:
+    rng = np.random.default_rng(21)
+    loud = np.repeat([1.0, 0.01, 4.0], [300, 250, 250])
+    y, s = smooth(rng, 800), loud * smooth(rng, 800)
+    y[:500] = 0.0  # before the window
+    y[600:640] = 0.0  # masked
+    got = Nulls.shifts(y, s)
+    own = np.sum(s[y != 0.0] ** 2)
+    quiet = 0
+    for k in range(got.size):
+        turned = np.roll(s, 128 + k)
+        there = np.sum(turned[y != 0.0] ** 2)
+        quiet += there < 0.1 * own
+        size = np.sqrt(max(there, 0.1 * own) / own)
+        assert np.isclose(got[k], y @ turned / size)
+    assert 50 < quiet < 400
+
+
+@pytest.mark.parametrize("newest", [0.4, 2.5])
+def test_a_track_that_grows_or_fades_leaves_chance_as_it_is(newest: float) -> None:
+    rng = np.random.default_rng(22)
+    loud = np.repeat([1.0, newest], 960)
+    p = []
+    for _ in range(300):
+        y, history = smooth(rng, 960), loud * smooth(rng, 1920)
+        shifted = Nulls.shifts(np.concatenate([np.zeros(960), y]), history)
+        p.append((1 + np.sum(shifted >= y @ history[960:])) / (1 + shifted.size))
+    assert 0.02 < np.mean(np.array(p) < 0.05) < 0.09
+
+
+def test_a_silent_window_has_shifts_and_no_warning() -> None:
+    y, s = smooth(np.random.default_rng(23), 800), np.zeros(800)
+    assert not Nulls.shifts(y, s).any()
+    assert not Nulls.shifts(s, y).any()
+    s[:200] = y[:200]
+    y[:400] = 0.0
+    assert np.isfinite(Nulls.shifts(y, s)).all()
+
+
 def test_phase_covariances_have_the_spread_the_spectra_demand() -> None:
     rng = np.random.default_rng(1)
     y, s = smooth(rng, 1920), smooth(rng, 1920)

@@ -32,7 +32,7 @@ def told(*, stored: bool = True, n_blocks: int = 12, **found: float) -> tuple[De
     """What is said where the search has found this."""
     usual = {"r": 0.4, "sd": 0.1, "delay": 0.0, "delay_sd": 0.002, "middle": 0.0}
     usual |= {"middle_sd": 0.001, "drift": 0.0, "drift_sd": 1e-5, "fallen": np.nan}
-    best = Moved(**(usual | found))
+    best = Moved(**(usual | found), places={0: 1.0, 5: 9.0})
     delays = SimpleNamespace(n_blocks=n_blocks, layer=False, best=lambda search: best)
     delay = Delay(delays, stored=stored)  # type: ignore[arg-type]
     return delay, delay.look(100)
@@ -94,7 +94,7 @@ def test_a_clock_that_drifts_is_told_where_it_is_certain_and_costs(
 
 
 def test_while_the_layer_is_heard_the_lags_stay_and_nothing_is_told() -> None:
-    best = Moved(0.4, 0.1, 0.05, 0.002, 0.05, 0.001, 0.0, 1e-5, np.nan)
+    best = Moved(0.4, 0.1, 0.05, 0.002, 0.05, 0.001, 0.0, 1e-5, np.nan, {3: 9.0})
     delays = SimpleNamespace(n_blocks=12, layer=False, best=lambda search: best)
     delay = Delay(delays, stored=True)  # type: ignore[arg-type]
     assert "50 ms later" in delay.look(100)
@@ -104,29 +104,30 @@ def test_while_the_layer_is_heard_the_lags_stay_and_nothing_is_told() -> None:
     assert delay.shift == 3
 
 
-def test_the_lags_follow_by_no_less_than_a_standard_error() -> None:
-    at = {"delay": 0.0, "delay_sd": 0.1, "middle": 0.03}
-    assert told(**at, middle_sd=0.0299)[0].shift == 2
-    assert told(**at, middle_sd=0.0301)[0].shift == 0
-    at |= {"delay": 0.03, "drift": 1e-3}
-    assert told(**at | {"delay_sd": 0.0299})[0].shift == 2
-    assert told(**at | {"delay_sd": 0.0301})[0].shift == 0
-
-
-def test_the_lags_follow_by_whole_grid_points_and_do_not_tremble() -> None:
-    here = {"points": 0.75}
+def test_the_lags_move_where_another_place_is_five_times_as_likely() -> None:
+    here: dict[int, float] = {}
+    found = {"z": 4.0, "fallen": np.nan}
 
     def best(search: object) -> Moved:
-        late = here["points"] / 64
-        return Moved(0.4, 0.1, late, 0.002, late, 0.001, 0.0, 1e-5, np.nan)
+        return Moved(found["z"], 1.0, 0.0, 0.1, 0.0, 0.1, 0.0, 1e-5, found["fallen"], dict(here))
 
     delays = SimpleNamespace(n_blocks=12, layer=False, best=best)
     delay = Delay(delays, stored=True)  # type: ignore[arg-type]
-    shifts = []
-    for here["points"] in (0.75, -0.75, 0.76, 1.7, 1.8, 0.0, -0.8):
+
+    def after(**places: float) -> int:
+        here.clear()
+        here.update({int(k.removeprefix("at").replace("m", "-")): v for k, v in places.items()})
         delay.look(100)
-        shifts.append(delay.shift)
-    assert shifts == [0, 0, 1, 1, 2, 0, -1]
+        return delay.shift
+
+    assert after(at0=2.0, at1=2.0 + np.log(4.99), atm7=1.0) == 0
+    assert after(at0=2.0, at1=2.0 + np.log(5.01), atm7=1.0) == 1
+    assert after(at0=2.0 + np.log(5.01), at1=2.0, at2=3.0) == 0  # and back as soon
+    assert after(at3=-4.0, at4=-4.1) == 3  # what is out of reach is not likely
+    found["z"] = 3.99
+    assert after(at0=9.0, at3=0.0) == 3  # while no answer stands out they stay
+    found.update(z=4.0, fallen=2.01)
+    assert after(at0=9.0, at3=0.0) == 3
 
 
 @pytest.mark.parametrize(
