@@ -256,7 +256,7 @@ def test_a_session_without_a_calibration_expects_all_that_was_followed() -> None
     absence = Looked(0.0, None).absence
     for _ in range(N_NEEDED):
         absence.learn(0.3, 0.03, X)
-    absence._delays = SimpleNamespace(best=lambda _: Moved(0.0, 0.05, *[0.0] * 7))  # type: ignore
+    absence._delays = SimpleNamespace(best=lambda _: Moved(0.0, 0.05, *[0.0] * 7, {}))  # type: ignore
     absence.look(X)
     usual = Expectation()
     for _ in range(N_NEEDED):
