@@ -9,6 +9,12 @@ from devices.timeline import HeardTracks, Timeline
 from dsp.sound.heard import NO_PLAY, Heard, Play
 from playlists.tracks import PreparedTrack
 
+
+def never() -> bool:
+    """Say that nobody wants an end: of a start that cannot be left."""
+    return False
+
+
 #: Whose life the engine watches over: the loop's thread, the window's event loop.
 Beating = Literal["loop", "window"]
 BEATING: tuple[Beating, ...] = get_args(Beating)

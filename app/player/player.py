@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from app.player import engine_process
-from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, PlayerStatus
+from app.player.contract import BEATING, Beating, EventKind, PlayerEvent, PlayerStatus, never
 from app.player.control import Command, Control
 from app.player.deck_process import NO_DECODER, DeckProcess
 from app.player.decks import Item, frames
@@ -103,7 +103,7 @@ class Player:
 
     # Life.
 
-    def start(self, stopped: Callable[[], bool] = lambda: False) -> None:
+    def start(self, stopped: Callable[[], bool] = never) -> None:
         """Start engine and decoders; return when blocks are rendered (mostly under a second).
 
         `stopped` is asked all the while; True gives up at once.

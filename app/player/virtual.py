@@ -8,12 +8,12 @@ the rows are the same, bit for bit, as those of the full rendering.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from app.player.contract import BEATING, Beating, PlayerEvent, PlayerStatus
+from app.player.contract import BEATING, Beating, PlayerEvent, PlayerStatus, never
 from app.player.decks import Deck, Item, frames
 from app.player.heard import LayerRows, Trace, now_heard
 from app.player.mixer import Block, Mixer
@@ -131,7 +131,7 @@ class VirtualPlayer:
         """LSL second that is rendered up to."""
         return self._t0 + self._mixer.frame / FS
 
-    def start(self) -> None:
+    def start(self, stopped: Callable[[], bool] = never) -> None:
         """Nothing to start; here so that a session can drive either player."""
 
     def close(self) -> None:

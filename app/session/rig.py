@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from app.player.contract import AnyPlayer
+from app.player.contract import AnyPlayer, never
 from app.player.player import Player
 from app.player.virtual import VirtualPlayer
 from app.session.contract import NoSource
@@ -26,10 +26,6 @@ from dsp.checks import DeviceError, InputError
 _POLL = 0.02  # s between looks at the clock while waiting for the next tick
 
 
-def _never() -> bool:
-    return False
-
-
 class Rig(Protocol):
     """Clock, player and EEG of one session."""
 
@@ -39,7 +35,7 @@ class Rig(Protocol):
     second: Feed | None  #: a source that is recorded beside, and never decoded
     realtime: bool
 
-    def start(self, stopped: Callable[[], bool] = _never) -> float:
+    def start(self, stopped: Callable[[], bool] = never) -> float:
         """Bring everything up, unless `stopped`; return the LSL second it began."""
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
@@ -104,7 +100,7 @@ class LiveRig:
         self.second: Feed | None = None
         self._feed: Feed | None = None
 
-    def start(self, stopped: Callable[[], bool] = _never) -> float:
+    def start(self, stopped: Callable[[], bool] = never) -> float:
         """Bring up engine and source side by side: each needs a second for its own process."""
         if read_spec(self._source).headset:
             self._feed = Feed(
@@ -210,7 +206,7 @@ class VirtualRig:
             sleep=_at_once,
         )
 
-    def start(self, stopped: Callable[[], bool] = _never) -> float:
+    def start(self, stopped: Callable[[], bool] = never) -> float:
         """Begin at the virtual player's own zero."""
         self._source.open()
         self.info = self._source.info
