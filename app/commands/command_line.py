@@ -103,6 +103,7 @@ def _interrupted(error: BaseException | None) -> bool:
 
 
 def _run(words: list[str], loaded: Callable[[], object]) -> int:
+    from app.session.endings import hear_early
     from dsp.checks import AttuneError  # late: numpy takes a moment, and Ctrl-C may come in it
 
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
@@ -122,6 +123,7 @@ def _run(words: list[str], loaded: Callable[[], object]) -> int:
             commands.add_parser(name, help=text)
     arguments = parser.parse_args(words)
     loaded()
+    hear_early()
     try:
         return int(arguments.run(arguments))
     except AttuneError as error:

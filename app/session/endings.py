@@ -9,17 +9,38 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from devices.children import ENDING
+
+_early: list[int] = []  # Ctrl-C of before anybody noted what comes
+
+
+def hear_early() -> None:
+    """Remember a Ctrl-C as well as raising it, from here on.
+
+    A package with compiled parts that is being imported may drop the exception; then whoever notes
+    such signals next finds that one came.
+    """
+    _early.clear()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(got: int, _: FrameType | None) -> None:
+    _early.append(got)
+    raise KeyboardInterrupt
 
 
 @contextmanager
 def noted_endings() -> Iterator[list[int]]:
     """Yield the list of such signals, which grows as they come; the old handlers come back.
 
+    It begins with a Ctrl-C that came earlier (`hear_early`).
+
     Those that whoever started the program had it ignore (``nohup``) stay ignored.
     """
-    noted: list[int] = []
+    noted = list(_early)
     before = {
         number: signal.signal(number, lambda got, _: noted.append(got))
         for number in ENDING

@@ -1,6 +1,7 @@
 """What the command line refuses: one sentence on stderr, exit status 2, no traceback."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.commands.command_line import main
+from app.session.endings import hear_early, noted_endings
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,19 @@ def test_without_a_home_folder_the_cure_is_said(capsys, monkeypatch):
     said = capsys.readouterr().err
     assert "set HOME" in said
     assert said.count("\n") == 1
+
+
+def test_a_ctrl_c_that_an_import_dropped_is_remembered():
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        hear_early()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)  # and whoever it is raised in goes on
+        with noted_endings() as asked:
+            assert asked == [signal.SIGINT]
+        hear_early()
+        with noted_endings() as asked:
+            assert asked == []
+    finally:
+        signal.signal(signal.SIGINT, before)
