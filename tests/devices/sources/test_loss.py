@@ -151,7 +151,8 @@ def expected(order, n):
 @settings(max_examples=40, deadline=None)
 @given(
     singles=st.sets(st.integers(300, 1200), max_size=60),
-    bursts=st.lists(st.tuples(st.integers(4, 14), st.integers(2, 127)), max_size=4),
+    # A lone packet between two bursts looks like one whose counter is damaged: 23 at least here.
+    bursts=st.lists(st.tuples(st.integers(2, 7), st.integers(2, 127)), max_size=4),
     delays=st.dictionaries(st.integers(300, 1200), st.integers(1, 20), max_size=30),
     blocks=st.lists(st.tuples(st.integers(300, 1200), st.integers(1, 127)), max_size=8),
     at_once=st.integers(1, 12),
@@ -162,7 +163,7 @@ def test_any_mixture_of_repeats_late_packets_and_losses_is_counted_to_the_sample
     n = 1400
     gone = set(singles)
     for where, length in dict(bursts).items():
-        gone |= set(range(80 * where, 80 * where + length))
+        gone |= set(range(150 * where, 150 * where + length))
     order = mixed(n, gone, delays, blocks)
     rows, _ = rows_of(order, at_once=at_once)
     assert np.array_equal(rows, expected(order, n), equal_nan=True)
