@@ -417,7 +417,7 @@ def main() -> None:
         while not runner.done:
             runner.step()
     except (KeyboardInterrupt, termios.error):
-        pass
+        pass  # it was told to end, or its terminal is gone: the truth is written all the same
     finally:
         runner.close()
     with contextlib.suppress(BrokenPipeError):
