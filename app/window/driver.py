@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from app.session.contract import NoSource, SessionLike
+from dsp.checks import AttuneError
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ class Driver(QObject):
                     session.stop()
         except Exception as error:
             # Whatever it is, the window must not wait for ever; it is raised when it closes.
-            _log.exception("the session could not be started")
+            if not isinstance(error, AttuneError):  # those are told in their own sentence
+                _log.exception("the session could not be started")
             self.error = error
             self.failed.emit()
             return
@@ -101,7 +103,8 @@ class Driver(QObject):
             if self.session is not None:
                 self.session.close()
         except Exception as error:
-            _log.exception("the session could not be closed")
+            if not isinstance(error, AttuneError):
+                _log.exception("the session could not be closed")
             self.error = self.error or error
         self.is_closed = True
         self.closed.emit()

@@ -87,10 +87,11 @@ def refused(bench, error, *, without):
     return window
 
 
-def test_where_the_source_cannot_be_had_the_session_can_begin_without(bench):
+def test_where_the_source_cannot_be_had_the_session_can_begin_without(bench, caplog):
     text = "Cyton cannot be opened: there is no port; plug the dongle in."
     instead = FakeSession(t0=3.0, headset=False)
     window = refused(bench, NoSource(text), without=instead)
+    assert caplog.text == ""  # said in words: nobody is shown a traceback
     button = window.screen_.bottom.without_eeg
     assert button.isVisible()
     assert text in window.screen_.notices.texts
