@@ -37,6 +37,8 @@ _RUN_IN_S = 0.1
 #: What no music has: a second at 1 Hz would become 48 000 frames, and 48 000 of those 18 GB.
 _SFREQS, _MOST_CHANNELS = (1_000, 1_000_000), 64
 
+_TAGS = ("title", "artist", "album", "genre", "date")
+_YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
 _ADDRESS = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -50,12 +52,16 @@ def probe(path: str | Path) -> Track:
     """
     with _open(path) as file:
         tags = file.copy_metadata()
-        title = str(tags.get("title", "")).strip() or Path(path).stem
+        said = {name: str(tags.get(name, "")).strip() for name in _TAGS}
+        year = _YEAR.search(said["date"])
         return Track(
             path=Path(path),
-            title=title,
-            artist=str(tags.get("artist", "")).strip(),
+            title=said["title"] or Path(path).stem,
+            artist=said["artist"],
             duration=file.frames / file.samplerate,
+            album=said["album"],
+            genre=said["genre"],
+            year=int(year[0]) if year else 0,
         )
 
 

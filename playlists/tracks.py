@@ -30,17 +30,25 @@ class Track:
         file's stem where the file carries none.
     duration : float
         Seconds, as the file declares it.
+    album, genre : str
+        Like the artist; empty where the file does not say.
+    year : int
+        In which it came out; 0 where the file does not say.
     """
 
     path: Path
     title: str
     artist: str
     duration: float
+    album: str = ""
+    genre: str = ""
+    year: int = 0
 
     def __post_init__(self) -> None:
         """Tags and names of files are foreign text."""
         object.__setattr__(self, "title", foreign_text(self.title) or foreign_text(self.path.stem))
-        object.__setattr__(self, "artist", foreign_text(self.artist))
+        for name in ("artist", "album", "genre"):
+            object.__setattr__(self, name, foreign_text(getattr(self, name)))
 
 
 @dataclass(frozen=True)

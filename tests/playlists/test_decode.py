@@ -108,9 +108,11 @@ def test_damaged_float_samples_become_finite_and_bounded(tmp_path, sfreq):
 def test_probe_reads_tags_and_length_and_else_takes_the_name(tmp_path):
     with soundfile.SoundFile(tmp_path / "a.ogg", "w", 44_100, 2, format="OGG") as file:
         file.title, file.artist = "Über den Wolken", "Somebody"
+        file.album, file.genre, file.date = "Oben", "Chanson", "1974-03-01"
         file.write(np.zeros((44_100, 2)))
     soundfile.write(tmp_path / "07 Stille.wav", np.zeros((24_000, 1)), 48_000)
     tagged, plain = decode.probe(tmp_path / "a.ogg"), decode.probe(tmp_path / "07 Stille.wav")
     assert (tagged.title, tagged.artist) == ("Über den Wolken", "Somebody")
+    assert (tagged.album, tagged.genre, tagged.year) == ("Oben", "Chanson", 1974)
     assert tagged.duration == pytest.approx(1.0)
     assert (plain.title, plain.artist, plain.duration) == ("07 Stille", "", 0.5)
