@@ -25,6 +25,7 @@ from devices.sources.finding import find
 from devices.sources.naming import Wanted
 from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState, Timing
 from devices.sources.spec import read_spec, source_maker
+from devices.watchdog import Watchdog
 from dsp.checks import AttuneError, DeviceError, check_option
 
 RING_S = 60.0
@@ -33,7 +34,7 @@ _LOOK_S = 0.5  # s between looks while all is well
 _AWAY_S = 0.1  # s between looks while a device is away
 _SLEPT_S = 2.0  # s that a look came late after which the computer had stood still
 _END_S = 1.0  # s to end by itself
-_CONNECT_END_S = 0.2  # s for a child that connects: no driver is to be told to leave off
+_SEARCH_END_S = 0.1  # s for one that looks for its device: no driver is to be told to leave off
 _SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one start of a child that dies to the next
 _LIVED_S = 10.0  # s after which a child that dies is not one that dies at its start
 
@@ -74,6 +75,7 @@ class Acquisition:
         self._begun_at, self._begin_at, self._spacing = 0.0, 0.0, _SOONEST_S
         self._closing_at: float | None = None
         self._awake_at = 0.0  # since when this computer has not stood still
+        self._signs = Watchdog()  # a starved host sees its child late, and is no witness
         self._say("connecting", f"Connecting to {name}.")
         self._begin()
         self._watcher = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
@@ -242,12 +244,16 @@ class Acquisition:
                 wait(host.awaited, patience)
             patience = self._look(now() - before - patience)
         since = now() if self._closing_at is None else self._closing_at
-        patience = _END_S
+        patience = _END_S if self._ended or self._reads(now()) else _SEARCH_END_S
         if self._thread and not self._opened.is_set():
             patience = 0.0  # it looks for its stream, and would look on for seconds
-        elif not self._thread and self._state in ("connecting", "lost") and not self._ended:
-            patience = _CONNECT_END_S
         self._end_host(max(0.0, since + patience - now()))
+
+    def _reads(self, at: float) -> bool:
+        """Whether what reads was heard of while it read, and will hear that it is to end."""
+        if self._info is None or self._host is None:
+            return False
+        return self._ring is None or 0.0 < self._ring.due_at - at <= HANG_S
 
     def _look(self, late: float) -> float:
         """Look at what came, `late` s after it was due; return when to look again, s."""
@@ -265,8 +271,7 @@ class Acquisition:
         if ring is None:
             return _POLL_S if self._info is None else _LOOK_S
         if self._host is not None and not self._thread:
-            # A child that was not heard of, though both had the time to be.
-            if at > max(ring.due_at, self._awake_at + HANG_S):
+            if self._signs.silent(ring.due_at, at) > HANG_S and at > ring.due_at:
                 self._died(f"has not answered for {HANG_S:g} s")
         if ring.written_at <= self._gone_at:
             return _AWAY_S if self._first.is_set() else _POLL_S

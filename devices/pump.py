@@ -19,13 +19,15 @@ from devices.children import stay_deaf
 from devices.clock import Clock, now
 from devices.ring import Ring
 from devices.silence import BURST_S, Rhythm, limits
-from devices.sources.source import EegChunk, EegSource, SourceEvent, SourceInfo
+from devices.sources.source import EegChunk, EegSource, Handover, SourceEvent, SourceInfo
 from dsp.checks import AttuneError, DeviceError, foreign_text
 
 _log = logging.getLogger(__name__)
 
 OPEN_S = 20.0  #: the slowest boards (Bluetooth) need this long to be found
-HANG_S = 5.0  #: s without a sign of life after which a child that reads hangs
+#: s without a sign of life after which a child that reads hangs. The longest wait of its own is
+#: `_READ_S`, and BrainFlow's calls between two reads take milliseconds.
+HANG_S = 1.25
 _LOOK_S = 0.1  # s between signs of life, and looks at whether to stop
 _READ_S = 0.25  # s that count as silence of one read that brought nothing
 _FIRST_S = 5.0  # s that a device which was opened again may take to its first sample
@@ -81,7 +83,8 @@ class Pump:
         self._source, self._info, self._ring = source, info, ring
         self._tell, self._stopped, self._clock = tell, stopped, clock
         self._rhythm = Rhythm()
-        self._interval, self._bursts_told = 0.0, False
+        self._interval = ring.interval_s if ring is not None else 0.0
+        self._bursts_told = self._interval >= BURST_S
         self._returning = False  # rows up to the first new one are to be marked as lost
 
     def run(self, *, opened: bool = True) -> None:
@@ -295,6 +298,8 @@ def pump(
             known = source.info, answer
         info, name = known
         ring = Ring.attach(name) if name else None
+        if not first and ring is not None:
+            source.take_over(Handover(info, ring.sfreq, ring.total, ring.last_time))
         Pump(source, info, ring, tell, stopped, clock=now).run(opened=first)
     except _LEFT:
         return  # nobody listens any more

@@ -40,6 +40,7 @@ from devices.sources.source import (
     SFREQ_HIGH,
     SFREQ_LOW,
     EegChunk,
+    Handover,
     SourceEvent,
     SourceInfo,
 )
@@ -90,6 +91,7 @@ class BoardSource:
         self._news: list[SourceEvent] = []
         self._read_at = self._arrived_at = 0.0
         self._heard = 0  # packets since it was opened
+        self._rate = 0.0  # Hz that was in use in another process; 0 for none
 
     @property
     def info(self) -> SourceInfo:
@@ -120,6 +122,11 @@ class BoardSource:
             self.close()
             raise
 
+    def take_over(self, known: Handover) -> None:
+        """Go on as the same board, at the rate that was measured, wherever its dongle is by now."""
+        self._info, self._rate = known.info, known.sfreq
+        self._serial_number = str(known.info.details.get("serial_number", ""))
+
     def _start(self, number: int) -> None:
         from brainflow.board_shim import BoardShim
         from brainflow.exit_codes import BrainFlowError
@@ -148,6 +155,7 @@ class BoardSource:
                 slow = {preset: BoardShim.get_board_descr(number, preset) for preset in presets}
             layout = self._lay_out(shown, descr, slow)
             self._shim.prepare_session()
+            self._go_to_place()
             self._shim.start_stream(int(_BUFFER_S * descr["sampling_rate"]))
         except BrainFlowError as error:
             raise DeviceError(self._sentence(error.exit_code)) from error
@@ -159,7 +167,7 @@ class BoardSource:
         modulus, step, share = COUNTERS.get(shown, (None, 1, 1))
         if self._counter_row is None:
             modulus = None
-        rate = 0.0 if self._info is None else self._placer.rate
+        rate = self._placer.rate if hasattr(self, "_placer") else self._rate
         self._placer = SamplePlacer(
             self._sfreq,
             name=f"the {self._name}",
@@ -204,8 +212,21 @@ class BoardSource:
             self._port = moved[0]
             text = f"The {self._name} is on {self._port} now."
             self._news.append(SourceEvent(now(), "note", self._port, text))
-        if number not in OPENBCI_SERIAL:
-            return
+        if number in OPENBCI_SERIAL:
+            self._ask(number)
+        if not self._serial_number:
+            here = os.path.realpath(self._port)
+            same = [one for one in plugged_in() if os.path.realpath(one.port) == here]
+            self._serial_number = same[0].serial_number if same else ""
+
+    def _ask(self, number: int) -> None:
+        """Ask an OpenBCI board what it is.
+
+        Raises
+        ------
+        DeviceError
+            If nobody answers, or it is another board.
+        """
         answer = ask_board(self._port)
         if answer is None or failed(answer):
             raise DeviceError(no_answer(self._port, answer))
@@ -217,10 +238,6 @@ class BoardSource:
                 f"The Cyton on {self._port} {has}; write brainflow:{board}:{self._port}."
             )
         self._answer = answer
-        if not self._serial_number:
-            here = os.path.realpath(self._port)
-            same = [one for one in plugged_in() if os.path.realpath(one.port) == here]
-            self._serial_number = same[0].serial_number if same else ""
 
     def _sentence(self, code: int) -> str:
         return start_sentence(code, find_board(self._word), self._name, self._word, self._port)
@@ -232,6 +249,9 @@ class BoardSource:
 
     def _look_into(self, params: Any, descr: dict[str, Any]) -> None:
         """Look at what is played back: nothing, of a device."""
+
+    def _go_to_place(self) -> None:
+        """Go to where time has brought it: a device is there."""
 
     def _describe(self, number: int, shown: int, layout: Layout, version: str) -> SourceInfo:
         notice = layout.notice
@@ -250,6 +270,7 @@ class BoardSource:
                 "driver": f"BrainFlow {version}",
                 "board_id": number,
                 "port": self._port,
+                "serial_number": self._serial_number,
                 "firmware": self._answer,
                 "units": "microvolts, BrainFlow's scale",
                 "microvolts_per_count": SCALES.get(shown),

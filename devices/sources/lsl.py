@@ -16,7 +16,7 @@ from devices.clock import now
 from devices.sources.naming import Wanted
 from devices.sources.offsets import OffsetLine
 from devices.sources.pulling import Puller
-from devices.sources.source import EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import EegChunk, Handover, SourceEvent, SourceInfo
 from devices.sources.stream_carries import Markers, Samples
 from devices.sources.stream_header import (
     StreamHeader,
@@ -71,6 +71,7 @@ class LslSource:
         self._query, self._resolve_s = read_query(written), resolve_s
         self._wanted, self._first, self._name = channels, first, str(self._query)
         self._info: SourceInfo | None = None
+        self._rate = 0.0  # Hz that was in use on another thread; 0 for none
         self._taken: StreamHeader | None = None  # the stream that is, or last was, read
         self._others: set[str] = set()  # ids of those that were there beside it
         self._finder: StreamFinder | None = None
@@ -105,6 +106,10 @@ class LslSource:
             self._open_first()
         else:
             self._open_again(self._taken)
+
+    def take_over(self, known: Handover) -> None:
+        """Go on at the rate that was measured, with the stream that answers now."""
+        self._rate = known.sfreq
 
     def _open_first(self) -> None:
         found, there = self._look()
@@ -189,7 +194,7 @@ class LslSource:
             info = SourceInfo(name=title, ch_names=(), sfreq=0.0, notice=twins, details=details)
         else:
             chosen = choose_channels(full, self._name, self._wanted, unit=self._query.unit)
-            rate = self._carries.rate if self._info is not None else 0.0
+            rate = self._carries.rate if self._info is not None else self._rate
             self._carries = Samples(chosen, full.sfreq, self._name, full.unit_cure, rate)
             details["scale_to_microvolts"] = list(chosen.scale)
             details["unit_stated"] = chosen.unit_stated

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from devices.clock import now
 from devices.sources.boards import BoardSource
 from devices.sources.replay import ENDED
-from devices.sources.source import EegChunk, SourceEvent
+from devices.sources.source import EegChunk, Handover, SourceEvent
 from dsp.checks import InputError, foreign_text
 
 _PATIENCE_S = 1.0  # s beyond the longest pause of the recording after which nothing more comes
@@ -22,14 +26,16 @@ class Played:
 
     Attributes
     ----------
-    rows : int
-        Samples.
-    pause : float
-        Longest time between two of them, s.
+    times : float64 [shape=(n_rows,)]
+        Seconds from its first sample to each.
     """
 
-    rows: int
-    pause: float
+    times: npt.NDArray[np.float64]
+
+    @property
+    def pause(self) -> float:
+        """Longest time between two samples, s."""
+        return float(np.diff(self.times).max(initial=0.0))
 
 
 def read_recording(path: str, descr: dict[str, Any]) -> Played:
@@ -48,7 +54,7 @@ def read_recording(path: str, descr: dict[str, Any]) -> Played:
     """
     shown, board = foreign_text(path, longest=600), foreign_text(str(descr["name"]))
     n_columns, stamp_column = int(descr["num_rows"]), int(descr["timestamp_channel"])
-    rows, pause, before = 0, 0.0, math.inf
+    stamps = array("d")
     try:
         with Path(path).open(encoding="ascii", errors="replace") as file:
             while line := file.readline(65536):
@@ -56,32 +62,53 @@ def read_recording(path: str, descr: dict[str, Any]) -> Played:
                 try:
                     if len(columns) != n_columns:
                         raise ValueError
-                    if not rows:  # of all lines it would take as long as the recording is large
+                    if not stamps:  # of all lines it would take as long as the recording is large
                         [float(column) for column in columns]
-                    stamp = float(columns[stamp_column])
+                    stamps.append(float(columns[stamp_column]))
                 except ValueError:
                     raise InputError(
-                        f"Line {rows + 1} of {shown} is no sample of the {board} ({n_columns} "
-                        "numbers); name a file that BrainFlow recorded, and the board that it was "
-                        "recorded with: ?master_board=cyton."
+                        f"Line {len(stamps) + 1} of {shown} is no sample of the {board} "
+                        f"({n_columns} numbers); name a file that BrainFlow recorded, and the "
+                        "board that it was recorded with: ?master_board=cyton."
                     ) from None
-                rows, pause, before = rows + 1, max(pause, stamp - before), stamp
     except OSError as error:
         reason = foreign_text(error.strerror or str(error), longest=80)
         raise InputError(f"{shown} cannot be read ({reason}); check its path.") from error
-    if rows == 0:
+    if not stamps:
         raise InputError(f"{shown} holds no samples; name a file that BrainFlow recorded.")
-    return Played(rows, pause)
+    return Played(np.array(stamps) - stamps[0])
 
 
 class PlaybackSource(BoardSource):
-    """A recording of BrainFlow's: as the board it was recorded with, until its end."""
+    """A recording of BrainFlow's: as the board it was recorded with, until its end.
+
+    Closed and opened again it goes on where time has brought it, as a headset would.
+    """
 
     _ended = False
+    _begun_at = math.nan  # when its first sample came, or would have come
+
+    def take_over(self, known: Handover) -> None:
+        """Go on where time has brought it; what came meanwhile is lost."""
+        super().take_over(known)
+        self._begun_at = known.last_time - (known.rows - 1) / known.sfreq
 
     def _look_into(self, params: Any, descr: dict[str, Any]) -> None:
         self._played = read_recording(params.file, descr)
         self._name = f"Recording of {foreign_text(Path(params.file).name)} ({self._name})"
+
+    def _go_to_place(self) -> None:
+        """Go to where time has brought it.
+
+        BrainFlow's percent are of the lines of the file and one more, cut to a whole line.
+        """
+        if math.isnan(self._begun_at):
+            self._begun_at = now()
+            return
+        times = self._played.times
+        self._heard = int(np.searchsorted(times, now() - self._begun_at))
+        line = min(self._heard, times.size - 1)
+        self._shim.config_board(f"set_index_percentage:{100 * (line + 0.5) / (times.size + 1):.9f}")
 
     def read(self) -> EegChunk | None:
         """Return all samples since the last call; at its end say so, and then None for ever.
@@ -97,7 +124,7 @@ class PlaybackSource(BoardSource):
         if chunk is not None:
             return chunk
         silence = self._read_at - self._arrived_at
-        if self._heard < self._played.rows and silence < self._played.pause + _PATIENCE_S:
+        if self._heard < self._played.times.size and silence < self._played.pause + _PATIENCE_S:
             return self.info.no_rows  # a pause of the recording is no silence of a device
         self._ended = True
         self._news.append(SourceEvent(now(), "state", "closed", ENDED))

@@ -17,7 +17,7 @@ import numpy as np
 from devices.clock import now
 from devices.formats.xdf_eeg import XdfEeg, open_xdf
 from devices.sources.naming import Wanted
-from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import READ_EVERY, EegChunk, Handover, SourceEvent, SourceInfo
 from dsp.checks import DeviceError, InputError, foreign_text
 from dsp.sound.heard import Heard
 
@@ -61,6 +61,7 @@ class ReplaySource:
         self._row = self._event = 0
         self._shift = self._read_at = 0.0
         self._news: list[SourceEvent] = []
+        self._known: Handover | None = None  # of one that read it before
 
     @property
     def info(self) -> SourceInfo:
@@ -144,12 +145,22 @@ class ReplaySource:
         """
         self.load()
         eeg, at = self._recorded, self._clock()
+        known, self._known = self._known, None
+        if known is not None and known.rows > 0:
+            row = min(known.rows, eeg.times.size) - 1
+            self._shift = float(round(known.last_time - float(eeg.times[row])))
+            self._row, self._begun = known.rows, True
+            self._event = sum(one.time + self._shift <= known.last_time for one in eeg.events)
         if not self._begun:
             self._shift = float(math.ceil(at - float(eeg.times[0])))
             self._begun = True
         else:
             self._row = max(self._row, int(np.searchsorted(eeg.times, at - self._shift)))
         self._open = True
+
+    def take_over(self, known: Handover) -> None:
+        """Go on where time has brought it; what came meanwhile is lost."""
+        self._known = known
 
     def read(self) -> EegChunk | None:
         """Return the rows whose time has come since the last call, lost ones as rows of NaN.

@@ -10,7 +10,7 @@ import numpy as np
 
 from devices.clock import now
 from devices.listener import LISTENERS, MONTAGE, NOTICES, Listener
-from devices.sources.source import READ_EVERY, EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import READ_EVERY, EegChunk, Handover, SourceEvent, SourceInfo
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import DeviceError, check_option
 
@@ -56,6 +56,9 @@ class SimulatedSource:
         if self._info is None:
             raise DeviceError("the simulated listener is not open yet.")
         return self._info
+
+    def take_over(self, known: Handover) -> None:
+        """Begin anew: it is read where its session runs, and never outlives it."""
 
     def open(self) -> None:
         """Begin now; after a `close`, go on now."""

@@ -122,6 +122,27 @@ class SourceEvent:
     text: str = ""
 
 
+class Handover(NamedTuple):
+    """What is known of a source whose process ended, for the one that takes its place.
+
+    Attributes
+    ----------
+    info : SourceInfo
+        What it was when it opened first.
+    sfreq : float
+        Rate in use, Hz: as stated, until another was measured.
+    rows : int
+        Rows that it handed over, lost ones included.
+    last_time : float
+        Time of the newest, s of our clock; NaN before the first.
+    """
+
+    info: SourceInfo
+    sfreq: float
+    rows: int
+    last_time: float
+
+
 class EegSource(Protocol):
     """One source of EEG."""
 
@@ -135,6 +156,10 @@ class EegSource(Protocol):
 
         May be called again after `close`, to come back: the same electrodes, or `DeviceError`.
         """
+        ...
+
+    def take_over(self, known: Handover) -> None:
+        """Go on for one whose process ended; before `open`, which then comes back."""
         ...
 
     def read(self) -> EegChunk | None:

@@ -6,7 +6,8 @@
 * bursts: the same for one that sends a second at once, in its own intervals, to the first word;
 * serial: a Cyton is unplugged and plugged in again; from then to its first row in the ring;
 * lsl, other: a sender is killed, and another begins under the same or another source_id;
-* child: the process that reads the board is killed; from then on.
+* child: the process that reads the board is killed; from then on;
+* hung: it is stopped, and is found to give no sign of life; from then on.
 
 Prints one JSON object; seconds.
 """
@@ -153,7 +154,7 @@ def lsl(trials: int, *, other: bool) -> list[float]:
     return out
 
 
-def child(trials: int) -> list[float]:
+def child(trials: int, ended_by: signal.Signals) -> list[float]:
     out = []
     with tempfile.TemporaryDirectory() as folder, Cyton(Path(folder)) as cyton:
         with reading(f"cyton:{cyton.port}") as acquisition:
@@ -162,7 +163,7 @@ def child(trials: int) -> list[float]:
                 pid = acquisition.pid
                 assert pid is not None
                 at = now()
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, ended_by)
                 wait_until(lambda: acquisition.state == "lost")
                 out.append(back(acquisition, max(at, acquisition.ring.written_at + 1e-6)))
     return out
@@ -201,7 +202,7 @@ def main() -> None:
         send(sys.argv[2], sys.argv[3], float(sys.argv[4]))
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--only", default="drop,bursts,serial,lsl,other,child")
+    parser.add_argument("--only", default="drop,bursts,serial,lsl,other,child,hung")
     given = parser.parse_args()
     n = given.trials
     parts: dict[str, Callable[[], object]] = {
@@ -210,7 +211,8 @@ def main() -> None:
         "serial": lambda: p95(serial(n)),
         "lsl": lambda: p95(lsl(n, other=False)),
         "other": lambda: p95(lsl(n, other=True)),
-        "child": lambda: p95(child(n)),
+        "child": lambda: p95(child(n, signal.SIGKILL)),
+        "hung": lambda: p95(child(n, signal.SIGSTOP)),
     }
     out = {name: parts[name]() for name in given.only.split(",")}
     print(json.dumps({"machine": platform.machine(), **out}))

@@ -18,10 +18,12 @@ import pytest
 from devices.acquisition import Acquisition, acquire
 from devices.clock import now
 from devices.host import Host
+from devices.pump import HANG_S, OPEN_S
 from devices.ring import Ring
 from devices.sources.source import Channel
 from dsp.checks import DeviceError
 from tests.doubles.eeg_fakes import MarkerSource, PausingSource, Sender, wait_until
+from tests.doubles.watched import Watched
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -53,7 +55,8 @@ def test_states_and_ring_come_from_a_child_and_from_a_thread_alike(pausing):
     block = pausing.ring.since(0)
     assert np.all(block.data == 1.0)
     assert np.diff(block.times).min() > 0
-    assert -0.2 < block.times[-1] - now() < 0.02
+    assert block.times[-1] < now() + 0.02
+    wait_until(lambda: pausing.ring.last_time > now() - 0.2)
     pausing.close()
     pausing.close()
     assert pausing.state == "closed"
@@ -63,9 +66,7 @@ def test_states_and_ring_come_from_a_child_and_from_a_thread_alike(pausing):
 
 
 def test_the_synthetic_board_streams_within_a_second_with_its_listener(board):
-    start = now()
     info = board.wait_ready(10.0)
-    assert now() - start < 3.0  # 0.3 s on a computer at rest
     assert info.simulated
     assert info.ch_names == ("Fz", "Cz", "F3", "F4", "T7", "T8", "TP9", "TP10")
     assert "imulated" in info.notice
@@ -160,22 +161,63 @@ def test_a_process_that_cannot_be_started_is_said_at_first_and_tried_again_later
         board.close()
 
 
+def test_silence_is_told_by_the_look_after_it_became_too_long(monkeypatch):
+    watched = Watched(monkeypatch, 15.0, silent=(10.0, 13.0))
+    watched.close()
+    (_, first), (began, second), (stalled, third), (lost, fourth), (back, fifth) = [
+        (at, word) for at, word, _ in watched.states
+    ]
+    assert [first, second, third, fourth, fifth] == [
+        "connecting", "streaming", "stalled", "lost", "streaming",
+    ]  # fmt: skip
+    assert began < 0.2
+    assert 0.5 <= stalled - 9.9 < 0.65
+    assert 2.0 <= lost - 9.9 < 2.15
+    assert back - 13.0 < 0.15
+    assert len(watched.began) == 1  # its child lives, and looks for the device
+
+
+def test_a_child_without_a_sign_of_life_is_replaced_after_a_second_and_a_half(monkeypatch):
+    watched = Watched(monkeypatch, 15.0, hung=(10.0, 20.0))
+    watched.close()
+    lost = next((at, text) for at, word, text in watched.states if word == "lost")
+    assert 1.25 < lost[0] - 9.9 < 1.6
+    assert "has not answered for 1.25 s; it is started again" in lost[1]
+    assert [word for _, word, _ in watched.states][-1] == "streaming"
+    assert 0.0 <= watched.began[1] - lost[0] < 0.3
+    assert len(watched.began) == 2
+
+
+@pytest.mark.parametrize("late", [0.4, 1.0, 4.0])
+def test_a_child_is_not_replaced_where_the_host_keeps_both_from_running(monkeypatch, late):
+    """The watcher's own looks come late: then a child that gave no sign of life was not run."""
+    watched = Watched(monkeypatch, 20.0, hung=(10.0, 12.0), late=late)
+    watched.close()
+    assert len(watched.began) == 1
+    assert not any("answered" in text for _, _, text in watched.states)
+
+
+def test_a_computer_that_slept_for_an_hour_replaces_no_child(monkeypatch):
+    watched = Watched(monkeypatch, 3700.0, hung=(10.0, 10.1), late=3600.0)
+    watched.close()
+    assert len(watched.began) == 1
+    assert "lost" not in [word for _, word, _ in watched.states]
+
+
 @posix
-def test_a_child_that_hangs_is_ended_and_another_takes_its_place(monkeypatch):
+def test_a_child_that_hangs_is_ended_and_another_takes_its_place():
     board = Acquisition(PausingSource, name="it")
     try:
         board.wait_ready(10.0)
         pid = board.pid
         os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: board.state == "stalled")
-        monkeypatch.setattr("devices.acquisition.HANG_S", 0.5)  # 5 s, of which half a one is told
-        board.ring.due_at = now()
+        wait_until(lambda: board.pid not in (pid, None))
         wait_until(lambda: board.state == "streaming")
         assert board.pid not in (pid, None)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
         texts = [e.text for e in board.events() if e.value == "lost"]
-        assert "has not answered for 0.5 s" in texts[-1]
+        assert f"has not answered for {HANG_S:g} s" in texts[-1]
     finally:
         board.close()
 
@@ -202,19 +244,9 @@ def test_a_computer_that_slept_finds_its_source_as_it_left_it(monkeypatch):
         board.close()
 
 
-@pytest.mark.parametrize(("thread", "most"), [(True, 0.3), (False, 2.5)])
-def test_closing_ends_a_search_at_once_or_within_a_second_and_a_half(thread, most):
-    """It takes 20 s to find that there is nothing on Bluetooth."""
-    board = Acquisition(partial(PausingSource, fail="hang"), name="it", thread=thread)
-    threading.Event().wait(0.5)
-    start = now()
-    board.close()
-    assert now() - start < most  # 1.5 s for a child on a computer at rest
-    assert board.state == "closed"
-
-
-@pytest.mark.parametrize("ready", [False, True])
-def test_a_child_that_connects_for_the_first_time_or_again_is_not_waited_for(monkeypatch, ready):
+@pytest.fixture
+def patiences(monkeypatch) -> list[float]:
+    """How long what reads is given to end by itself, s, each time that it is let go of."""
     given: list[float] = []
     end = Host.end
 
@@ -223,14 +255,49 @@ def test_a_child_that_connects_for_the_first_time_or_again_is_not_waited_for(mon
         end(host, patience)
 
     monkeypatch.setattr(Host, "end", noted)
-    board = Acquisition(partial(PausingSource, fail="" if ready else "hang"), name="it")
-    if ready:
-        board.wait_ready(10.0)
-        board._say("lost", "It is gone.")
-        board._ring.written_at = board._gone_at = now()
+    return given
+
+
+@pytest.mark.parametrize("thread", [True, False])
+def test_closing_waits_for_nobody_who_looks_for_a_device(patiences, thread):
+    """It takes 20 s to find that there is nothing on Bluetooth."""
+    board = Acquisition(partial(PausingSource, fail="hang"), name="it", thread=thread)
+    threading.Event().wait(0.3)
     board.close()
-    assert len(given) == 1
-    assert given[0] <= 0.2
+    assert board.state == "closed"
+    assert len(patiences) == 1
+    assert patiences[0] <= 0.1
+
+
+@posix
+@pytest.mark.parametrize("next_sign_s", [OPEN_S, -0.1])
+def test_closing_waits_for_no_child_that_looks_for_its_device_again_or_hangs(
+    patiences, next_sign_s
+):
+    """Whatever silence has told until then: it may have gone a moment ago."""
+    board = Acquisition(PausingSource, name="it")
+    board.wait_ready(10.0)
+    os.kill(board.pid, signal.SIGSTOP)
+    board.ring.due_at = now() + next_sign_s
+    board.close()
+    assert len(patiences) == 1
+    assert patiences[0] <= 0.1
+
+
+def test_a_child_that_reads_is_told_to_leave_off_and_ends_by_itself(monkeypatch):
+    codes: list[int] = []
+    end = Host.end
+
+    def noted(host: Host, patience: float = 0.0) -> None:
+        host._process.join(20.0 if patience > 0.0 else 0.0)  # on a busy host it takes longer
+        codes.append(host._process.exitcode)
+        end(host, patience)
+
+    monkeypatch.setattr(Host, "end", noted)
+    board = Acquisition(PausingSource, name="it")
+    board.wait_ready(10.0)
+    board.close()
+    assert codes == [0]
 
 
 def test_a_source_that_hangs_in_opening_delays_no_other():
@@ -239,11 +306,9 @@ def test_a_source_that_hangs_in_opening_delays_no_other():
     stream = acquire(f"lsl:{sender.name}")
     try:
         stream.wait_ready(10.0)
-        ages, end = [], now() + 2.0
-        while now() < end:
-            threading.Event().wait(0.02)
-            ages.append(now() - stream.ring.last_time)
-        assert max(ages) < 0.6
+        for _ in range(10):  # in 0.6 s that we are run there are new rows
+            total = stream.ring.total
+            assert wait_until(lambda before=total: stream.ring.total > before + 25) < 0.6
         assert hanging.state == "connecting"
     finally:
         hanging.close()
@@ -283,15 +348,15 @@ def test_a_stopped_child_is_stalled_then_streams_again_with_the_gap_as_lost_rows
         board.wait_ready(10.0)
         wait_until(lambda: board.ring.total > 250)
         os.kill(board.pid, signal.SIGSTOP)
-        assert wait_until(lambda: board.state == "stalled") < 0.75
-        wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 1.2)
+        wait_until(lambda: board.state == "stalled")
+        wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 0.7)
         os.kill(board.pid, signal.SIGCONT)
         wait_until(lambda: board.state == "streaming")
         wait_until(lambda: board.ring.latest(0.1).times[-1] > now() - 0.5)
         wait_until(lambda: not np.isnan(board.ring.latest(0.1).data).any())
         block = board.ring.since(0)
         lost = np.isnan(block.data).all(axis=1)
-        assert 250 < lost.sum() < 500
+        assert 120 < lost.sum()
         assert np.count_nonzero(np.diff(lost.astype(int)) == 1) == 1
         assert np.diff(block.times).min() > 0
         assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 5
@@ -311,34 +376,19 @@ def test_what_a_stopped_board_process_catches_up_is_in_its_place(board):
     board.wait_ready(10.0)
     wait_until(lambda: board.ring.total > 250)
     os.kill(board.pid, signal.SIGSTOP)
-    wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 1.4)
+    wait_until(lambda: board.ring.latest(0.1).times[-1] < now() - 0.9)
     os.kill(board.pid, signal.SIGCONT)
     wait_until(lambda: board.state == "streaming")
     total = board.ring.total
     wait_until(lambda: board.ring.total > total + 50)
     block = board.ring.since(0)
     assert abs((block.times[-1] - block.times[0]) * 250 - (block.times.size - 1)) < 5
-    assert -0.2 < block.times[-1] - now() < 0.05
+    assert block.times[-1] < now() + 0.05
+    wait_until(lambda: board.ring.last_time > now() - 0.2)
     assert not np.isnan(block.data).any()
     events = board.events()
     assert [e.text for e in events if e.kind == "state"][-1] == f"{board.info.name} sends again."
     assert not any("lost" in e.text for e in events)
-
-
-@posix
-def test_a_device_is_not_lost_while_it_is_its_reader_that_is_held_up():
-    board = Acquisition(PausingSource, name="it")
-    try:
-        board.wait_ready(10.0)
-        wait_until(lambda: board.ring.total > 100)
-        os.kill(board.pid, signal.SIGSTOP)
-        wait_until(lambda: now() - board.ring.written_at > 2.6)
-        assert board.state == "stalled"
-        os.kill(board.pid, signal.SIGCONT)
-        wait_until(lambda: board.state == "streaming")
-        assert "lost" not in words(board.events())
-    finally:
-        board.close()
 
 
 @posix
@@ -385,7 +435,7 @@ def test_the_child_ends_when_its_parent_is_killed():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_until(lambda: ended(pid), 3.0)
+    wait_until(lambda: ended(pid), 20.0)
 
 
 def test_a_device_that_says_that_it_is_gone_is_lost_with_its_sentence_and_comes_back():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from devices.pump import pump
 from devices.ring import Ring
-from devices.sources.source import EegChunk, SourceEvent
+from devices.sources.source import EegChunk, Handover, SourceEvent
 from tests.doubles.returning import INFO, SFREQ, World
 
 
@@ -187,3 +189,19 @@ def test_what_the_new_clock_puts_before_the_last_row_is_left_out():
     world.open = early
     world.run(8.0)
     assert np.diff(world.ring.since(0).times).min() > 0.5 / SFREQ
+
+
+def test_one_that_takes_the_place_of_another_is_told_what_that_one_knew():
+    world, given = World(), []
+    world.take_over = given.append
+    ring = Ring.create(3, 60.0, SFREQ)
+    ring.write(np.ones((2, 3), np.float32), [990.0, 990.01])
+    ring.sfreq = 99.0
+    ours, theirs = multiprocessing.Pipe()
+    try:
+        pump(lambda: world, theirs, lambda _wait=0.0: True, (INFO, ring.name))
+        assert given == [Handover(INFO, 99.0, 2, 990.01)]
+    finally:
+        ring.close()
+        ours.close()
+        theirs.close()

@@ -9,7 +9,7 @@ import numpy as np
 
 from devices.pump import Pump
 from devices.ring import Ring
-from devices.sources.source import Channel, EegChunk, SourceEvent, SourceInfo
+from devices.sources.source import Channel, EegChunk, Handover, SourceEvent, SourceInfo
 from dsp.checks import DeviceError
 
 SFREQ = 100.0
@@ -92,6 +92,9 @@ class World:
         self.sent_at = self.at
 
     def close(self) -> None:
+        return
+
+    def take_over(self, known: Handover) -> None:
         return
 
     def read(self) -> EegChunk | None:

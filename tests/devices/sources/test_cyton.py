@@ -13,7 +13,7 @@ from devices.clock import now
 from devices.sources import boards
 from devices.sources.boards import BoardSource
 from devices.sources.finding import PluggedIn
-from devices.sources.source import Channel, EegChunk
+from devices.sources.source import Channel, EegChunk, Handover
 from dsp.checks import DeviceError
 from tests.doubles.cyton import Cyton
 
@@ -117,6 +117,30 @@ def test_a_dongle_that_is_back_at_another_port_is_known_by_its_serial_number(
         source.close()
     notes = [event.text for event in source.events() if event.kind == "note"]
     assert notes == [f"The Cyton is on {moved.port} now."]
+
+
+def test_what_was_learnt_of_a_board_is_kept_where_the_process_that_read_it_was_ended(
+    tmp_path: Path, monkeypatch
+):
+    def listed(port: str) -> list[PluggedIn]:
+        return [PluggedIn(port, "FT231X", "0403:6015", serial_number="DM00Q0QA")]
+
+    with Cyton(tmp_path) as cyton, Cyton(tmp_path, port="elsewhere") as moved:
+        killed = BoardSource("cyton", cyton.port)
+        monkeypatch.setattr(boards, "plugged_in", lambda: listed(cyton.port))
+        killed.open()
+        info = killed.info
+        killed.close()
+        cyton.order("unplug")
+        monkeypatch.setattr(boards, "plugged_in", lambda: listed(moved.port))
+        source = BoardSource("cyton", cyton.port)
+        source.take_over(Handover(info, 247.0, 1000, 70.0))
+        source.open()
+        assert source._placer.rate == 247.0
+        source.close()
+    assert info.details["serial_number"] == "DM00Q0QA"
+    assert [e.text for e in source.events()] == [f"The Cyton is on {moved.port} now."]
+    assert source.info.ch_names == info.ch_names
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +225,29 @@ def test_read_as_a_device_it_streams_and_ends_without_being_lost(tmp_path):
     states = [(e.value, e.text) for e in acquisition.events() if e.kind == "state"]
     assert [word for word, _ in states] == ["connecting", "streaming", "closed"]
     assert states[-1][1] == ENDED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_recording_whose_process_was_killed_goes_on_where_time_has_brought_it(tmp_path):
+    path = written(tmp_path, eeg_file(30.0))
+    acquisition = acquire(f"replay:{path}")
+    try:
+        acquisition.wait_ready()
+        wait_until(lambda: acquisition.ring.total > 250)
+        os.kill(acquisition.pid, signal.SIGKILL)
+        wait_until(lambda: acquisition.state == "lost")
+        wait_until(lambda: acquisition.state == "streaming")
+        total = acquisition.ring.total
+        wait_until(lambda: acquisition.ring.total > total + 100)
+        block = acquisition.ring.since(0)
+    finally:
+        acquisition.close()
+    recorded = ReplaySource(str(path))
+    recorded.load()
+    lost = np.isnan(block.data).all(axis=1)
+    assert np.count_nonzero(np.diff(lost.astype(int)) == 1) == 1
+    assert not lost[-100:].any()
+    assert np.array_equal(block.data[~lost], recorded._recorded.rows[: lost.size][~lost])
 
 
 def test_what_a_session_recorded_beside_its_eeg_comes_again(tmp_path):
