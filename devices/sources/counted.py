@@ -67,6 +67,7 @@ class Counted:
         self._late: list[tuple[float, float]] = []  # time and lateness of reads that are overdue
         self._early: list[tuple[float, float]] = []  # time of reads, and by how much they are early
         self.duplicated = 0  #: samples that came a second time and were left out
+        self.unsure = 0  #: samples that stand where their arrival puts them
 
     def take(
         self,
@@ -89,7 +90,7 @@ class Counted:
                 np.concatenate((old.values, new.values)),
                 np.concatenate((old.holes, new.holes)),
             )
-        ordered = self._in_order(new)
+        ordered = self._in_order(new, clock)
         return None if ordered is None else self._over_holes(ordered, clock)
 
     def few(
@@ -117,7 +118,7 @@ class Counted:
     def rest(self, clock: SampleClock) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Return what is kept back, as it stands."""
         if self._raw is not None:
-            ordered = self._in_order(self._raw, last=True)
+            ordered = self._in_order(self._raw, clock, last=True)
             if ordered is not None:
                 self._held = ordered if self._held is None else self._held + ordered
         held, self._held = self._held, None
@@ -125,12 +126,19 @@ class Counted:
             return None
         return held, self._missing(held, clock, last=True)[0]
 
-    def _in_order(self, raw: _Raw, *, last: bool = False) -> Packets | None:
+    def _in_order(self, raw: _Raw, clock: SampleClock, *, last: bool = False) -> Packets | None:
         """Return the samples whose numbers are known; the others are kept for the next read."""
         holes = set(np.flatnonzero(raw.holes).tolist())
-        order = self._counter.order(raw.values.tolist(), raw.data, holes, last=last)
+        held, due = self._held, clock.due
+        ahead = 0 if held is None else held.arrivals.size + int(held.lost.sum())
+        since = raw.arrivals - (raw.arrivals[0] if due is None else due)
+        newest = 1.0 - ahead + since / clock.period
+        order = self._counter.order(
+            raw.values.tolist(), raw.data, newest.tolist(), holes, last=last
+        )
         ready = order.ready
         self.duplicated += order.duplicated
+        self.unsure += order.unsure
         self._raw = None
         if ready < raw.values.size:
             self._raw = _Raw(

@@ -138,6 +138,7 @@ class SamplePlacer:
         if counted is None:
             return None
         packets, missing = counted
+        self._tell_counter(float(packets.arrivals[-1]))
         return self._place(packets.data, packets.arrivals, missing)
 
     def _place_uncounted(
@@ -152,6 +153,17 @@ class SamplePlacer:
         """What there is to tell since the last call."""
         news, self._news = self._news, []
         return news
+
+    def _tell_counter(self, seen: float) -> None:
+        """Say once that samples stand where they arrived, because their counter cannot be true."""
+        if self._told or self._counted is None or not self._counted.unsure:
+            return
+        self._told = True
+        text = (
+            f"The package counter of {self._name} is damaged now and then; such samples are kept, "
+            "where they arrived, and their place is not sure."
+        )
+        self._news.append(SourceEvent(seen, "note", "counter", text))
 
     def _tell_stamps(self, seen: float) -> None:
         """Say once that stamps are not believed, and that losses cannot be counted."""
