@@ -81,6 +81,12 @@ class EnjoymentModel:
     skip_level: float = 0.3  # what a skip says of a track, and how surely
     skip_var: float = 0.15**2
 
+    @property
+    def prior(self) -> Floats:
+        """Weight of each hypothesis beforehand [shape=(gains, offset sds, scales)]."""
+        parts = (self.weights, self.offset_weights, self.scale_weights)
+        return np.asarray(np.einsum("i,j,k->ijk", *parts))
+
 
 @dataclass(frozen=True)
 class Enjoyment:
@@ -130,6 +136,9 @@ class EnjoymentFilter:
         by ``N(z; m G contrast / se, 1)``, the wider the larger the offsets may be.
     eeg : bool
         False disconnects the EEG: the twin that shows what ratings and priors say alone.
+    believed : float64 [shape=(gains, offset sds, scales)], optional
+        What is believed of each hypothesis to begin with, as `believed` of an earlier session
+        told it; the model's own weights unless given.
 
     Examples
     --------
@@ -145,7 +154,12 @@ class EnjoymentFilter:
     """
 
     def __init__(
-        self, model: EnjoymentModel, *, checks: tuple[float, ...] = (), eeg: bool = True
+        self,
+        model: EnjoymentModel,
+        *,
+        checks: tuple[float, ...] = (),
+        eeg: bool = True,
+        believed: Floats | None = None,
     ) -> None:
         if len(model.gains) != len(model.weights) or 0.0 not in model.gains:
             raise InputError("the gain bank needs as many weights as gains, and one gain 0.")
@@ -153,10 +167,16 @@ class EnjoymentFilter:
             model = replace(model, gains=(0.0,), weights=(1.0,))
         self.model = model
         self._eeg = eeg
+        weights = model.prior if believed is None else believed
+        if believed is not None and not eeg:  # of the gains there is one, of the scales as many
+            weights = believed.sum(axis=0, keepdims=True)
+        if weights.shape != model.prior.shape or not (weights > 0.0).all():
+            raise InputError(
+                f"what is believed of the EEG has shape {weights.shape}; expected "
+                f"{model.prior.shape}, all of it above 0."
+            )
         #: Log of what is believed of each hypothesis [shape=(gains, offset sds, scales)].
-        self._log_weights = np.log(
-            np.einsum("i,j,k->ijk", model.weights, model.offset_weights, model.scale_weights)
-        )
+        self._log_weights = np.log(weights / weights.sum())
         grid = np.meshgrid(model.gains, model.offset_sds, model.scales, indexing="ij")
         self._gains, self._offset_sds, self._scales = (one.ravel() for one in grid)
         #: What the scores say of each gain against gain 0, as a log-likelihood; same shape.
@@ -178,6 +198,11 @@ class EnjoymentFilter:
     def eeg_weight(self) -> float:
         """Probability that the EEG says something, and the right way round: of gains over 0."""
         return float(self._weights[self._gains > 0.0].sum()) if self._eeg else 0.0
+
+    @property
+    def believed(self) -> Floats:
+        """Posterior weight of each hypothesis [shape=(gains, offset sds, scales)]."""
+        return self._weights.reshape(self._log_weights.shape)
 
     def new_track(self, mean: float, sd: float) -> None:
         """Another track begins: its level starts from its prior; what is felt goes on."""

@@ -18,6 +18,7 @@ from app.records.jsontext import encode, get, number, whole
 from app.records.reader import SessionReader
 from app.records.ticks import Tick, read_tick
 from app.session.journal import decision_event, events_of
+from app.session.recorded import expected_of
 from app.settings import settings_from
 from dsp.checks import RecordError
 from playlists.tracks import Place
@@ -148,6 +149,7 @@ def _loop(reader: SessionReader) -> Loop:
         else None,
         seed=seed,
         what=_what(source),
+        expected=expected_of(manifest, len(pool)),
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from copy import copy, deepcopy
+from typing import Literal
 
 from app.loop.calibration import Calibration
 from app.loop.decision import PROTECTED
 from app.settings import Settings
 from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
+from dsp.grid import Floats
 from dsp.reward import ThetaScore
 from playlists.tracks import NO_PLACE, Place
+
+_Told = Literal["new_track", "step", "rating", "skip", "score"]
 
 
 class Belief:
@@ -22,24 +27,45 @@ class Belief:
     calibration : Calibration or None
     eeg : bool
         Whether there is any.
+    expected : sequence of (float, float)
+        Mean and sd of the enjoyment that this person is expected to have of each track, in the
+        order of the playlist; empty where nothing is known of the person's music.
     """
 
-    def __init__(self, settings: Settings, calibration: Calibration | None, *, eeg: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        calibration: Calibration | None,
+        *,
+        eeg: bool,
+        expected: Sequence[tuple[float, float]] = (),
+    ) -> None:
         self._settings = settings
-        self._calibration = calibration
-        checks = calibration.checks if calibration else ()
-        self._filter = EnjoymentFilter(EnjoymentModel(), checks=checks, eeg=eeg)
-        self._twin = EnjoymentFilter(EnjoymentModel(), eeg=False)
+        self._expected = tuple(expected)
+        known = calibration or Calibration.nothing()
+        checks, believed, self._earlier = known.checks, known.believed, known.n_ratings
+        self._theta: tuple[float, float] | None = None  # level and sd, dB
+        if known.knows_theta:
+            self._theta = known.theta_db, known.theta_sd
+        model, self._eeg = EnjoymentModel(), eeg
+        self._filter = EnjoymentFilter(model, checks=checks, eeg=eeg, believed=believed)
+        self._twin = EnjoymentFilter(model, eeg=False, believed=believed)
+        # Until the baseline is known all that comes is kept, to be believed as soon as it is.
+        self._untold: list[tuple[_Told, tuple[float, ...]]] = []
+        self._fresh = deepcopy(self._filter) if eeg and self._theta is None else None
         self._place = NO_PLACE
         self._skipped = self._deaf = False
         self._liked: dict[Place, tuple[float, float]] = {}  # the prior that ratings taught
         self.rating: float | None = None  # latest of the running play
         self.rated: dict[Place, float] = {}  # latest of each track
         self.n_ratings = 0
+        self._scored = -math.inf  # end of the newest score that came
         self.entered = -math.inf  # end of the newest score that entered, LSL seconds
 
     def prior(self, place: Place, *, first: bool = False) -> tuple[float, float]:
         """Mean and sd of what is expected of the track at `place`."""
+        if self._expected:
+            return self._liked.get(place, self._expected[place])
         priors = self._settings.priors
         unknown = (
             (priors.first_mean, priors.first_sd) if first else (priors.next_mean, priors.next_sd)
@@ -51,7 +77,47 @@ class Belief:
         other = copy(self)
         other._filter, other._twin = deepcopy(self._filter), deepcopy(self._twin)
         other._liked, other.rated = dict(self._liked), dict(self.rated)
+        other._untold = list(self._untold)
         return other
+
+    def _take(self, kind: _Told, *values: float) -> None:
+        """Let the estimate take what is told; it is kept too as long as the EEG cannot count."""
+        if self._fresh is not None:
+            self._untold.append((kind, values))
+        if kind == "new_track":
+            self._filter.new_track(*values)
+        elif kind == "step":
+            self._filter.step(*values)
+        elif kind == "rating":
+            self._filter.rating(*values)
+        elif kind == "skip":
+            self._filter.skip()
+        elif self._theta is not None:
+            (db, valid_share), (level, sd) = values, self._theta
+            self._filter.score(round((db - level) / sd, 6), valid_share=valid_share)
+
+    @property
+    def knows_theta(self) -> bool:
+        """Whether a score of the EEG says anything yet."""
+        return self._theta is not None
+
+    def know_theta(self, level: float, sd: float) -> None:
+        """Take the baseline of theta (dB), and believe all scores of this session as if known.
+
+        Ratings that were given before then tell of the EEG what they would have told at once.
+        """
+        self._theta = level, sd
+        if self._fresh is not None:
+            self._filter, untold = self._fresh, self._untold
+            self._fresh, self._untold = None, []
+            for kind, values in untold:
+                self._take(kind, *values)
+            self.entered = self._scored
+
+    @property
+    def taught(self) -> Floats | None:
+        """What is believed of each hypothesis; None where no score could enter."""
+        return self._filter.believed if self._eeg and self._theta is not None else None
 
     def begin(self, place: Place, *, first: bool) -> None:
         """Another track begins."""
@@ -60,35 +126,33 @@ class Belief:
             self._liked[self._place] = (min(max(mean, 0.0), 1.0), max(sd, 0.1))
         self._place, self.rating, self._skipped = place, None, False
         prior = self.prior(place, first=first)
-        self._filter.new_track(*prior)
+        self._take("new_track", *prior)
         self._twin.new_track(*prior)
 
     def step(self, dt: float) -> None:
         """Let `dt` seconds pass."""
-        self._filter.step(dt)
+        self._take("step", dt)
         self._twin.step(dt)
 
     def rate(self, value: float) -> None:
         """Take a rating 0..1 of what is heard."""
         self.rating = self.rated[self._place] = value
         self.n_ratings += 1
-        self._filter.rating(value)
+        self._take("rating", value)
         self._twin.rating(value)
 
     def skip(self) -> None:
         """Take the wish for another track: who has it does not enjoy this one much."""
         self._skipped = True
-        self._filter.skip()
+        self._take("skip")
         self._twin.skip()
 
     def score(self, score: ThetaScore) -> None:
-        """Take a score of the EEG; without a calibration it says nothing."""
-        known = self._calibration
-        if known is None:
-            return
-        y = (score.db - known.theta_db) / known.theta_sd
-        self._filter.score(round(y, 6), valid_share=score.valid_share)
-        self.entered = score.t1
+        """Take a score of the EEG; without a baseline of theta it waits for one."""
+        self._take("score", score.db, score.valid_share)
+        self._scored = score.t1
+        if self._theta is not None:
+            self.entered = score.t1
 
     def leave_eeg_out(self) -> None:
         """Believe ratings and priors alone from here on, as the twin did all along."""
@@ -112,7 +176,7 @@ class Belief:
         return not self._deaf and (
             not eeg.strict
             or (
-                self.n_ratings >= eeg.strict_ratings
+                self._earlier + self.n_ratings >= eeg.strict_ratings
                 and self._filter.eeg_weight >= eeg.strict_weight
             )
         )

@@ -16,6 +16,7 @@ import numpy as np
 from app.loop.belief import Belief
 from app.loop.calibration import Calibration
 from app.loop.decision import DISLIKED, Asked, Cause, Decision, PolicyState, View
+from app.loop.lesson import Collector, Lesson, waits_for
 from app.loop.listening import Listening
 from app.loop.policy import decide, gate
 from app.loop.senses import Senses
@@ -72,6 +73,9 @@ class Loop:
     what : {'live', 'recording', 'silent recording'}
         A recording is judged and nothing is decided on it; of one that does not say what was
         heard, nothing can be told.
+    expected : sequence of (float, float)
+        Mean and sd of the enjoyment that this person is expected to have of each track of `pool`;
+        empty where nothing is known.
     """
 
     def __init__(
@@ -84,18 +88,20 @@ class Loop:
         calibration: Calibration | None,
         seed: int,
         what: What = "live",
+        expected: Sequence[tuple[float, float]] = (),
     ) -> None:
         self.settings, self._what = settings, what
         self._pool = tuple(pool)
         self._rng = np.random.default_rng(seed)
-        self._calibrated = calibration is not None
+        self._collector = Collector(calibration.plays if calibration else ())
         self._listening = Listening()
         self._senses: Senses | None = None
         self._left_out = False  # somebody let the session go on without EEG
         if ch_names:
             decoder = calibration.decoder if calibration else None
             self._senses = Senses(ch_names=ch_names, sfreq=sfreq, decoder=decoder, seed=seed)
-        self._belief = Belief(settings, calibration, eeg=bool(ch_names))
+        self._decoded = self._senses.decoded if self._senses is not None else ()
+        self._belief = Belief(settings, calibration, eeg=bool(ch_names), expected=expected)
         self._rated: _Rated | None = None
         self._left: _Left | None = None
         self._policy = PolicyState()
@@ -174,6 +180,14 @@ class Loop:
             coming=listening.coming,
         )
 
+    def lesson(self, *, began: float) -> Lesson:
+        """Return what the session taught so far, with times since `began` (LSL seconds)."""
+        return replace(
+            self._collector.lesson(began=began),
+            believed=self._belief.taught,
+            decoded=self._decoded,
+        )
+
     def changed(self, at: float) -> None:
         """Take it that a session that was recorded changed the sound at `at`."""
         self._blank(at)
@@ -189,15 +203,17 @@ class Loop:
         if kind == "rating":
             self._rated = _Rated(now, float(value), self._belief.copy())
             self._belief.rate(float(value))
+            self._collector.rate(self._listening.play, float(value), now)
         elif kind == "next":  # the operator's wish says nothing of the track
             yield Asked("next")
         elif kind == "skip":
             if self._listening.play >= 0:
                 for belief in self._beliefs:
                     belief.skip()
+                self._collector.skip(self._listening.play, now)
             yield Asked("skip")
         elif kind == "undo":
-            yield self._undo()
+            yield self._undo(now)
         elif kind == "layer_off":
             yield Asked("layer_on" if value is False else "layer_off")
         elif kind == "hold":
@@ -227,7 +243,7 @@ class Loop:
             senses.begin(float(event.value))
             self._blank(now)
 
-    def _undo(self) -> Asked:
+    def _undo(self, now: float) -> Asked:
         """Take back the last automatic change or the last rating, whichever was later."""
         left, rated = self._left, self._rated
         if left is not None and left.play != self._listening.newest:
@@ -238,6 +254,7 @@ class Loop:
                 self._unrate()
             self._left = None
             self._protected.add(left.place)
+            self._collector.undone(left.place, now)
             return Asked("back", place=left.place, rating=goes)
         if rated is not None:
             self._unrate()
@@ -247,6 +264,7 @@ class Loop:
     def _unrate(self) -> None:
         if self._rated is not None:
             self._belief, self._rated = self._rated.without, None
+            self._collector.unrate()
 
     def _hear(self, given: TickInput) -> None:
         for event in given.events:
@@ -263,6 +281,10 @@ class Loop:
             for belief in self._beliefs:
                 belief.begin(self._listening.place, first=first)
             first = False
+            self._collector.begin(
+                self._listening.play, self._listening.place, begins, duration=self._duration
+            )
+        self._collector.hear(given.heard)
 
     def _blank(self, time: float) -> None:
         """Let no EEG of the seconds after `time` enter a score."""
@@ -277,10 +299,21 @@ class Loop:
         for score in self._senses.take(given.eeg, given.eeg_times):
             for belief in self._beliefs:
                 belief.score(score)
+            self._collector.score(self._listening.play, score.db)
         said = self._senses.tracking(given.now)
+        self._collector.sampled(*self._senses.sampled(), doubted=self._senses.doubted)
+        self._learn_theta()
         if self._what == "silent recording":
             return replace(said, reasons=(NO_SOUND,))
         return said
+
+    def _learn_theta(self) -> None:
+        """Let the EEG count as soon as the ratings tell what its theta is in the middle."""
+        waiting = [belief for belief in self._beliefs if not belief.knows_theta]
+        baseline = self._collector.baseline() if waiting else None
+        if baseline is not None:
+            for belief in waiting:
+                belief.know_theta(*baseline)
 
     def _estimate(self, now: float) -> tuple[Enjoyment, Enjoyment]:
         belief, doubt = self._belief, self._doubt(now)
@@ -297,8 +330,8 @@ class Loop:
             return "no headset: ratings and priors alone"
         if self._what == "silent recording":
             return NO_SOUND[0].lower() + NO_SOUND[1:-1]
-        if not self._calibrated:
-            return "no calibration of this listener: ratings and priors alone"
+        if self._senses.frontal and not self._belief.knows_theta:
+            return waits_for(self._collector.needs())
         return self._senses.doubt(now, coverage=self.settings.limits.coverage)
 
     def _view(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dsp.grid import SLOWEST
+from dsp.grid import SLOWEST, Floats
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import SLOW, FrontalTheta, ThetaScore
 from dsp.sound.heard import Heard
@@ -59,6 +59,7 @@ class Senses:
             ch_names=self._ch_names, sfreq=usable, decoder=self._decoder, seed=self._seed
         )
         self._tracker.wireless.on = self._wireless
+        self._sampled: int | None = None  # grid point up to which the EEG was handed on
         self._theta = FrontalTheta(ch_names=self._ch_names, sfreq=usable)
         self._scores: deque[ThetaScore] = deque()
         self._first: float | None = None  # stamp of the first sample
@@ -114,6 +115,32 @@ class Senses:
     def tracking(self, now: float) -> Tracking:
         """Whether the EEG follows what is heard."""
         return self._tracker.estimate(now)
+
+    @property
+    def frontal(self) -> bool:
+        """Whether there is an electrode that frontal theta can be seen at."""
+        return bool(self._theta.sites)
+
+    @property
+    def decoded(self) -> tuple[str, ...]:
+        """Electrodes that the tracking decodes from."""
+        return self._tracker.ch_names
+
+    @property
+    def doubted(self) -> bool:
+        """Whether something else than a brain may speak now."""
+        return self._tracker.doubted
+
+    def sampled(self) -> tuple[int, Floats]:
+        """EEG on the 64 Hz grid since the last call: its first grid point, and the rows.
+
+        Of the electrodes that are decoded from; NaN where masked.
+        """
+        strip = self._tracker.sampled
+        end = strip.end if strip.end is not None else 0
+        start = strip.start if self._sampled is None else self._sampled
+        self._sampled = end
+        return start, strip.read(start, end)
 
     def doubt(self, now: float, *, coverage: float) -> str:
         """Why the EEG behind the estimate is not clean and fresh, or empty.

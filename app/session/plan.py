@@ -23,6 +23,7 @@ from dsp.checks import InputError, check_number, check_option
 from playlists.tracks import Place, Track
 
 if TYPE_CHECKING:
+    from app.clients.listener import Listener
     from app.loop.calibration import Calibration
 
 LIKED = 0.85  # hidden liking that a simulated listener has of every track but the first
@@ -33,7 +34,9 @@ class Plan:
     """What a session is to be; empty words take what fits the source.
 
     `source` carries the EEG that is decoded, and `because` says why the program chose it itself;
-    `second` is recorded beside it; `channels` are those of `source`.
+    `second` is recorded beside it; `channels` are those of `source`. `person` is who listens, as
+    far as earlier sessions taught it, and `at` the moment that the session begins (seconds since
+    1970, UTC) where it is not now: of a simulated one.
     """
 
     source: str = "auto"
@@ -52,6 +55,8 @@ class Plan:
     cache: Path | None = None
     record: bool = True
     fast: bool = False
+    person: Listener | None = None
+    at: float | None = None
 
     @property
     def recording(self) -> bool:
@@ -185,6 +190,7 @@ def manifest(
     info: SourceInfo | None,
     start: float,
     second: SourceInfo | None = None,
+    expected: Sequence[tuple[float, float]] = (),
 ) -> dict[str, Any]:
     """Build what session.json says at the start (docs/session-folder.md)."""
     return {
@@ -210,6 +216,7 @@ def manifest(
         "calibration_name": calibration.name if calibration else None,
         "zone": datetime.now().astimezone().tzname(),
         "start": start,
+        "expected": expected,
         "tracks": [
             {"title": t.title, "artist": t.artist, "duration": t.duration, "file": t.path.name}
             for t in tracks

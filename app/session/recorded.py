@@ -66,6 +66,8 @@ class Recorded:
     calibration : Calibration or None
     seed : int or None
         Those of the session that was recorded; None where the file does not say.
+    expected : tuple of (float, float)
+        What was expected of each track then; empty where nothing was known of the person's music.
     output : str
         What the sound went to; `audible` says whether anybody heard it.
     problems : tuple of str
@@ -84,6 +86,7 @@ class Recorded:
     settings: Settings | None = None
     calibration: Calibration | None = None
     seed: int | None = None
+    expected: tuple[tuple[float, float], ...] = ()
     output: str = ""
     audible: bool = True
     problems: tuple[str, ...] = ()
@@ -166,10 +169,22 @@ def read_recorded(plan: Plan) -> Recorded:
         settings=settings,
         calibration=_calibration(reader),
         seed=seed if isinstance(seed, int) and 0 <= seed < 2**63 else None,
+        expected=expected_of(manifest, len(tracks)),
         output=str(get(manifest, "summary", "output") or ""),
         audible=not get(manifest, "summary", "output_is_null"),
         problems=tuple(reader.problems),
     )
+
+
+def expected_of(manifest: Mapping[str, Any], n: int) -> tuple[tuple[float, float], ...]:
+    """Mean and sd of what a session expected of each of its `n` tracks; empty where it is lost."""
+    rows = manifest.get("expected") or []
+    try:
+        told = tuple((float(mean), float(sd)) for mean, sd in rows)
+    except (TypeError, ValueError):
+        return ()
+    fits = len(told) == n and all(0.0 <= mean <= 1.0 and 0.001 <= sd <= 1.0 for mean, sd in told)
+    return told if fits else ()
 
 
 def _reader(folder: Path) -> SessionReader | None:

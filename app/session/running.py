@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from app.loop.decision import Decision
 from app.loop.invariants import soundly, violations
+from app.loop.lesson import Lesson
 from app.loop.loop import RECORDING, Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
@@ -115,6 +116,10 @@ class Running:
             return self._watcher.snapshot(Seen(status, state, at, second))
         except DeviceError:  # it closed while we looked: the last picture stands
             return self._watcher.snapshot()
+
+    def lesson(self) -> Lesson:
+        """Return what the session taught, once it has ended."""
+        return self._loop.lesson(began=self._start)
 
     def toggle_pause(self) -> None:
         """Pause or go on, at once."""

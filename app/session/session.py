@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.loop.calibration import Calibration, load_calibration
+from app.loop.lesson import Lesson, Setup
 from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
 from app.records.writer import check_root
@@ -36,6 +38,7 @@ from devices.sources.spec import read_spec
 from dsp.checks import AttuneError, DeviceError, InputError
 from playlists.choice import MAX_POOL
 from playlists.files import open_playlist
+from playlists.preference import expect
 from playlists.tracks import Place, PreparedTrack, Track
 
 _POLL_S = 0.02
@@ -70,7 +73,16 @@ class Session:
                 self.plan = plan = replace(plan, seed=self._recorded.seed)
         else:
             self.tracks, problems = _pool(plan)
-        if plan.calibration or plan.simulated:
+        self._setup: Setup | None = None
+        self._at = time.time() if plan.at is None else plan.at
+        self._expected: tuple[tuple[float, float], ...] = ()
+        if self._recorded is not None:
+            self._expected = self._recorded.expected
+        elif plan.person is not None:
+            record = plan.person.record
+            each = expect(record, self.tracks, self._at)
+            self._expected = tuple((round(one.mean, 6), round(one.sd, 6)) for one in each)
+        if plan.calibration or (plan.simulated and plan.person is None):
             self.calibration = load_calibration(plan.calibration or plan.listener)
             check_calibration(plan, self.calibration)
         self._upcoming = Upcoming(self.tracks, cache=plan.cache, prepared=prepared or {})
@@ -118,6 +130,14 @@ class Session:
     def folder(self) -> Path | None:
         """Where the session is recorded."""
         return self.snapshot().folder
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """What the session taught; None before its end, and where it has not begun."""
+        if self.running is None or not self._ended.is_set():
+            return None
+        taught = self.running.lesson()
+        return replace(taught, setup=self._setup, tracks=self.tracks, at=self._at)
 
     def snapshot(self) -> Snapshot:
         """How the session stands; cheap, from any thread."""
@@ -245,6 +265,15 @@ class Session:
         finally:
             self._ended.set()
 
+    def _know(self, setup: Setup | None) -> tuple[str, ...]:
+        """Take what earlier sessions taught of a setup; return what is to be said of it."""
+        person = self.plan.person
+        if person is None or setup is None or self.plan.calibration or self._recorded is not None:
+            return ()
+        self.calibration, said = person.calibration_for(setup)
+        self._watcher.set(calibration="stored" if self.calibration else "none")
+        return said
+
     def _open(self) -> Running:
         """Bring up source and player, start the first track, and begin the records with it.
 
@@ -264,6 +293,8 @@ class Session:
                 self._upcoming.measure(Place(0))  # while source and player come up
             begun = rig.start(self._stopping.is_set)
             info, second = rig.info, rig.second.info if rig.second else None
+            setup = _setup(info, rig.player.status().output) if info is not None else None
+            said = self._know(setup)
             loop = Loop(
                 settings,
                 pool=[PoolTrack(t.title, t.duration) for t in self.tracks],
@@ -272,6 +303,7 @@ class Session:
                 calibration=self.calibration,
                 seed=plan.seed,
                 what=recorded.what if recorded is not None else "live",
+                expected=self._expected,
             )
             first = FirstSound(begun)
             if recorded is None:
@@ -279,13 +311,26 @@ class Session:
                 first = first_sound(rig, loop, self._upcoming, plan, settings, stopped)
             journal = Journal(
                 plan.out if plan.record else None,
-                manifest(plan, settings, self.calibration, self.tracks, info, first.at, second),
+                manifest(
+                    plan,
+                    settings,
+                    self.calibration,
+                    self.tracks,
+                    info,
+                    first.at,
+                    second,
+                    self._expected,
+                ),
                 self.calibration,
             )
             self._watcher.begin(first.at, info, journal.folder, second)
+            for sentence in said:
+                journal.log("note", first.at, text=sentence)
+                self._watcher.say(sentence)
         except Exception:
             rig.close()
             raise
+        self._setup = setup
         return Running(
             plan,
             settings,
@@ -299,6 +344,10 @@ class Session:
             stopping=self._stopping,
             replay=replay,
         )
+
+
+def _setup(info: SourceInfo, output: str) -> Setup:
+    return Setup(info.name, info.ch_names, info.sfreq, output, simulated=info.simulated)
 
 
 def _pool(plan: Plan) -> tuple[tuple[Track, ...], tuple[str, ...]]:

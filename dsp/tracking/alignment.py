@@ -132,6 +132,7 @@ class Aligned:
         self._eeg = Filtered(n_channels, band=band, keep=keep)
         self._sound = Filtered(2, band=band, keep=keep)
         self.eeg = self._eeg.rows  #: filtered, NaN where masked
+        self.sampled = self._eeg.grid  #: the EEG on the grid and unfiltered, NaN where masked
         self.feature = self._sound.rows  #: feature and layer, filtered; NaN where not heard
         self._second: int | None = None
 

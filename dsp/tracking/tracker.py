@@ -140,6 +140,7 @@ class Tracker:
         self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
+        self.sampled = self._aligned.sampled  #: EEG at 64 Hz, unfiltered, NaN where masked
         self._warned: tuple[str, ...] = ()  # what is said beside a state
         self._lines = Lines(self._aligned, self.ch_names, band=band)
         self._nulls = Nulls(seed=seed)
@@ -224,6 +225,11 @@ class Tracker:
             self._aligned.push_sound(rows[:, [0, 2]], stamps)
             self._residuals.push_level(rows[:, 3:], stamps)
             self._leak.push_level(rows[:, 3:], stamps)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether something else than a brain may speak now."""
+        return bool(self._doubted)
 
     # ---- one second after the other
 

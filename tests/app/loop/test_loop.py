@@ -240,7 +240,7 @@ def test_without_a_calibration_no_score_enters_and_nothing_is_done(pool, ticks):
     assert acted(results) == []
     assert all(np.isinf(r.enjoyment.age_s) for r in results)
     assert all(r.enjoyment.mean == r.twin.mean for r in results)
-    assert "no calibration" in results[-1].enjoyment.reasons[0]
+    assert "needs about 4 more rated tracks" in results[-1].enjoyment.reasons[0]
 
 
 def test_on_hold_nothing_is_done_because_of_eeg_or_rating(pool, ticks):

@@ -1,0 +1,1 @@
+"""One person: what sessions teach of them, and what is kept of them."""

@@ -1,0 +1,352 @@
+"""What is known of one person's EEG and music, from all their sessions: a plain value.
+
+A session teaches (`app.loop.lesson`), `learn` puts it to what was known, and the next session
+takes what holds for its headset and its sound output (`Listener.calibration_for`). Who keeps the
+bytes is another's affair.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from app.loop.calibration import Calibration, Theta, more_rated, theta_baseline
+from app.loop.lesson import KEPT, Excerpt, Lesson, Setup
+from dsp.checks import InputError
+from dsp.electrodes import theta_sites
+from dsp.enjoyment import EnjoymentModel
+from dsp.grid import RATE, Floats
+from dsp.tracking.calibrate import calibrate
+from dsp.tracking.decoder import Decoder
+from playlists.listener_record import ListenerRecord, TrackEvent, named, track_key
+
+SCHEMA = 1  #: version of what `Listener.to_bytes` writes
+NAME = "own sessions"  #: of a calibration that was learnt here
+FORGOTTEN = 0.1  #: share of what is believed of the EEG that falls back on the prior each session
+ELSEWHERE = 0.5  #: the same where the headset is another
+_PLAYS, _SETUPS = 60, 8  # newest plays of which theta is kept, and newest setups
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learnt with one headset and one sound output.
+
+    Attributes
+    ----------
+    setup : Setup
+    decoded : tuple of str
+        Electrodes of the excerpts.
+    excerpts : tuple of Excerpt
+        The newest `KEPT` seconds of clean EEG with sound.
+    decoder : Decoder or None
+        None until an answer to sound is found in them.
+    plays : tuple of Theta
+        Rated plays, the newest last.
+    believed : float64 [shape=(gains, offset sds, scales)] or None
+        What ratings taught of the EEG.
+    n_ratings, sessions : int
+    """
+
+    setup: Setup
+    decoded: tuple[str, ...] = ()
+    excerpts: tuple[Excerpt, ...] = ()
+    decoder: Decoder | None = None
+    plays: tuple[Theta, ...] = ()
+    believed: Floats | None = None
+    n_ratings: int = 0
+    sessions: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Clean EEG with sound that the decoder is from, s."""
+        return sum(one.seconds for one in self.excerpts)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One person.
+
+    Attributes
+    ----------
+    record : ListenerRecord
+        Plays, ratings and familiarity of tracks.
+    fitted : tuple of Fitted
+        The setup of the newest session last.
+    sessions : int
+    """
+
+    record: ListenerRecord = field(default_factory=ListenerRecord)
+    fitted: tuple[Fitted, ...] = ()
+    sessions: int = 0
+
+    def calibration_for(self, setup: Setup) -> tuple[Calibration | None, tuple[str, ...]]:
+        """Return what holds for a setup, and what is to be said of it, a sentence each.
+
+        Without the same headset and electrodes *and* the same sound output there is no decoder:
+        nothing may be scored at a delay of something else.
+        """
+        same = [one for one in self.fitted if _where(one.setup) == _where(setup)]
+        if same:
+            return _calibration(same[-1], decoder=same[-1].decoder), ()
+        kin = [one for one in self.fitted if one.setup.simulated == setup.simulated]
+        if not kin:
+            return None, ()
+        head = [one for one in kin if _head(one.setup) == _head(setup)]
+        if head:
+            known = head[-1]
+            return _calibration(known, decoder=None), (
+                f"The sound goes to {setup.output}, and the answer to it is known with "
+                f"{known.setup.output} alone: its delay is found anew. Ratings, and what the EEG "
+                "says of enjoyment, carry over.",
+            )
+        known = kin[-1]
+        alike = _theta_names(known.setup) == _theta_names(setup) != ()
+        kept = _calibration(known, decoder=None) if alike else Calibration.nothing(NAME)
+        level = "its level of theta, and half" if alike else "half"
+        anew = (
+            "the answer to sound is" if alike else "the answer to sound and the level of theta are"
+        )
+        return replace(
+            kept,
+            simulated=setup.simulated,
+            believed=_forgotten(known.believed, ELSEWHERE),
+            n_ratings=known.n_ratings,
+        ), (
+            f"{setup.headset} is another headset than {known.setup.headset}, or has other "
+            f"electrodes: ratings carry over, and {level} of what the EEG counted; {anew} learnt "
+            "anew.",
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return it as a npz archive without pickled objects."""
+        arrays: dict[str, Any] = {}
+        rows = []
+        for k, one in enumerate(self.fitted):
+            setup = one.setup
+            rows.append(
+                {
+                    "headset": setup.headset,
+                    "ch_names": setup.ch_names,
+                    "sfreq": setup.sfreq,
+                    "output": setup.output,
+                    "simulated": setup.simulated,
+                    "decoded": one.decoded,
+                    "starts": [e.start for e in one.excerpts],
+                    "n_ratings": one.n_ratings,
+                    "sessions": one.sessions,
+                }
+            )
+            for i, excerpt in enumerate(one.excerpts):
+                for name in ("eeg", "unit", "sound"):
+                    arrays[f"{k}_{i}_{name}"] = getattr(excerpt, name)
+            arrays[f"{k}_plays"] = np.array([play.row for play in one.plays]).reshape(-1, 4)
+            if one.believed is not None:
+                arrays[f"{k}_believed"] = one.believed
+            if one.decoder is not None:
+                for name, value in one.decoder.to_arrays().items():
+                    arrays[f"{k}_decoder_{name}"] = value
+        told = {"schema": SCHEMA, "sessions": self.sessions, "fitted": rows}
+        told["record"] = self.record.to_dict()
+        arrays["told"] = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
+        file = io.BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Listener:
+        """Read what `to_bytes` gave.
+
+        Raises
+        ------
+        InputError
+            If it is of a newer version, or does not hold together.
+        """
+        try:
+            with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+                arrays = dict(file)
+            told = json.loads(arrays["told"].tobytes())
+            schema = told["schema"]
+            if schema == SCHEMA:
+                record = ListenerRecord.from_dict(told["record"])
+                fitted = tuple(_fitted(k, row, arrays) for k, row in enumerate(told["fitted"]))
+                return cls(record, fitted, int(told["sessions"]))
+        except Exception as error:  # zip, zlib and numpy have a dozen ways to find a file damaged
+            first = str(error).split(". ")[0]
+            raise InputError(
+                f"What was learnt of this listener cannot be read ({first}); take it from the "
+                "backup, or learn it again with `attune calibrate`."
+            ) from error
+        raise InputError(
+            f"What was learnt of this listener has version {schema!r}, and this program reads "
+            f"{SCHEMA}; install the newest Attune."
+        )
+
+
+def learn(listener: Listener, lesson: Lesson) -> tuple[Listener, tuple[str, ...]]:
+    """Put what a session taught to what was known.
+
+    Returns
+    -------
+    Listener
+    said : tuple of str
+        What was learnt, and what could not be and why; a sentence each.
+    """
+    record = listener.record.after(named(lesson.tracks), _events(lesson))
+    taught = replace(listener, record=record, sessions=listener.sessions + 1)
+    if lesson.setup is None:
+        return taught, lesson.reasons
+    where = _where(lesson.setup)
+    before = next(
+        (one for one in listener.fitted if _where(one.setup) == where), Fitted(lesson.setup)
+    )
+    fitted, said = _fit(before, lesson)
+    others = [one for one in listener.fitted if _where(one.setup) != where]
+    return replace(taught, fitted=(*others, fitted)[-_SETUPS:]), (*said, *lesson.reasons)
+
+
+def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
+    assert lesson.setup is not None
+    new = [one.excerpt for one in lesson.plays if one.excerpt is not None]
+    old = before.excerpts if before.decoded == lesson.decoded else ()
+    excerpts = tuple(_newest([*old, *new], KEPT))
+    decoder, said = before.decoder, []
+    if new:
+        decoder, sentence = _decoder(excerpts, lesson.decoded)
+        said.append(sentence)
+    plays = [one.theta for one in lesson.plays if one.theta.tells]
+    kept = (*before.plays, *plays)[-_PLAYS:]
+    if not theta_baseline(kept) and theta_sites(lesson.setup.ch_names):
+        said.append(
+            f"About {more_rated(kept)} more rated tracks are needed before the EEG can count."
+        )
+    believed, n_ratings = before.believed, before.n_ratings
+    if lesson.believed is not None:
+        believed = _forgotten(lesson.believed, FORGOTTEN)
+        n_ratings += lesson.n_ratings
+    return Fitted(
+        lesson.setup,
+        lesson.decoded if new else before.decoded,
+        excerpts if new else before.excerpts,
+        decoder,
+        kept,
+        believed,
+        n_ratings,
+        before.sessions + 1,
+    ), tuple(said)
+
+
+def _decoder(excerpts: Sequence[Excerpt], ch_names: Sequence[str]) -> tuple[Decoder | None, str]:
+    """Find the answer to sound in excerpts, and say what was found."""
+    minutes = sum(one.seconds for one in excerpts) / 60.0
+    try:
+        found = calibrate([one.recording for one in excerpts], ch_names=ch_names, sfreq=RATE)
+    except InputError as error:
+        return None, str(error)
+    chance = f"r {found.r:.2f}, chance up to {found.r_null95:.2f}"
+    if not found.found:
+        return None, (
+            f"No answer to sound was found in {minutes:.0f} min of clean EEG ({chance}): the next "
+            "session looks for it again."
+        )
+    return found, f"The answer to sound is known from {minutes:.0f} min of clean EEG ({chance})."
+
+
+def _newest(excerpts: Sequence[Excerpt], seconds: float) -> Iterator[Excerpt]:
+    """Yield the newest excerpts that make up `seconds`, in their order."""
+    total, first = 0.0, len(excerpts)
+    while first > 0 and total < seconds:
+        first -= 1
+        total += excerpts[first].seconds
+    yield from excerpts[first:]
+
+
+def _events(lesson: Lesson) -> Iterator[TrackEvent]:
+    """What a record keeps of a session."""
+    for one in lesson.plays:
+        key, at = track_key(lesson.tracks[one.place]), lesson.at
+        yield TrackEvent(key, "play", at + one.began, value=one.share)
+        for when, value in one.ratings:
+            yield TrackEvent(key, "rating", at + when, value=value, scale="1-9")
+        if one.skipped is not None:
+            yield TrackEvent(key, "skip", at + one.skipped)
+        if one.undone is not None:
+            yield TrackEvent(key, "undone", at + one.undone)
+
+
+def _calibration(known: Fitted, *, decoder: Decoder | None) -> Calibration:
+    level, sd = theta_baseline(known.plays) or (math.nan, math.nan)
+    return Calibration(
+        NAME,
+        decoder,
+        level,
+        sd,
+        (),
+        simulated=known.setup.simulated,
+        believed=known.believed,
+        n_ratings=known.n_ratings,
+        plays=known.plays,
+    )
+
+
+def _forgotten(believed: Floats | None, share: float) -> Floats | None:
+    """Let a share of what is believed fall back on the prior."""
+    if believed is None:
+        return None
+    return np.asarray((1.0 - share) * believed + share * EnjoymentModel().prior)
+
+
+def _head(setup: Setup) -> tuple[str, tuple[str, ...]]:
+    return setup.headset, setup.ch_names
+
+
+def _where(setup: Setup) -> tuple[str, tuple[str, ...], str]:
+    return setup.headset, setup.ch_names, setup.output
+
+
+def _theta_names(setup: Setup) -> tuple[str, ...]:
+    return tuple(setup.ch_names[i] for i in theta_sites(setup.ch_names))
+
+
+def _fitted(k: int, row: Mapping[str, Any], arrays: Mapping[str, Any]) -> Fitted:
+    setup = Setup(
+        str(row["headset"]),
+        tuple(map(str, row["ch_names"])),
+        float(row["sfreq"]),
+        str(row["output"]),
+        bool(row["simulated"]),
+    )
+    decoded = tuple(map(str, row["decoded"]))
+    excerpts = tuple(
+        _excerpt(int(start), decoded, *(arrays[f"{k}_{i}_{n}"] for n in ("eeg", "unit", "sound")))
+        for i, start in enumerate(row["starts"])
+    )
+    prefix = f"{k}_decoder_"
+    known = {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)}
+    believed = arrays.get(f"{k}_believed")
+    if believed is not None and believed.shape != EnjoymentModel().prior.shape:
+        believed = None  # of a bank that has changed since
+    if believed is not None and not ((believed > 0.0) & (believed <= 1.0)).all():
+        raise ValueError("a weight of the EEG is not between 0 and 1")
+    return Fitted(
+        setup,
+        decoded,
+        excerpts,
+        Decoder.from_arrays(known) if known else None,
+        tuple(Theta.of_row(one) for one in arrays[f"{k}_plays"]),
+        believed,
+        int(row["n_ratings"]),
+        int(row["sessions"]),
+    )
+
+
+def _excerpt(start: int, ch_names: Sequence[str], eeg: Any, unit: Any, sound: Any) -> Excerpt:
+    fits = eeg.dtype == np.int16 and eeg.shape[1:] == (len(ch_names),) == unit.shape
+    if not (fits and sound.dtype == np.float32 and sound.shape == (len(eeg), 3)):
+        raise ValueError(f"an excerpt has EEG {eeg.shape} and sound {sound.shape}")
+    return Excerpt(start, eeg, unit, sound)

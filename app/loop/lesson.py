@@ -1,0 +1,342 @@
+"""What one session taught: a plain value, collected tick by tick by the running loop.
+
+Live, replay and simulation collect the same from the same ticks. Nothing is learnt here; what
+becomes of it is the affair of whoever keeps it (`app.clients.listener`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from app.loop.calibration import Theta, more_rated, theta_baseline
+from dsp.grid import RATE, Floats
+from dsp.quality import CleanBlock
+from dsp.sound.heard import Heard, Play
+from dsp.tracking.alignment import SoundSampler
+from dsp.tracking.calibrate import Recording
+from playlists.tracks import Place, Track
+
+KEPT = 24 * 60  #: s of EEG that a session keeps to learn the answer to sound from; the newest
+_HOLE = np.iinfo(np.int16).min  # stands for a sample that was masked
+_MIN_EXCERPT = 10.0  # s of clean EEG in a play
+
+
+@dataclass(frozen=True)
+class Setup:
+    """With what somebody listened: what a delay holds for.
+
+    Attributes
+    ----------
+    headset : str
+        Name of the source.
+    ch_names : tuple of str
+    sfreq : float
+        As the source states it, Hz.
+    output : str
+        Name of what the sound went to.
+    simulated : bool
+        Whether the EEG is of no person.
+    """
+
+    headset: str
+    ch_names: tuple[str, ...]
+    sfreq: float
+    output: str
+    simulated: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """EEG and sound of one play on the 64 Hz grid, small enough to be kept.
+
+    Attributes
+    ----------
+    start : int
+        First grid point (LSL seconds times 64).
+    eeg : int16 [shape=(n, n_channels)]
+        In steps of `unit`, each electrode less its median; the lowest number where masked.
+    unit : float32 [shape=(n_channels,)]
+        Microvolt.
+    sound : float32 [shape=(n, 3)]
+        Flux, layer and level as heard; NaN where nothing is known.
+    """
+
+    start: int
+    eeg: npt.NDArray[np.int16]
+    unit: npt.NDArray[np.float32]
+    sound: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, start: int, eeg: Floats, sound: Floats) -> Excerpt:
+        """Keep `eeg` (microvolt, NaN where masked) and `sound` (flux, layer, level).
+
+        Examples
+        --------
+        >>> kept = Excerpt.of(640, np.array([[1.0], [np.nan], [-1.0]]), np.zeros((3, 3)))
+        >>> block, = kept.recording[0]
+        >>> block.eeg[:, 0].round(3).tolist(), block.times[0]
+        ([1.0, nan, -1.0], 10.0)
+        """
+        valid = np.isfinite(eeg)
+        some = valid.any(axis=0)
+        filled = np.where(some, eeg, 0.0)
+        less = filled - np.nanmedian(filled, axis=0)
+        unit = np.maximum(np.nanmax(np.abs(less), axis=0) / np.iinfo(np.int16).max, 1e-3)
+        steps = np.where(valid, np.rint(np.where(valid, less, 0.0) / unit), _HOLE)
+        return cls(start, steps.astype(np.int16), unit.astype(np.float32), sound.astype(np.float32))
+
+    @property
+    def recording(self) -> Recording:
+        """As `dsp.tracking.calibrate.calibrate` takes it, of EEG at 64 Hz."""
+        valid = self.eeg != _HOLE
+        eeg = np.where(valid, self.eeg * self.unit, np.nan).astype(np.float32)
+        times = (self.start + np.arange(len(eeg))) / RATE
+        flux, layer, level = self.sound.T
+        heard = np.stack([flux, np.zeros_like(flux), layer, level], axis=1)
+        return [CleanBlock(eeg, times, valid, ())], (heard, times)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in which something was heard and any electrode was clean."""
+        clean = (self.eeg != _HOLE).any(axis=1) & np.isfinite(self.sound[:, 0])
+        return float(np.count_nonzero(clean)) / RATE
+
+
+@dataclass(frozen=True)
+class PlayTaught:
+    """What one play taught.
+
+    Attributes
+    ----------
+    place : Place
+    began : float
+        Seconds since the first sound of the session.
+    heard_s, share : float
+        Seconds that it was heard, and as a share of its length, 0..1.
+    ratings : tuple of (float, float)
+        When (as `began`) and what, 0..1; none that was taken back.
+    skipped, undone : float or None
+        When the client asked for another track, and when an automatic change away from it was
+        taken back.
+    theta : Theta
+    excerpt : Excerpt or None
+        None where too little of it was clean, or something else than a brain may have spoken.
+    """
+
+    place: Place
+    began: float
+    heard_s: float
+    share: float
+    ratings: tuple[tuple[float, float], ...]
+    skipped: float | None
+    undone: float | None
+    theta: Theta
+    excerpt: Excerpt | None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one session taught.
+
+    Attributes
+    ----------
+    setup : Setup or None
+        None without a headset.
+    plays : tuple of PlayTaught
+        In the order in which they were heard.
+    believed : float64 [shape=(gains, offset sds, scales)] or None
+        What is believed of the EEG at the end; None where no score of it could enter.
+    n_ratings : int
+        Of those that the client gave, all that `believed` comes from.
+    reasons : tuple of str
+        What could not be learnt and why, a sentence each.
+    tracks : tuple of Track
+        The playlist, which places are rows of.
+    decoded : tuple of str
+        Electrodes of the excerpts.
+    at : float
+        When the first sound was heard, seconds since 1970 (UTC).
+    """
+
+    setup: Setup | None
+    plays: tuple[PlayTaught, ...]
+    believed: Floats | None = None
+    n_ratings: int = 0
+    reasons: tuple[str, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    decoded: tuple[str, ...] = ()
+    at: float = 0.0
+
+
+@dataclass
+class _Notes:
+    """What is noted of a play while it is heard."""
+
+    place: Place
+    duration: float
+    began: float
+    until: float = -math.inf
+    rows: int = 0
+    position: float = 0.0
+    scores: list[float] = field(default_factory=list)
+    ratings: list[tuple[float, float]] = field(default_factory=list)
+    skipped: float | None = None
+    undone: float | None = None
+
+
+class Collector:
+    """Collects what a session teaches.
+
+    Parameters
+    ----------
+    known : sequence of Theta
+        Plays of earlier sessions, which a baseline counts too.
+    """
+
+    def __init__(self, known: Sequence[Theta] = ()) -> None:
+        self._known = tuple(known)
+        self._plays: dict[Play, _Notes] = {}
+        self._rated: list[Play] = []  # in the order of the ratings
+        self._eeg: deque[tuple[int, npt.NDArray[np.float32]]] = deque()
+        self._heard: deque[tuple[Floats, npt.NDArray[np.float32]]] = deque()
+        self._next: int | None = None  # grid point
+
+    # ---- what the loop tells
+
+    def begin(self, play: Play, place: Place, at: float, *, duration: float) -> None:
+        """Take it that `play` is heard from `at` (LSL seconds) on."""
+        self._plays[play] = _Notes(place, duration, at)
+
+    def hear(self, heard: Heard) -> None:
+        """Take what was heard."""
+        for play, notes in self._plays.items():
+            rows = heard.play == play
+            if rows.any():
+                notes.rows += int(np.count_nonzero(rows))
+                notes.until = float(heard.times[rows][-1])
+                notes.position = max(notes.position, float(heard.position_s[rows].max()))
+        if len(heard):
+            self._heard.append((heard.times, heard.stimulus[:, [0, 2, 3]].astype(np.float32)))
+            while self._heard[-1][0][-1] - self._heard[0][0][0] > KEPT:
+                self._heard.popleft()
+
+    def score(self, play: Play, db: float) -> None:
+        """Take a score of frontal theta that counts for `play`."""
+        if play in self._plays:
+            self._plays[play].scores.append(db)
+
+    def sampled(self, start: int, rows: Floats, *, doubted: bool) -> None:
+        """Take EEG on the grid; while something else than a brain may speak it teaches nothing."""
+        if len(rows):
+            kept = np.full_like(rows, np.nan) if doubted else rows
+            self._eeg.append((start, kept.astype(np.float32)))
+            while start - self._eeg[0][0] > KEPT * RATE:
+                self._eeg.popleft()
+
+    def rate(self, play: Play, value: float, at: float) -> None:
+        """Take a rating 0..1."""
+        if play in self._plays:
+            self._plays[play].ratings.append((at, value))
+            self._rated.append(play)
+
+    def unrate(self) -> None:
+        """Take the last rating back."""
+        if self._rated:
+            self._plays[self._rated.pop()].ratings.pop()
+
+    def skip(self, play: Play, at: float) -> None:
+        """Take it that the client wished for another track."""
+        if play in self._plays:
+            self._plays[play].skipped = at
+
+    def undone(self, place: Place, at: float) -> None:
+        """Take it that a change away from `place` was taken back."""
+        for notes in reversed(self._plays.values()):
+            if notes.place == place:
+                notes.undone = at
+                return
+
+    # ---- what it comes to
+
+    @property
+    def thetas(self) -> tuple[Theta, ...]:
+        """Theta of the plays of this session."""
+        return tuple(map(_theta, self._plays.values()))
+
+    def baseline(self) -> tuple[float, float] | None:
+        """Level and sd of frontal theta, if this session and those before tell them."""
+        return theta_baseline((*self._known, *self.thetas))
+
+    def needs(self) -> int:
+        """How many more rated tracks the baseline needs."""
+        return more_rated((*self._known, *self.thetas))
+
+    def lesson(self, *, began: float) -> Lesson:
+        """Return what was collected, with times since `began` (LSL seconds)."""
+        excerpts = dict(self._excerpts())
+        plays = []
+        for play, notes in self._plays.items():
+            heard_s = notes.rows / RATE
+            share = notes.position / notes.duration if notes.duration > 0.0 else 0.0
+            plays.append(
+                PlayTaught(
+                    notes.place,
+                    notes.began - began,
+                    heard_s,
+                    min(max(share, 0.0), 1.0),
+                    tuple((at - began, value) for at, value in notes.ratings),
+                    None if notes.skipped is None else notes.skipped - began,
+                    None if notes.undone is None else notes.undone - began,
+                    _theta(notes),
+                    excerpts.get(play),
+                )
+            )
+        n_ratings = sum(len(one.ratings) for one in plays)
+        return Lesson(None, tuple(plays), n_ratings=n_ratings)
+
+    def _excerpts(self) -> Iterator[tuple[Play, Excerpt]]:
+        """Each play of which enough is clean."""
+        if not self._eeg or not self._heard:
+            return
+        sampler = SoundSampler(3)
+        times = np.concatenate([one[0] for one in self._heard])
+        values = np.concatenate([one[1] for one in self._heard]).astype(np.float64)
+        sound_start, sound = sampler.push(values, times)
+        start = self._eeg[0][0]
+        eeg = np.full(
+            (self._eeg[-1][0] + len(self._eeg[-1][1]) - start, self._eeg[-1][1].shape[1]), np.nan
+        )
+        for at, rows in self._eeg:
+            eeg[at - start : at - start + len(rows)] = rows
+        for play, notes in self._plays.items():
+            first = max(round(notes.began * RATE), start, sound_start)
+            until = round(max(notes.until, notes.began) * RATE)
+            last = min(until, start + len(eeg), sound_start + len(sound))
+            if last <= first:
+                continue
+            excerpt = Excerpt.of(
+                first,
+                eeg[first - start : last - start],
+                sound[first - sound_start : last - sound_start],
+            )
+            if excerpt.seconds >= _MIN_EXCERPT:
+                yield play, excerpt
+
+
+def waits_for(n_rated: int) -> str:
+    """Say what the EEG waits for, where its level in the middle is not known yet."""
+    if not n_rated:
+        return "the EEG waits: its level is about to be known: ratings and priors alone"
+    tracks = "track" if n_rated == 1 else "tracks"
+    return f"the EEG needs about {n_rated} more rated {tracks}: ratings and priors alone"
+
+
+def _theta(notes: _Notes) -> Theta:
+    rating = notes.ratings[-1][1] if notes.ratings else None
+    return Theta.of(notes.scores, rating=rating)

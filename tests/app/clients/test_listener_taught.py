@@ -1,0 +1,108 @@
+"""What sessions teach of one person, and what of it holds for another setup."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.clients.listener import Listener, learn
+from app.loop.calibration import Theta
+from app.loop.lesson import Excerpt, Lesson, PlayTaught, Setup
+from dsp.checks import InputError
+from dsp.enjoyment import EnjoymentModel
+from dsp.grid import RATE
+from playlists.listener_record import track_key
+from playlists.tracks import Place, Track
+
+NAMES = ("Fz", "Cz")
+SETUP = Setup("Board", NAMES, 250.0, "Headphones")
+TRACKS = tuple(Track(Path(f"{k}.wav"), f"Track {k}", "Somebody", 60.0) for k in range(4))
+
+
+def excerpt(seed: int, *, answers: bool, seconds: int = 60, start: int = 1000) -> Excerpt:
+    """Sound with onsets, and EEG that answers 0.2 s later or does not."""
+    rng, n = np.random.default_rng(seed), seconds * RATE
+    flux = (rng.random(n) < 0.06) * rng.uniform(0.5, 1.5, n)
+    answer = np.convolve(np.roll(flux, 13), np.hanning(12), mode="same")
+    eeg = 10.0 * rng.standard_normal((n, 2))
+    if answers:
+        eeg += 20.0 * answer[:, None]
+    return Excerpt.of(start * RATE, eeg, np.stack([flux, 0.0 * flux, 0.0 * flux - 30.0], axis=1))
+
+
+def play(place: int, rating: float | None, *, db: float = 2.0, answers: bool = True) -> PlayTaught:
+    ratings = () if rating is None else ((60.0 * place + 50.0, rating),)
+    return PlayTaught(
+        Place(place), 60.0 * place, 58.0, 0.97, ratings, None, None,
+        Theta(5, db, 3.0, rating), excerpt(place, answers=answers),
+    )  # fmt: skip
+
+
+def lesson(*, answers: bool = True, setup: Setup | None = SETUP, ratings=(0.2, 0.8, 0.4, 0.9)):
+    plays = tuple(play(k, r, db=2.0 + r, answers=answers) for k, r in enumerate(ratings))
+    weights = EnjoymentModel().prior
+    return Lesson(
+        setup, plays, believed=weights, n_ratings=4, tracks=TRACKS, decoded=NAMES, at=1e9
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def taught() -> tuple[Listener, tuple[str, ...]]:
+    return learn(Listener(), lesson())
+
+
+def test_a_session_teaches_answer_theta_weights_and_music(taught) -> None:
+    listener, said = taught
+    known, unsaid = listener.calibration_for(SETUP)
+    assert unsaid == ()
+    assert "is known from 4 min" in said[0]
+    assert known.decoder is not None
+    assert known.decoder.found
+    assert known.theta_db == pytest.approx(2.5, abs=0.1)
+    assert known.theta_sd > 0.0
+    assert known.believed is not None
+    assert known.n_ratings == 4
+    assert [e.value for e in listener.record.events if e.kind == "rating"] == [0.2, 0.8, 0.4, 0.9]
+    assert {e.track for e in listener.record.events} == set(map(track_key, TRACKS))
+
+
+def test_an_eeg_that_answers_nothing_teaches_no_delay_and_says_so() -> None:
+    listener, said = learn(Listener(), lesson(answers=False))
+    known, _ = listener.calibration_for(SETUP)
+    assert known.decoder is None
+    assert "No answer to sound was found in 4 min" in said[0]
+
+
+def test_what_was_learnt_survives_its_bytes(taught) -> None:
+    listener, _ = taught
+    again = Listener.from_bytes(listener.to_bytes())
+    assert again.record == listener.record
+    assert again.sessions == 1
+    assert again.to_bytes() == listener.to_bytes()
+    one, two = (who.calibration_for(SETUP)[0] for who in (listener, again))
+    assert one.to_npz() == two.to_npz()
+
+
+def test_another_output_takes_ratings_and_theta_along_and_no_delay(taught) -> None:
+    known, said = taught[0].calibration_for(replace(SETUP, output="Loudspeaker"))
+    assert known.decoder is None
+    assert known.knows_theta
+    assert known.n_ratings == 4
+    assert "goes to Loudspeaker" in said[0]
+    assert "found anew" in said[0]
+
+
+def test_another_headset_takes_ratings_along_and_says_what_it_does_not(taught) -> None:
+    known, said = taught[0].calibration_for(Setup("Band", ("AF7", "AF8"), 256.0, "Headphones"))
+    assert known.decoder is None
+    assert not known.knows_theta
+    assert known.n_ratings == 4
+    assert "Band is another headset than Board" in said[0]
+
+
+def test_bytes_that_are_damaged_are_refused_in_a_sentence(taught) -> None:
+    raw = taught[0].to_bytes()
+    for damaged in (b"", raw[:200], raw[:-300], bytes(1000)):
+        with pytest.raises(InputError, match="cannot be read"):
+            Listener.from_bytes(damaged)
