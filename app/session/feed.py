@@ -67,6 +67,14 @@ class Feed:
             self._last = float(times[-1])
         return data, times
 
+    def rest(self, until: float) -> Eeg:
+        """Rows of NaN over the end of a hole that nothing will come after, up to `until`."""
+        if self.ring is None or self.state not in ("stalled", "lost") or math.isnan(self._last):
+            return no_rows(0)
+        data, times = self._lost(self.ring, until)
+        self._last = float(times[-1]) if times.size else self._last
+        return data, times
+
     def _lost(self, ring: Ring, until: float) -> Eeg:
         """Rows of NaN from the newest row that was handed over up to `until`."""
         n = max(math.floor((until - self._last) * ring.sfreq), 0)

@@ -11,7 +11,7 @@ import numpy as np
 from app.loop.ticks import LoopEvent
 from app.player.contract import AnyPlayer
 from app.player.recorded import RecordedPlayer
-from app.session.feed import Eeg, Feed
+from app.session.feed import Eeg, Feed, no_rows
 from app.session.recorded import Recorded, Start
 from devices.clock import now
 from devices.ring import Ring
@@ -101,6 +101,10 @@ class ReplayRig:
         n = int(np.searchsorted(block.times, limit, side="right"))
         self._next = block.first + n
         return block.data[:n], block.times[:n]
+
+    def eeg_rest(self, until: float) -> Eeg:
+        """Return no rows: a recording has its holes in itself."""
+        return no_rows(0)
 
     def told(self, until: float) -> tuple[list[Start], list[LoopEvent], list[str]]:
         """Tracks started, what the loop was told and what the player did, since the last call."""

@@ -50,6 +50,9 @@ class Rig(Protocol):
         First the electrodes, then what stands beside them (`SourceInfo.beside`).
         """
 
+    def eeg_rest(self, until: float) -> Eeg:
+        """Rows of NaN over the end of a hole that nothing will come after; at the end, once."""
+
     def state(self) -> SourceState:
         """State of the source."""
 
@@ -154,6 +157,10 @@ class LiveRig:
         """Read rows that came since the last call; those after `until` stay for the next."""
         return no_rows(0) if self._feed is None else self._feed.rows(until)
 
+    def eeg_rest(self, until: float) -> Eeg:
+        """Rows of NaN where the source is silent now (`Feed.rest`)."""
+        return no_rows(0) if self._feed is None else self._feed.rest(until)
+
     def state(self) -> SourceState:
         """State of the acquisition; ``none`` without a headset."""
         feed = self._feed  # which the session's thread may let go of while a window looks
@@ -228,6 +235,10 @@ class VirtualRig:
         """Voltages of all samples up to `until`, which is as far as it is rendered."""
         chunk = self._source.read()
         return no_rows(len(MONTAGE)) if chunk is None else (chunk.data, chunk.times)
+
+    def eeg_rest(self, until: float) -> Eeg:
+        """Return no rows: it is never silent."""
+        return no_rows(len(MONTAGE))
 
     def state(self) -> SourceState:
         """Tell that it always streams."""

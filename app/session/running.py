@@ -370,12 +370,23 @@ class Running:
     def _log(self, kind: str, t: float | None = None, **values: Any) -> None:
         self._journal.log(kind, self._watcher.now if t is None else t, **values)
 
+    def _mark_rest(self) -> None:
+        """Mark the end of a hole that the session ends in."""
+        at, second = self._watcher.now, self.rig.second
+        rows, times = self.rig.eeg_rest(at)
+        if times.size:
+            self._journal.eeg(rows, times)
+            self._watcher.received(rows[:, : self._n_eeg], times)
+        if second is not None and second.info is not None:
+            self._journal.eeg(*second.rest(at), second=True)
+
     def _finish(self) -> None:
         """End the music, the records and the devices; write the report."""
         asked = self._stopping.is_set()
         try:
             self.silence()
             self._take_asked(self._watcher.now)  # a rating in the last second counts too
+            self._mark_rest()
             self._log("stop", asked=asked)
             status = self._last or PlayerStatus()
             report, problem = self._journal.close(status, lost=self._watcher.lost)

@@ -110,6 +110,9 @@ class HoledRig(VirtualRig):
             self.source.say(until, word, f"The headset {said}.")
         return self._feed.rows(until)
 
+    def eeg_rest(self, until: float) -> Eeg:
+        return super().eeg_rest(until) if self._feed is None else self._feed.rest(until)
+
     def state(self) -> SourceState:
         return self.source.state if self._feed is not None else "none"
 

@@ -88,6 +88,28 @@ def test_the_recording_has_a_row_for_every_moment_of_the_hole_once(holed: Made) 
     assert np.isnan(data).all(axis=1).sum() == pytest.approx(20 * 250, abs=3)
 
 
+@pytest.mark.parametrize("begins", [20.0, 28.8])
+def test_a_hole_that_the_session_ends_in_is_marked_to_its_end(
+    prepared: Any, tmp_path: Any, begins: float
+) -> None:
+    """Also where the source was not yet taken for lost."""
+    rig = HoledRig(Plan(source="simulated", seed=5000), [(begins, 90.0)])
+    plan = Plan(source="simulated", seed=5000, minutes=0.5, out=tmp_path)
+    made = Made(rig, plan, prepared)
+    times, data = made.reader.eeg()
+    lost = np.isnan(data).all(axis=1)
+    assert np.diff(times).max() < 0.0061
+    assert times[-1] == pytest.approx(made.rows("tick")[-1]["now"], abs=0.005)
+    assert lost.sum() == pytest.approx((30.0 - begins) * 250, abs=3)
+    summary = made.reader.manifest["summary"]
+    assert summary["eeg_lost"] == lost.sum()
+    assert summary["eeg_rows"] == lost.size
+    assert made.shots[-1].lost_share < 1.0
+    model = build_model(made.reader)
+    assert model.eeg_s - model.usable_s >= np.floor(30.0 - begins)
+    assert replay(made.folder).same
+
+
 def test_a_session_with_a_hole_replays_byte_for_byte(holed: Made) -> None:
     again = replay(holed.folder)
     assert again.same
