@@ -21,12 +21,11 @@ from devices.listener import LISTENERS
 from devices.pump import HANG_S, OPEN_S
 from devices.ring import Ring
 from devices.silence import judge, limits
-from devices.sources.finding import find
 from devices.sources.naming import Wanted
 from devices.sources.source import EegSource, SourceEvent, SourceInfo, SourceState, Timing
 from devices.sources.spec import read_spec, source_maker
 from devices.watchdog import Watchdog
-from dsp.checks import AttuneError, DeviceError, check_option
+from dsp.checks import AttuneError, DeviceError, InputError, check_option
 
 RING_S = 60.0
 _POLL_S = 0.05  # s between looks while something is awaited
@@ -378,13 +377,10 @@ def acquire(
 ) -> Acquisition:
     """Start reading a source; returns at once (`Acquisition.wait_ready` waits for samples).
 
-    For ``auto`` it looks for a board first, which may take three seconds where a dongle does not
-    answer (`devices.sources.finding.find` can be left early).
-
     Parameters
     ----------
     source : str
-        As it is written (`devices.sources.spec`).
+        As it is written (`devices.sources.spec`), and settled (`devices.sources.finding`).
     timeline, tracks : str
         Names of the shared tables of what is heard, for the simulated listener.
     listener : str
@@ -405,8 +401,7 @@ def acquire(
     """
     check_option("listener", listener, LISTENERS)
     if source.strip() == "auto":
-        found = find()
-        source, because = found.source, found.because
+        raise InputError("Nobody has looked yet what auto is; name a board, a stream or a file.")
     spec = replace(read_spec(source), because=because)
     make = source_maker(
         spec,

@@ -83,17 +83,21 @@ def _acquired(
     """Have the source ready, and what tells whether somebody asked to end."""
     from app.session.endings import noted_endings
     from devices.acquisition import acquire
+    from devices.sources.finding import settled
     from devices.sources.naming import read_channels
     from dsp.checks import AttuneError, InputError
 
     channels = read_channels(arguments.channels) if arguments.channels else ()
-    acquisition = acquire(arguments.source, channels=channels)
-    try:
-        with noted_endings() as asked:
+    with noted_endings() as asked:
 
-            def stopped() -> bool:
-                return bool(asked)
+        def stopped() -> bool:
+            return bool(asked)
 
+        found = settled(arguments.source, stopped=stopped)
+        if asked:
+            raise KeyboardInterrupt
+        acquisition = acquire(found.source, channels=channels, because=found.because)
+        try:
             try:
                 info = acquisition.wait_ready(stopped=stopped)
             except AttuneError:
@@ -103,8 +107,8 @@ def _acquired(
             if info.sfreq == 0:
                 raise InputError(f"{info.name} sends markers and no EEG; name a stream of EEG.")
             yield acquisition, stopped
-    finally:
-        acquisition.close()
+        finally:
+            acquisition.close()
 
 
 # ---- check

@@ -14,6 +14,7 @@ from app.loop import RULES
 from app.settings import Settings, load_preset
 from app.version import VERSION
 from devices.listener import LISTENERS, NOTICES
+from devices.sources.board_params import place_of
 from devices.sources.board_table import find_board
 from devices.sources.naming import read_channels
 from devices.sources.replay import recording_file
@@ -91,12 +92,10 @@ def settle(plan: Plan, stopped: Callable[[], bool]) -> Plan:
     Takes a few milliseconds, and up to three seconds where a dongle does not answer; `stopped`
     gives up.
     """
-    if plan.source != "auto":
-        return plan
-    from devices.sources.finding import find
+    from devices.sources.finding import settled
 
-    found = find(stopped=stopped)
-    return replace(plan, source=found.source, because=found.because)
+    found = settled(plan.source, stopped=stopped)
+    return replace(plan, source=found.source, because=found.because or plan.because)
 
 
 def check_plan(plan: Plan) -> Settings:
@@ -109,7 +108,7 @@ def check_plan(plan: Plan) -> Settings:
     """
     spec = read_spec(plan.source)
     if spec.kind == "brainflow":
-        find_board(spec.name)
+        place_of(find_board(spec.name), spec.port)
     if plan.second:
         _check_second(plan, spec, read_spec(plan.second))
     if plan.channels:

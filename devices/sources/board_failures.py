@@ -53,6 +53,12 @@ _SENTENCES = {
 }
 
 
+def place_of_kind(kind: Kind, *, system: str = os.name) -> tuple[str, str]:
+    """Return where boards of a kind are, in words, and an example for this `system`."""
+    place, example = _PLACES[kind]
+    return place, "COM3" if system == "nt" and example.startswith("/dev/") else example
+
+
 def start_sentence(
     code: int, number: int, name: str, word: str, port: str, *, system: str = os.name
 ) -> str:
@@ -72,9 +78,7 @@ def start_sentence(
         As ``os.name``.
     """
     kind = KINDS.get(number)
-    place, example = ("where it is", "") if kind is None else _PLACES[kind]
-    if system == "nt" and example.startswith("/dev/"):
-        example = "COM3"
+    place, example = ("where it is", "") if kind is None else place_of_kind(kind, system=system)
     text = _SENTENCES.get(code, "BrainFlow could not start the {board}{at} (its code {code}).")
     return text.format(
         board=name,

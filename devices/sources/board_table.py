@@ -88,6 +88,13 @@ def board_word(name: str) -> str:
     return ALIASES.get(word, word)
 
 
+def board_name(number: int) -> str:
+    """Return how the board `number` is written in a source."""
+    from brainflow.board_shim import BoardIds
+
+    return board_word(BoardIds(number).name)
+
+
 def plays_back(word: str) -> bool:
     """Whether it is the board that plays recordings; without loading BrainFlow."""
     return board_word(word).replace("_", "") in ("playbackfile", str(PLAYBACK))

@@ -18,7 +18,7 @@ from devices.clock import WallBracket, now
 from devices.sources.board_failures import start_sentence
 from devices.sources.board_held import Holder
 from devices.sources.board_layout import Layout, lay_out
-from devices.sources.board_params import board_params, on_serial_port
+from devices.sources.board_params import board_params, place_of
 from devices.sources.board_table import (
     COUNTERS,
     HALVES,
@@ -200,7 +200,7 @@ class BoardSource:
             If it cannot be held, nobody answers, or it is another board.
         """
         port = self._port
-        if not on_serial_port(number, port):
+        if place_of(number, port) != "serial":
             return
         try:
             self._port_held = hold_port(port)

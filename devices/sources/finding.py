@@ -143,10 +143,15 @@ def _driverless(devices: Path) -> list[PluggedIn]:
 
 @dataclass(frozen=True)
 class Found:
-    """What ``auto`` takes: the source as it is written, and why in one sentence."""
+    """A source as it is written, and where the program chose it, why: in one sentence."""
 
     source: str
-    because: str
+    because: str = ""
+
+
+def settled(source: str, *, stopped: Callable[[], bool] = lambda: False) -> Found:
+    """Put what `find` takes in the place of ``auto``; any other source stays what it is."""
+    return find(stopped=stopped) if source.strip() == "auto" else Found(source)
 
 
 def find(

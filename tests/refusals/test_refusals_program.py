@@ -105,6 +105,36 @@ def test_without_a_home_folder_the_cure_is_said(capsys, monkeypatch):
     assert said.count("\n") == 1
 
 
+def test_a_ctrl_c_in_what_is_being_cleaned_away_is_remembered_and_not_printed():
+    program = (
+        "import signal, sys\n"
+        "from app.session.endings import hear_early, noted_endings\n"
+        "class Cleaned:\n"
+        "    def __del__(self):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "class Faulty:\n"
+        "    def __del__(self):\n"
+        "        raise ValueError('a fault is printed')\n"
+        "hear_early()\n"
+        "hear_early()\n"
+        "Cleaned()\n"
+        "with noted_endings() as asked:\n"
+        "    assert asked == [signal.SIGINT], asked\n"
+        "Faulty()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "KeyboardInterrupt" not in done.stderr
+    assert done.stderr.count("ignored") == 1
+    assert "a fault is printed" in done.stderr
+
+
 def test_a_ctrl_c_that_an_import_dropped_is_remembered():
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
