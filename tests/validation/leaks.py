@@ -44,7 +44,7 @@ SITES: dict[str, dict[str, Any]] = {
 SECONDS, CALIBRATED_S = 180, 60
 OF, SIZES, LAGS = ("level", "flux", "both"), (0.5, 1.0, 2.0, 4.0), (0.0, 0.02)
 R, PEOPLE = 0.15, 4
-_EACH, _WHOLE = 3, 24  # sessions of each of the 96 cells, and of one that is over the limit
+_EACH = 24  # sessions of each of the 96 cells
 _LEAK, _LIMIT = "move leads", 0.03
 _TONE = "no brain makes|A steady tone has come"
 
@@ -118,12 +118,12 @@ def leaking(of: str, uv: float, lag: float) -> tuple[Leak, ...]:
 
 
 def _silent(
-    sites: str, known: bool, cell: int, scene: tuple[str, float, float], ks: range
+    sites: str, known: bool, cell: int, scene: tuple[str, float, float], n: int
 ) -> tuple[list[bool], list[bool]]:
     """Which windows of silent people are said to follow, and which sessions ever."""
     following: list[bool] = []
     sessions: list[bool] = []
-    for k in ks:
+    for k in range(n):
         number, seed = k % PEOPLE, 100 * cell + k
         decoder = decoder_of(sites, number) if known else None
         silent = person(sites, number, 0.0)
@@ -133,23 +133,16 @@ def _silent(
     return following, sessions
 
 
-def leaks(size: Sizes, *, sessions: int | None = None) -> list[Row]:
-    """Test 17.
-
-    A cell in which more than the limit is found in its first sessions is judged by `_WHOLE`: one
-    window of one session would decide otherwise.
-    """
-    n = size(_EACH, 1) if sessions is None else sessions
+def leaks(size: Sizes) -> list[Row]:
+    """Test 17."""
+    n = size(_EACH, 1)
     sizes = SIZES if size(1, 0) else (2.0,)
     rows: list[Row] = []
     pooled: list[bool] = []
     for sites, known in product(SITES, (False, True)):
         worst = (-1.0, "", 0)
         for cell, scene in enumerate(product(OF, sizes, LAGS)):
-            following, followed = _silent(sites, known, cell, scene, range(n))
-            if np.mean(following) > _LIMIT and size(1, 0):
-                more = _silent(sites, known, cell, scene, range(n, _WHOLE))
-                following, followed = following + more[0], followed + more[1]
+            following, followed = _silent(sites, known, cell, scene, n)
             pooled += followed
             of, uv, lag = scene
             name = f"{of}, {uv:g} µV, {1000 * lag:.0f} ms"
@@ -168,7 +161,7 @@ def leaks(size: Sizes, *, sessions: int | None = None) -> list[Row]:
             )
         )
     rows.append(session_row(17, "the same, all cells", pooled, limit=_LIMIT))
-    return rows + _no_leak(3 * n) + (_other_leaks(3) if size(1, 0) else [])
+    return rows + _no_leak(size(_EACH, 3)) + (_other_leaks(3) if size(1, 0) else [])
 
 
 def _no_leak(n: int) -> list[Row]:

@@ -110,21 +110,25 @@ def test_a_calibration_is_not_marked_for_good_by_what_is_hardly_more_than_chance
     assert not any(clear)
 
 
+#: What one column explains of one electrode by chance, times the seconds.
+ONE_BY_ONE = 0.078 * (1.0 + np.sqrt(2.1)) ** 2
+
+
 class Shares(DelayProfile):
     """A minute of one column whose shares are known."""
 
     def __init__(self, early: float, late: float) -> None:
         super().__init__(1, latest=LATEST)
         self._seconds, self._shares = 60.0, np.zeros(LATEST + 1)
-        self._cov[0, 0] = 1.0
+        self._cov[0, 0] = self._eeg[0, 0] = 1.0
         self._shares[1], self._shares[20] = early, late
 
-    def explained(self) -> np.ndarray:
+    def mixed(self) -> np.ndarray:
         return self._shares
 
 
 def test_a_clear_lead_is_a_fifth_and_what_chance_gives_above_any_later_delay() -> None:
-    chance = 0.35 / 60.0
+    chance = ONE_BY_ONE / 60.0
     assert Shares(0.1 + 1.01 * chance, 0.1 / 1.2).clear
     assert not Shares(0.1 + 0.99 * chance, 0.1 / 1.2).clear
     assert Shares(1.01 * chance, 0.0).clear
@@ -146,7 +150,8 @@ def test_chance_explains_more_of_eeg_of_a_narrower_band(band: tuple[float, float
     sound = heard(3)
     seen = DelayProfile(3, latest=77, band=band)
     seen.add(eeg(sound, 0, size=0.4), heard_as(sound))
-    assert seen._compared()[2] == pytest.approx(0.35 / 60.0 * 7.0 / (band[1] - band[0]))
+    three = 0.078 * (np.sqrt(3.0) + np.sqrt(2.1)) ** 2
+    assert seen._compared()[2] == pytest.approx(three / 60.0 * 7.0 / (band[1] - band[0]))
 
 
 def test_what_is_in_the_eeg_by_chance_is_no_bleed() -> None:

@@ -1,5 +1,6 @@
 """Each bound of what is called a leak by itself, and what a look reads of sound and EEG."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,20 +12,34 @@ from dsp.tracking.doubts.bleed import ELECTRICAL, LATE, Bleed, DelayProfile
 
 
 class Known(DelayProfile):
-    """A profile of so many columns and seconds whose shares are known, delay by delay."""
+    """A profile of so many columns, electrodes and seconds whose shares are known, by delay."""
 
     def __init__(
-        self, shares: dict[int, float], *, columns: int = 1, seconds: float = 60.0
+        self,
+        shares: dict[int, float],
+        *,
+        columns: int = 1,
+        electrodes: int = 1,
+        seconds: float = 60.0,
     ) -> None:
-        super().__init__(1, latest=48)
+        super().__init__(electrodes + 1, latest=48)  # the last has nothing to say
+        self._eeg[:electrodes, :electrodes] = np.eye(electrodes)
         self._seconds, self._shares = seconds, np.zeros(49)
         for delay, share in shares.items():
             self._shares[delay] = share
         for column in range(columns):
             self._cov[52 * column, 52 * column] = 1.0
 
-    def explained(self) -> np.ndarray:  # type: ignore[override]
+    def mixed(self) -> np.ndarray:
         return self._shares
+
+
+CHANCE = 0.078  # s
+
+
+def by_chance(electrodes: int, columns: int) -> float:
+    """Share times seconds of the best mixture of so many electrodes."""
+    return CHANCE * (math.sqrt(electrodes) + math.sqrt(2.1 * columns)) ** 2
 
 
 @pytest.mark.parametrize(("latest", "before"), [(3, 9), (9, 9), (10, 10), (48, 48), (60, 48)])
@@ -33,7 +48,7 @@ def test_delays_reach_from_47_ms_before_the_sound_to_750_ms_after_it(
 ) -> None:
     profile = DelayProfile(1, latest=latest)
     assert profile.before == before
-    assert profile.explained().size == before + 3 + 1 - 4 + 1
+    assert profile.explained().size == profile.mixed().size == before + 3 + 1 - 4 + 1
 
 
 def test_three_places_count_as_early_and_the_four_that_overlap_as_neither() -> None:
@@ -44,24 +59,105 @@ def test_three_places_count_as_early_and_the_four_that_overlap_as_neither() -> N
         assert late == pytest.approx(0.4 / 1e-30 if 2 < place < 7 else 0.5)
 
 
-@pytest.mark.parametrize(("columns", "chance"), [(1, 0.35), (2, 0.5)])
-def test_a_lead_is_more_than_chance_gives_in_so_many_seconds(columns: int, chance: float) -> None:
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("electrodes", [1, 4, 9])
+def test_a_lead_is_more_than_chance_gives_in_so_many_seconds(columns: int, electrodes: int) -> None:
+    chance = by_chance(electrodes, columns)
     for seconds in (10.0, 60.0):
         for times, leads in ((1.01, True), (0.99, False)):
             shares = {1: times * chance / seconds, 20: 1e-9}
-            profile = Known(shares, columns=columns, seconds=seconds)
+            profile = Known(shares, columns=columns, electrodes=electrodes, seconds=seconds)
             assert (profile.lead > 1.0) == leads
             assert profile.clear == leads
             assert leads or profile.lead == 0.0
-    assert Known({1: 0.9}, columns=0).lead == 0.0
+
+
+def test_nothing_leads_where_nothing_was_heard() -> None:
+    rng = np.random.default_rng(5)
+    for sound in (np.zeros((20 * RATE + 51, 2)), np.full((20 * RATE + 51, 2), np.nan)):
+        profile = DelayProfile(2, latest=48)
+        profile.add(rng.standard_normal((20 * RATE, 2)), sound)
+        assert profile.lead == 0.0
+        assert not profile.clear
 
 
 @pytest.mark.parametrize(("band", "more"), [((1.0, 8.0), 1.0), ((1.0, 4.0), 7.0 / 3.0)])
 def test_chance_explains_more_of_a_narrower_band(band: tuple[float, float], more: float) -> None:
     for times in (0.99, 1.01):
-        profile = Known({1: times * more * 0.35 / 60.0, 20: 1e-9})
+        profile = Known({1: times * more * by_chance(1, 1) / 60.0, 20: 1e-9})
         profile._chance = DelayProfile(1, latest=48, band=band)._chance
         assert profile.clear == (times > 1.0)
+
+
+def best_mixture(rows: np.ndarray, sound: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Share of the best mixture by four delays of both columns, written out."""
+    heard = np.lib.stride_tricks.sliding_window_view(sound, 52, axis=0)[:, :, ::-1]
+    heard = np.nan_to_num(heard) * np.sqrt(weights)[:, None, None]
+    known = np.isfinite(rows)
+    eeg = np.where(known, rows, 0.0) * np.sqrt(weights)[:, None]
+    there = known.any(axis=0)
+    share = (known * weights[:, None]).sum(axis=0) / weights.sum()
+    eeg = eeg[:, there] / np.sqrt((eeg**2).sum(axis=0) / np.where(share > 0, share, 1))[there]
+    own = 0.02 + 1.0 - (eeg**2).sum(axis=0)  # what is masked counts as noise of its own
+    of_eeg = eeg.T @ eeg + np.diag(own)
+    out = []
+    for start in range(49):
+        columns = heard[:, :, start : start + 4].reshape(len(heard), -1)
+        size = np.sqrt((heard**2).sum(axis=(0, 2)) / 52).repeat(4)
+        columns = columns / size
+        of_sound = columns.T @ columns
+        of_sound += 0.05 * np.trace(of_sound) / 8 * np.eye(8)
+        cross = columns.T @ eeg
+        both = np.linalg.solve(of_eeg, cross.T) @ np.linalg.solve(of_sound, cross)
+        out.append(np.linalg.eigvals(both).real.max())
+    return np.array(out)
+
+
+def test_the_best_mixture_of_electrodes_is_the_largest_canonical_correlation() -> None:
+    rng = np.random.default_rng(4)
+    sound = rng.standard_normal((30 * RATE + 51, 2)) * [1.0, 30.0]
+    rows = rng.standard_normal((30 * RATE, 5)) @ rng.standard_normal((5, 5))
+    rows[:, 0] += 0.5 * sound[38:-13, 1]
+    rows[400:1200, 1] = rows[:, 3] = np.nan
+    profile = DelayProfile(5, latest=48)
+    profile.add(rows[:800], sound[:851])
+    profile.add(rows[800:], sound[800:], keep=0.6)
+    weights = np.where(np.arange(len(rows)) < 800, 0.6, 1.0)
+    np.testing.assert_allclose(profile.mixed(), best_mixture(rows, sound, weights), rtol=1e-7)
+    assert np.argmax(profile.mixed()) in range(10, 14)
+    nothing = DelayProfile(5, latest=48)
+    nothing.add(np.full_like(rows, np.nan), sound)
+    assert not nothing.mixed().any()
+
+
+def test_a_leak_that_what_electrodes_share_hides_is_found_in_their_differences() -> None:
+    """Each of them is explained by 1 %, and what they do not share by an eighth."""
+    rng = np.random.default_rng(6)
+    sound = rng.standard_normal((60 * RATE + 51, 2))
+    rows = rng.standard_normal((60 * RATE, 1)) + 0.1 * rng.standard_normal((60 * RATE, 2))
+    rows[:, 0] += 0.1 * sound[48:-3, 0]
+    profile = DelayProfile(2, latest=48)
+    profile.add(rows, sound)
+    assert profile.explained().max() < 0.012
+    assert profile.mixed().max() > 0.12
+
+
+@pytest.mark.parametrize("masked", [0.0, 0.5, 0.95])
+def test_chance_is_the_same_where_an_electrode_was_masked_for_most_of_the_time(
+    masked: float,
+) -> None:
+    """Of two seconds the sound explains much by chance; they count as what they are."""
+    rng = np.random.default_rng(7)
+    largest = []
+    for _ in range(40):
+        sound = rng.standard_normal((20 * RATE + 51, 2))
+        rows = rng.standard_normal((20 * RATE, 3))
+        rows[: int(masked * len(rows)), 0] = np.nan
+        profile = DelayProfile(3, latest=48)
+        profile.add(rows, sound)
+        largest.append(profile.mixed()[:3].max())
+    # White noise: 64 independent samples a second, eight weights, three electrodes.
+    assert 0.4 < np.mean(largest) / ((np.sqrt(3) + np.sqrt(8)) ** 2 / 1280) < 0.9
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(5.0, True), (4.9, False)])
