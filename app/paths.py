@@ -37,6 +37,19 @@ def tracks_cache() -> Path:
     return _own(platformdirs.user_cache_path) / "tracks"
 
 
+def songbook_cache() -> Path:
+    """Folder of the music that simulated listeners live with; it may be deleted at any time.
+
+    Raises
+    ------
+    InputError
+        If this user has no home folder.
+    """
+    import platformdirs
+
+    return _own(platformdirs.user_cache_path) / "songbook"
+
+
 def settings_folder() -> Path:
     """Folder of what the program remembers of its own look.
 

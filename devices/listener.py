@@ -6,9 +6,8 @@ gives the same voltages however it is cut into reads.
 
 Background: 1/f noise, partly shared between electrodes, alpha, blinks, muscle. Answer to the
 sound: the spectral flux that was heard, through a response with peaks at 55, 110, 190 and
-300 ms. Hidden enjoyment follows the liking of what plays (dead time 2 s, time constant 8 s) and
-moves frontal-midline theta and the gain of the answer. Sizes are assumptions where no source is
-named.
+300 ms. Hidden enjoyment (`devices.feeling`) moves frontal-midline theta and the gain of the
+answer. Sizes are assumptions where no source is named.
 """
 
 from __future__ import annotations
@@ -20,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from devices.feeling import Feeling, Following
 from devices.timeline import COLUMNS, HeardTracks, Timeline
-from dsp.checks import check_option
+from dsp.checks import check_number, check_option
 from dsp.grid import FS, HOP, RATE, WINDOW
 from dsp.sound.heard import NO_PLAY, Play
 
@@ -48,12 +48,47 @@ class Answer:
     response_slope: float
 
 
+@dataclass(frozen=True)
+class Head:
+    """Somebody whose EEG is seen on several days.
+
+    Attributes
+    ----------
+    answer : Answer
+    seed : int
+        What makes this head another than the next: sites, mixing, latency.
+    """
+
+    answer: Answer
+    seed: int
+
+
 #: `clear` is exaggerated (d' about 5 per 10 s); `typical` is what scalp EEG gives at best (0.35).
 LISTENERS = {
     "clear": Answer(theta_db=5.0, response=1.6, response_slope=1.2),
     "typical": Answer(theta_db=0.33, response=0.5, response_slope=0.3),
     "silent": Answer(theta_db=0.0, response=0.0, response_slope=0.0),
 }
+
+
+def answer_of(d_prime: float) -> Answer:
+    """Return the answer of a listener of given `d_prime`: a silent one at 0.
+
+    d' is the separation of enjoyment 0.75 from 0.25 in one 10 s window, theta and answer to the
+    sound combined ideally. Measured: theta separates them by 0.90 per dB (sd of its 10 s means
+    1.1 dB), the answer of 0.5 microvolt by 0.53 per unit of slope; as squares they add up.
+
+    Raises
+    ------
+    InputError
+        If it lies outside 0 to 3, beyond which the answer to the sound cannot follow.
+    """
+    check_number("d-prime", d_prime, low=0.0, high=3.0)
+    if d_prime == 0.0:
+        return LISTENERS["silent"]
+    return Answer(theta_db=0.98 * d_prime, response=0.5, response_slope=0.88 * d_prime)
+
+
 NOTICES = {
     "clear": "Simulated listener with an exaggerated EEG answer; a real headset would need far "
     "longer, or a rating.",
@@ -77,8 +112,6 @@ ALPHA_RMS = 5.0
 BLINK_PEAK = 110.0
 BLINK_EVERY = 7.0  # s, mean; exponential beyond 1.5 s
 MUSCLE_EVERY = 45.0
-TAU, DEAD_TIME = 8.0, 2.0  # s; felt emotion moves after about 8 s (Bachorik 2009)
-WANDER_SD, WANDER_TAU = 0.02, 30.0
 THETA_WANDER_DB, THETA_WANDER_TAU = 0.35, 15.0
 _N_SHARED = 4
 _STEP = 1.0 / RATE
@@ -151,6 +184,10 @@ class Listener:
         Sampling rate, Hz.
     timeline, tracks : Timeline, HeardTracks
         What is heard, and what there is to know of it.
+    head : Head, optional
+        Of somebody who was seen before: then `seed` is that of the day alone.
+    feeling : Feeling, optional
+        What is felt; follows the liking that it is told of each track unless given.
     """
 
     def __init__(
@@ -162,19 +199,24 @@ class Listener:
         sfreq: float,
         timeline: Timeline,
         tracks: HeardTracks,
+        head: Head | None = None,
+        feeling: Feeling | None = None,
     ) -> None:
-        self.answer = LISTENERS[check_option("listener", kind, LISTENERS)]
+        check_option("listener", kind, LISTENERS)
+        self.answer = head.answer if head is not None else LISTENERS[kind]
         self._timeline, self._tracks = timeline, tracks
         self._sfreq = sfreq
         for name in ch_names:
             check_option("electrode", name, MONTAGE)
-        head, noise, self._events_rng, self._felt_rng = (
+        own, noise, self._events_rng, self._felt_rng = (
             np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4)
         )
+        if head is not None:
+            own = np.random.default_rng(head.seed)
 
         def spread(table: dict[str, float], jitter: float) -> npt.NDArray[np.float64]:
             base = np.array([table[name] for name in ch_names])
-            return base * (1.0 + jitter * head.standard_normal(base.size))
+            return base * (1.0 + jitter * own.standard_normal(base.size))
 
         self._sound, self._theta = spread(_SOUND, 0.15), spread(_THETA, 0.05)
         self._alpha, self._blink = spread(_ALPHA, 0.3), spread(_BLINK, 0.1)
@@ -182,19 +224,19 @@ class Listener:
         # Volume conduction is alike in all heads: one smooth pattern, a little different in each.
         places = [MONTAGE.index(name) for name in ch_names]
         mix = np.random.default_rng(0).standard_normal((_N_SHARED, len(MONTAGE)))[:, places]
-        mix = mix + 0.3 * head.standard_normal(mix.shape)
+        mix = mix + 0.3 * own.standard_normal(mix.shape)
         self._mix = mix / np.linalg.norm(mix, axis=0) * math.sqrt(0.5)
         # Brains differ by some ms. Sound is looked up this much in the past, so that no sample
         # needs to know what has not been rendered yet.
-        self._latency = 0.030 + min(max(0.008 * float(head.standard_normal()), -0.012), 0.03)
+        self._latency = 0.030 + min(max(0.008 * float(own.standard_normal()), -0.012), 0.03)
         spectra, self._theta_background = self._spectra(len(ch_names), sfreq)
         self._noise = _Noise(noise, spectra)
         self._n_channels = len(ch_names)
         # Hidden enjoyment on the 64 Hz grid of the LSL clock.
         self._grid: int | None = None  # newest grid point computed
-        self._felt, self._wander, self._theta_wander = 0.5, 0.0, 0.0
+        self._feeling: Feeling = feeling or Following()
+        self._theta_wander = 0.0
         self._flux = np.zeros(_KERNEL.size)
-        self._playing, self._liking, self._since = NO_PLAY, 0.5, -math.inf
         self._scale: dict[Play, float] = {}
         self._recent = np.empty((0, 4))  # grid time, response, felt, wandering theta
         self._truth: list[tuple[float, float]] = []
@@ -256,6 +298,12 @@ class Listener:
         self._recent = grid[-4:]
         return np.asarray(out, dtype=np.float32)
 
+    def hear(self, times: npt.NDArray[np.float64]) -> None:
+        """Hear and feel on as `voltages` would, without any EEG."""
+        if times.size:
+            self._hear(float(times[0]), float(times[-1]))
+            self._recent = self._recent[-4:]
+
     def truth(self) -> list[tuple[float, float]]:
         """Time and hidden enjoyment, once a second, since the last call."""
         out, self._truth = self._truth, []
@@ -309,12 +357,13 @@ class Listener:
         for i, point in enumerate(points):
             self._feel(point)
             self._flux = np.concatenate([self._flux[1:], flux[i : i + 1]])
-            slope = self.answer.response_slope * (self._felt - 0.5)
+            felt = self._feeling.felt
+            slope = self.answer.response_slope * (felt - 0.5)
             gain = self.answer.response * min(max(1.0 + slope, 0.3), 1.7)
             block[i] = (
                 point * _STEP,
                 gain * float(self._flux[::-1] @ _KERNEL),
-                self._felt,
+                felt,
                 self._theta_wander,
             )
         self._grid = last
@@ -330,23 +379,13 @@ class Listener:
         playing = NO_PLAY
         if row is not None and row[11] > 0.0:
             playing = Play(int(row[3] if row[5] >= row[8] else row[6]))
-        if playing != self._playing:
-            self._playing, self._since = playing, t
-            track = self._tracks.get(playing)
-            self._liking = track.liking if track else 0.5
-        target = self._liking if t - self._since >= DEAD_TIME else self._felt - self._wander
         z = self._felt_rng.standard_normal(2)
-        decay = math.exp(-_STEP / WANDER_TAU)
-        wander = self._wander * decay + WANDER_SD * math.sqrt(1 - decay**2) * z[0]
-        base = self._felt - self._wander
-        base += (target - base) * (1.0 - math.exp(-_STEP / TAU))
-        self._wander = wander
-        self._felt = min(max(base + wander, 0.0), 1.0)
+        self._feeling.step(t, playing, self._tracks, float(z[0]))
         decay = math.exp(-_STEP / THETA_WANDER_TAU)
         self._theta_wander *= decay
         self._theta_wander += THETA_WANDER_DB * math.sqrt(1 - decay**2) * z[1]
         if point % RATE == 0:
-            self._truth.append((t, self._felt))
+            self._truth.append((t, self._feeling.felt))
 
     def _row_at(self, t: float) -> npt.NDArray[np.float64] | None:
         i = int(np.searchsorted(self._rows[:, 0], t, side="right")) - 1

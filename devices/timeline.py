@@ -37,7 +37,7 @@ N_FEATURE = 64 * 1200  # 20 minutes at 64 Hz
 _TIMELINE: Fields = {"rows": ("float64", (N_ROWS, len(COLUMNS))), "total": ("int64", (1,))}
 _TRACKS: Fields = {
     "feature": ("float32", (N_TRACKS, N_FEATURE)),
-    "meta": ("float64", (N_TRACKS, 5)),  # play + 1 (0: empty), rows, gain, liking, familiarity
+    "meta": ("float64", (N_TRACKS, 5)),  # play + 1 (0: empty), rows, gain, liking, place
 }
 
 
@@ -97,14 +97,16 @@ class HeardTrack:
         Spectral flux at 64 Hz of the track at its playing gain.
     gain : float
         That gain, linear, without any fade.
-    liking, familiarity : float
-        0..1; hidden truths of the simulation.
+    liking : float
+        0..1; hidden truth of the simulation, where the listener brings no taste of its own.
+    place : int
+        Row of the playlist, which a taste knows it by.
     """
 
     feature: npt.NDArray[np.float32]
     gain: float
     liking: float
-    familiarity: float
+    place: int
 
 
 class HeardTracks(SharedTable):
@@ -118,7 +120,7 @@ class HeardTracks(SharedTable):
         n = min(track.feature.size, N_FEATURE)
         arrays["meta"][slot, 0] = 0.0
         arrays["feature"][slot, :n] = track.feature[:n]
-        arrays["meta"][slot, 1:] = (n, track.gain, track.liking, track.familiarity)
+        arrays["meta"][slot, 1:] = (n, track.gain, track.liking, track.place)
         arrays["meta"][slot, 0] = play + 1
 
     def get(self, play: Play) -> HeardTrack | None:
@@ -126,8 +128,8 @@ class HeardTracks(SharedTable):
         if play < 0:
             return None
         arrays, slot = self._block.arrays, play % N_TRACKS
-        stored, n, gain, liking, familiarity = arrays["meta"][slot]
+        stored, n, gain, liking, place = arrays["meta"][slot]
         if stored != play + 1:
             return None
         feature = arrays["feature"][slot, : int(n)]
-        return HeardTrack(feature, float(gain), float(liking), float(familiarity))
+        return HeardTrack(feature, float(gain), float(liking), int(place))

@@ -65,7 +65,7 @@ def listen(
     guard = Guard(ch_names=rig.info.ch_names, sfreq=rig.info.sfreq)
     theta = FrontalTheta(ch_names=rig.info.ch_names, sfreq=rig.info.sfreq)
     for play, (track, liking) in zip(map(Play, range(len(plays))), plays, strict=True):
-        rig.player.tracks.put(play, HeardTrack(track.feature, track.gain, liking, 0.5))
+        rig.player.tracks.put(play, HeardTrack(track.feature, track.gain, liking, play))
         rig.player.play(play, track, fade=1.0)
         began, blocks, scores, felt = now, [], [], liking
         heard: list[Heard] = []

@@ -15,7 +15,8 @@ from app.session.feed import Eeg, Feed, no_rows
 from app.session.plan import Plan
 from devices.acquisition import acquire
 from devices.clock import now
-from devices.listener import MONTAGE
+from devices.feeling import Feeling
+from devices.listener import MONTAGE, Head
 from devices.ring import Ring
 from devices.sources.naming import read_channels
 from devices.sources.simulated import SimulatedSource
@@ -193,11 +194,30 @@ def _one_stream(first: SourceInfo, second: SourceInfo) -> bool:
 
 
 class VirtualRig:
-    """The simulated listener alone on a virtual clock: seeded, deterministic, as fast as can be."""
+    """The simulated listener alone on a virtual clock: seeded, deterministic, as fast as can be.
+
+    Parameters
+    ----------
+    listener : str
+        Its kind.
+    seed : int
+    head, feeling : Head, Feeling, optional
+        Of somebody who is seen on several days.
+    eeg : bool
+        False: the same listener hears and feels the same, and wears no headset.
+    """
 
     realtime = False
 
-    def __init__(self, *, listener: str, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        listener: str,
+        seed: int,
+        head: Head | None = None,
+        feeling: Feeling | None = None,
+        eeg: bool = True,
+    ) -> None:
         self._virtual = VirtualPlayer(features_only=True)
         self.player: AnyPlayer = self._virtual
         self.info: SourceInfo | None = None
@@ -211,12 +231,15 @@ class VirtualRig:
             tracks=self._virtual.tracks,
             clock=self.now,
             sleep=_at_once,
+            head=head,
+            feeling=feeling,
         )
+        self._eeg = eeg
 
     def start(self, stopped: Callable[[], bool] = never) -> float:
         """Begin at the virtual player's own zero."""
         self._source.open()
-        self.info = self._source.info
+        self.info = self._source.info if self._eeg else None
         return self._now
 
     def wait(self, until: float, idle: Callable[[], bool]) -> bool:
@@ -233,6 +256,9 @@ class VirtualRig:
 
     def eeg(self, until: float) -> Eeg:
         """Voltages of all samples up to `until`, which is as far as it is rendered."""
+        if not self._eeg:
+            self._source.hear()
+            return no_rows(0)
         chunk = self._source.read()
         return no_rows(len(MONTAGE)) if chunk is None else (chunk.data, chunk.times)
 
@@ -242,7 +268,7 @@ class VirtualRig:
 
     def state(self) -> SourceState:
         """Tell that it always streams."""
-        return "streaming"
+        return "streaming" if self._eeg else "none"
 
     def events(self) -> list[SourceEvent]:
         """Hidden enjoyment, for the records."""

@@ -33,7 +33,7 @@ class Due:
             If the track cannot be measured or played.
         """
         track = self.measured.result()
-        player.tracks.put(self.play, HeardTrack(track.feature, track.gain, liking, 0.5))
+        player.tracks.put(self.play, HeardTrack(track.feature, track.gain, liking, self.place))
         (player.play if self.at_once else player.cue)(self.play, track, fade=fade)
         return track
 

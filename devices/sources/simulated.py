@@ -9,10 +9,12 @@ from collections.abc import Callable
 import numpy as np
 
 from devices.clock import now
-from devices.listener import LISTENERS, MONTAGE, NOTICES, Listener
+from devices.feeling import Feeling
+from devices.listener import LISTENERS, MONTAGE, NOTICES, Head, Listener
 from devices.sources.source import READ_EVERY, EegChunk, Handover, SourceEvent, SourceInfo
 from devices.timeline import HeardTracks, Timeline
 from dsp.checks import DeviceError, check_option
+from dsp.grid import Floats
 
 SFREQ = 250.0
 
@@ -29,6 +31,8 @@ class SimulatedSource:
         What is heard.
     clock, sleep : callable
         Seconds, and what lets seconds pass; a virtual clock runs as fast as it is moved.
+    head, feeling : Head, Feeling, optional
+        Of somebody who is seen on several days.
     """
 
     def __init__(
@@ -40,10 +44,13 @@ class SimulatedSource:
         tracks: HeardTracks,
         clock: Callable[[], float] = now,
         sleep: Callable[[float], None] = time.sleep,
+        head: Head | None = None,
+        feeling: Feeling | None = None,
     ) -> None:
         self._kind, self._seed = check_option("listener", listener, LISTENERS), seed
         self._timeline, self._tracks = timeline, tracks
         self._clock, self._sleep = clock, sleep
+        self._head, self._feeling = head, feeling
         self._listener: Listener | None = None
         self._info: SourceInfo | None = None
         self._open = False
@@ -71,6 +78,8 @@ class SimulatedSource:
                 sfreq=SFREQ,
                 timeline=self._timeline,
                 tracks=self._tracks,
+                head=self._head,
+                feeling=self._feeling,
             )
             self._info = SourceInfo(
                 name="Simulated listener",
@@ -102,11 +111,18 @@ class SimulatedSource:
         if wait > 0:
             self._sleep(wait)
         self._read_at = self._clock()
+        times = self._new_times()
+        return EegChunk(self._listener.voltages(times), times) if times.size else None
+
+    def hear(self) -> None:
+        """Let the listener hear and feel on as far as `read` would, without any EEG."""
+        if self._listener is not None:
+            self._listener.hear(self._new_times())
+
+    def _new_times(self) -> Floats:
+        """Stamps of the samples that became due since the last call."""
         first, self._row = self._row, max(self._row, self._due)
-        if self._row == first:
-            return None
-        times = self._start + np.arange(first, self._row) / SFREQ
-        return EegChunk(self._listener.voltages(times), times)
+        return np.asarray(self._start + np.arange(first, self._row) / SFREQ)
 
     def events(self) -> list[SourceEvent]:
         """Hidden enjoyment, for the records."""

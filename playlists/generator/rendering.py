@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,14 @@ def render_song(score: Score, folder: Path) -> dict[str, Any]:
     }
 
 
-def encode(sound: npt.NDArray[np.float32], path: Path, *, title: str) -> None:
-    """Write float32 [shape=(n_frames, 2)] as OGG Vorbis.
+def encode(
+    sound: npt.NDArray[np.float32],
+    path: Path,
+    *,
+    title: str,
+    tags: Mapping[str, str] = MappingProxyType({"artist": ARTIST}),
+) -> None:
+    """Write float32 [shape=(n_frames, 2)] as OGG Vorbis, with its tags.
 
     In blocks of a second: libsndfile 1.2.2 overflows its stack on longer Vorbis writes.
     """
@@ -81,6 +88,7 @@ def encode(sound: npt.NDArray[np.float32], path: Path, *, title: str) -> None:
         subtype="VORBIS",
         compression_level=_COMPRESSION,
     ) as file:
-        file.title, file.artist, file.license = title, ARTIST, LICENCE
+        for name, text in {"title": title, **tags, "license": LICENCE}.items():
+            setattr(file, name, text)
         for start in range(0, sound.shape[0], FS):
             file.write(sound[start : start + FS])

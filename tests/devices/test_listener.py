@@ -18,7 +18,7 @@ def heard():
     rng = np.random.default_rng(0)
     onsets = rng.random(64 * 90) < 0.08
     feature = (onsets * rng.uniform(0.2, 1.0, onsets.size)).astype(np.float32)
-    tracks.put(0, HeardTrack(feature, 0.5, 0.1, 0.5))
+    tracks.put(0, HeardTrack(feature, 0.5, 0.1, 0))
     for i in range(6200):
         timeline.append([START + i * 0.01, i * 480, 480, 0, i * 480, 0.5, -1, 0, 0, 0, 0, 1])
     return timeline, tracks

@@ -53,12 +53,12 @@ def test_a_track_is_known_until_its_place_is_needed() -> None:
     tracks = HeardTracks.create(local=True)
     feature = np.arange(100, dtype=np.float32)
     names = list(inspect.signature(HeardTrack).parameters)[1:]
-    track = HeardTrack(feature, **dict.fromkeys(names, 0.25))
+    track = HeardTrack(feature, **dict.fromkeys(names, 0))
     tracks.put(3, track)
     got = tracks.get(3)
     assert got is not None
     np.testing.assert_array_equal(got.feature, feature)
-    assert [getattr(got, name) for name in names] == [0.25] * len(names)
+    assert [getattr(got, name) for name in names] == [0] * len(names)
     assert tracks.get(4) is None
     assert tracks.get(-1) is None
     tracks.put(3 + 32, track)

@@ -111,7 +111,7 @@ def run(
 
     def play(number: int, place: int, *, at_once: bool) -> None:
         track = tracks[place]
-        player.tracks.put(number, HeardTrack(track.feature, track.gain, 0.5, 0.5))
+        player.tracks.put(number, HeardTrack(track.feature, track.gain, 0.5, 0))
         (player.play if at_once else player.cue)(number, track, fade=4.0)
         events.append(LoopEvent("play", [number, place]))
 
