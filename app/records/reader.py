@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.jsontext import number
+from app.records.sealed import HEAD_BYTES, Seal, SealedError, seal_of, unseal
 from app.records.streams import EEG, MARKERS, STIMULUS, TIMELINE
 from app.records.ticks import Tick, read_ticks
 from app.records.writer import FORMAT, SCHEMA
 from devices.formats.xdf import XdfStream, read_xdf
 from devices.timeline import COLUMNS
-from dsp.checks import RecordError
+from dsp.checks import AttuneError, RecordError
 from dsp.sound.heard import HEARD_NAMES, Heard
 
 _FILES = ("session.json", "events.jsonl", "recording.xdf")
@@ -33,7 +34,7 @@ Samples = tuple[npt.NDArray[np.float64], npt.NDArray[Any]]
 
 
 class SessionReader:
-    """A recorded session.
+    """A recorded session; an encrypted one is opened with the keys of this process.
 
     Whatever is there is read; `problems` says in sentences what is missing. It grows as more of
     the folder is read, so look at it last.
@@ -46,6 +47,8 @@ class SessionReader:
     ------
     RecordError
         `folder` is no session folder, or one of a newer program.
+    SealedError
+        It is encrypted, and its key cannot be had.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,6 +57,8 @@ class SessionReader:
         if not self.folder.is_dir():
             raise RecordError(f"{self.folder} is not a folder; give the folder of a session.")
         found = [name for name in _FILES if (self.folder / name).exists()]
+        #: what the folder is encrypted with; None where it is plain
+        self.seal: Seal | None = next(filter(None, map(self._seal_of, found)), None)
         self.manifest = self._read_manifest()
         foreign = bool(self.manifest) and self.manifest.get("format") != FORMAT
         if not found or foreign or (not self.manifest and len(found) < 2):
@@ -72,12 +77,31 @@ class SessionReader:
                 or "The session was not ended properly; up to its last second may be missing."
             )
 
+    def _seal_of(self, name: str) -> Seal | None:
+        raw, self.problems = self._raw(name, HEAD_BYTES), []  # read again, and told then
+        try:
+            return seal_of(raw)
+        except AttuneError as error:
+            raise SealedError(f"{self.folder} cannot be read. {error}") from error
+
     def _bytes(self, name: str) -> bytes:
+        """Return a file as it was handed to the writer; empty where it cannot be read."""
+        return self.opened(name, self._raw(name))
+
+    def opened(self, name: str, raw: bytes) -> bytes:
+        """Return what stands in `raw`, the bytes of the file `name` of this folder."""
+        if self.seal is None or not raw:
+            return raw
+        data, said = unseal(name, raw, self.seal)
+        self.problems += said
+        return data
+
+    def _raw(self, name: str, size: int = -1) -> bytes:
         path = self.folder / name
         try:
             with open(os.open(path, _FLAGS), "rb") as file:
                 if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    return file.read()
+                    return file.read(size)
             self.problems.append(f"{name} is no file; it was not read.")
         except FileNotFoundError:
             self.problems.append(f"{name} is missing.")

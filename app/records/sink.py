@@ -1,8 +1,8 @@
 """The one place where what is recorded of a person reaches the disk.
 
-Everything goes through `AppendFile` or `replace_file`, so that it can be encrypted here. Only the
-user may read it, and no link is followed: a folder that somebody else made cannot have a file
-outside it written over.
+Everything goes through `AppendFile` or `replace_file`, and is encrypted here where it is of a
+client (`app.records.sealed`). Only the user may read it, and no link is followed: a folder that
+somebody else made cannot have a file outside it written over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+
+from app.records.sealed import Seal
 
 # O_EXCL refuses whatever stands there already, a link too, wherever it leads.
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -24,12 +26,20 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 class AppendFile:
-    """A new file that only grows, by whole pieces."""
+    """A new file that only grows, by whole pieces; encrypted under a `seal`.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+
+    def __init__(self, path: Path, seal: Seal | None = None) -> None:
+        self._path, self._seal = path, seal
         self._fd = os.open(path, _FLAGS, 0o600)
-        self._size = 0
+        self._size = self._pieces = 0
+        if seal is not None:
+            self._add(seal.head)
 
     def append(self, data: bytes) -> None:
         """Hand all of `data` to the system, or leave the file as it was.
@@ -41,6 +51,17 @@ class AppendFile:
         OSError
             The disk is full, read-only or gone.
         """
+        if self._seal is not None:
+            data = self._seal.piece(self._path.name, self._pieces, data)
+        self._add(data)
+        self._pieces += 1
+
+    def finish(self) -> None:
+        """Say that nothing follows, so that a cut file can be told from a whole one."""
+        if self._seal is not None:
+            self._add(self._seal.piece(self._path.name, self._pieces, b"", closing=True))
+
+    def _add(self, data: bytes) -> None:
         try:
             _write_all(self._fd, data)
         except OSError:
@@ -62,16 +83,19 @@ class AppendFile:
             self._fd = -1
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, seal: Seal | None = None) -> None:
     """Put `data` at `path` in one step: a reader sees the old content or the new, never half.
 
-    What stands at `path` is replaced; a link there goes, and what it leads to stays as it is.
+    Under a `seal` it is encrypted before it reaches the disk. What stands at `path` is replaced; a
+    link there goes, and what it leads to stays as it is.
 
     Raises
     ------
     OSError
         The old content is then still there.
     """
+    if seal is not None:
+        data = seal.whole(path.name, data)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)  # what a kill left; of a link the link itself
     try:

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.records.jsontext import encode, plain
+from app.records.sealed import Seal
 from app.records.sink import RESERVE, AppendFile, Reserve, make_folder, replace_file
 from app.records.streams import EEG, MARKERS, SECOND, STIMULUS, TIMELINE, source_streams
 from app.records.xdf import Stream, XdfWriter
@@ -57,6 +58,10 @@ class DataFile(Protocol):
 
     def sync(self) -> None:
         """Bring it to the disk or raise `OSError`."""
+        ...
+
+    def finish(self) -> None:
+        """Say that nothing follows, or raise `OSError`."""
         ...
 
     def close(self) -> None:
@@ -99,7 +104,7 @@ def check_root(root: Path) -> None:
         ) from error
 
 
-def _make_folder(root: Path, name: str, manifest: bytes) -> Path:
+def _make_folder(root: Path, name: str, manifest: bytes, seal: Seal | None) -> Path:
     """Make ``<root>/<YYYY-MM-DD_HHMMSS>_<name>``, with a number behind it if that exists.
 
     It appears with session.json in it: whenever the program is killed, a folder that can be seen
@@ -112,7 +117,7 @@ def _make_folder(root: Path, name: str, manifest: bytes) -> Path:
         _sweep(root)
         begun = Path(tempfile.mkdtemp(prefix=_BEGUN, dir=root))
         try:
-            replace_file(begun / "session.json", manifest)
+            replace_file(begun / "session.json", manifest, seal)
             for number in range(1, 1000):
                 folder = root / (stem if number == 1 else f"{stem}_{number}")
                 if os.path.lexists(folder):
@@ -168,6 +173,8 @@ class SessionWriter:
         Content of session.json; see docs/session-folder.md for the keys. ``name`` ends the
         folder's name; ``source`` with ``ch_names`` and ``sfreq`` announces the EEG (or `source`
         does it later), ``second_source`` what is recorded beside it.
+    seal : Seal, optional
+        What everything in the folder is encrypted with.
     open_file : callable
         Opens a file for appending; tests hand in failing ones.
 
@@ -182,7 +189,8 @@ class SessionWriter:
         root: Path,
         manifest: Mapping[str, Any],
         *,
-        open_file: Callable[[Path], DataFile] = AppendFile,
+        seal: Seal | None = None,
+        open_file: Callable[[Path], DataFile] | None = None,
     ) -> None:
         now = datetime.now().astimezone()
         self._manifest: dict[str, Any] = {
@@ -195,7 +203,8 @@ class SessionWriter:
             "problem": "",
         }
         name, known = str(manifest.get("name") or "session"), encode(self._manifest, indent=1)
-        self.folder = _make_folder(Path(root), name, known)
+        self.folder = _make_folder(Path(root), name, known, seal)
+        self._seal = seal
         self._problem = ""
         self._sources: dict[bool, tuple[Stream, ...]] = {}  # of the second one, of the first
         self._closed = False
@@ -208,7 +217,8 @@ class SessionWriter:
         try:
             self._reserve = Reserve(self.folder)
             for name in ("events.jsonl", "recording.xdf"):
-                self._files.append(open_file(self.folder / name))
+                path = self.folder / name
+                self._files.append(open_file(path) if open_file else AppendFile(path, seal))
             self._events, recording = self._files
             self._xdf = XdfWriter(recording)
             for stream in (
@@ -240,7 +250,7 @@ class SessionWriter:
             It cannot be written.
         """
         try:
-            replace_file(self.folder / name, data)
+            replace_file(self.folder / name, data, self._seal)
         except OSError as error:
             raise RecordError(_sentence(error, self.folder)) from error
 
@@ -309,6 +319,10 @@ class SessionWriter:
         self._put(self._write_event, encode(event) + b"\n")
         if kind not in _SILENT_KINDS:
             self._put(self._xdf.write, MARKERS, [marker_text(event)], np.array([t], np.float64))
+
+    def stop(self, sentence: str) -> None:
+        """Record nothing that comes from here on; `problem` and session.json say why."""
+        self._put(self._stop, sentence)
 
     def close(self, summary: Mapping[str, Any] | None = None) -> None:
         """Write what is waiting, the footers and the end in session.json; safe to call twice.
@@ -403,12 +417,20 @@ class SessionWriter:
 
     def _rewrite_manifest(self, changes: Mapping[str, Any]) -> None:
         self._manifest.update(changes)
-        replace_file(self.folder / "session.json", encode(self._manifest, indent=1))
+        text = encode(self._manifest, indent=1)
+        replace_file(self.folder / "session.json", text, self._seal)
 
-    def _finish(self, summary: Mapping[str, Any]) -> None:
-        for write in (self._xdf.finish, self._sync):
+    def _stop(self, sentence: str) -> None:
+        self._end_files()
+        self._fail(sentence)
+
+    def _end_files(self) -> None:
+        for write in (self._xdf.finish, *(file.finish for file in self._files), self._sync):
             if not self._problem:
                 self._guarded(write)
+
+    def _finish(self, summary: Mapping[str, Any]) -> None:
+        self._end_files()
         if self._reserve is not None:
             self._reserve.release()  # so that a full disk, too, is told of in session.json
         self._rewrite_manifest(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["write_report"]
+__all__ = ["read_report", "write_report"]
 
 
 def write_report(folder: Path) -> Path:
     """Write ``report.html`` into the session `folder` and return its path.
+
+    In an encrypted folder it is encrypted too; `read_report` returns it readable.
 
     Raises
     ------
@@ -26,13 +28,29 @@ def write_report(folder: Path) -> Path:
     from app.report.page import page
     from dsp.checks import RecordError
 
-    model = build_model(SessionReader(Path(folder)))
+    reader = SessionReader(Path(folder))
+    model = build_model(reader)
     path = Path(folder) / "report.html"
     try:
-        replace_file(path, page(model).encode("utf-8", "replace"))
+        replace_file(path, page(model).encode("utf-8", "replace"), reader.seal)
     except OSError as error:
         raise RecordError(
             f"{path} cannot be written: {error.strerror or error}; free the disk or copy the "
             "session folder to where writing is allowed."
         ) from error
     return path
+
+
+def read_report(folder: Path) -> bytes:
+    """Make the page of a session `folder` and return it, without a file.
+
+    Raises
+    ------
+    RecordError
+        `folder` is no session folder.
+    """
+    from app.records.reader import SessionReader
+    from app.report.model import build_model
+    from app.report.page import page
+
+    return page(build_model(SessionReader(Path(folder)))).encode("utf-8", "replace")

@@ -15,6 +15,7 @@ from app.loop.loop import What
 from app.loop.ticks import LoopEvent
 from app.records.jsontext import get, number, whole
 from app.records.reader import SessionReader
+from app.records.sealed import SealedError
 from app.records.ticks import Tick
 from app.session.journal import events_of
 from app.session.plan import Plan
@@ -131,12 +132,15 @@ def read_recorded(plan: Plan) -> Recorded:
         If there is no EEG in it that could be replayed.
     """
     path = read_spec(plan.source).name
-    source = ReplaySource(path, channels=read_channels(plan.channels) if plan.channels else ())
+    reader = _reader(recording_file(Path(path)).parent)
+    source = ReplaySource(
+        path,
+        channels=read_channels(plan.channels) if plan.channels else (),
+        opened=reader.opened if reader is not None else None,
+    )
     source.load()
     heard = source.heard or Heard.nothing()
-    folder = recording_file(Path(path)).parent
-    reader = _reader(folder) if source.own else None
-    if reader is None:
+    if reader is None or not source.own:
         return _of_file(source, heard)
     manifest = reader.manifest
     tracks = _tracks(manifest)
@@ -190,6 +194,8 @@ def expected_of(manifest: Mapping[str, Any], n: int) -> tuple[tuple[float, float
 def _reader(folder: Path) -> SessionReader | None:
     try:
         return SessionReader(folder)
+    except SealedError:
+        raise
     except RecordError:
         return None  # its EEG can be read all the same
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,13 @@ class XdfEeg:
     notices: tuple[str, ...]
 
 
-def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
+def open_xdf(
+    path: Path,
+    *,
+    channels: Wanted = (),
+    link: bool = True,
+    opened: Callable[[str, bytes], bytes] | None = None,
+) -> XdfEeg:
     """Read the EEG of a file.
 
     Parameters
@@ -89,6 +95,8 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         Which electrodes, and their names; all if empty.
     link : bool
         Whether `path` may be a link: one in a folder of anybody's is not followed.
+    opened : callable, optional
+        Returns what stands in the bytes of the file, by its name; for one that is encrypted.
 
     Raises
     ------
@@ -96,7 +104,8 @@ def open_xdf(path: Path, *, channels: Wanted = (), link: bool = True) -> XdfEeg:
         One sentence: no file, no XDF, no EEG in it, a rate under 100 Hz, or too large.
     """
     name = foreign_text(path.name)
-    file = read_xdf(_bytes(path, link=link))
+    raw = _bytes(path, link=link)
+    file = read_xdf(opened(path.name, raw) if opened else raw)
     if not file.streams and not file.unfinished:
         raise InputError(
             f"{name} is not an XDF file; give a recording in XDF, or a session folder."

@@ -43,6 +43,9 @@ class ReplaySource:
         Seconds; a virtual one replays as fast as it runs.
     sleep : callable
         Lets so many seconds pass.
+    opened : callable, optional
+        Returns what stands in the bytes of a file of the session folder, by its name; for folders
+        that are encrypted.
     """
 
     def __init__(
@@ -52,9 +55,10 @@ class ReplaySource:
         channels: Wanted = (),
         clock: Callable[[], float] = now,
         sleep: Callable[[float], None] = time.sleep,
+        opened: Callable[[str, bytes], bytes] | None = None,
     ) -> None:
         self._path, self._channels = Path(os.path.expanduser(path)), channels
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._opened = clock, sleep, opened
         self._eeg: XdfEeg | None = None
         self._info: SourceInfo | None = None
         self._open = self._begun = self._own = False
@@ -122,9 +126,11 @@ class ReplaySource:
         if self._eeg is not None:
             return
         file = recording_file(self._path)
-        manifest = _manifest(file.parent) if file.name == _FILE else {}
+        opened = self._opened if file.name == _FILE else None
+        manifest = _manifest(file.parent, opened) if file.name == _FILE else {}
         try:
-            eeg = open_xdf(file, channels=self._channels, link=file == self._path)
+            link = file == self._path
+            eeg = open_xdf(file, channels=self._channels, link=link, opened=opened)
         except MemoryError:
             shown = foreign_text(str(self._path), longest=600)
             raise InputError(f"{shown} is larger than the memory of this computer.") from None
@@ -227,13 +233,14 @@ def recording_file(path: Path) -> Path:
     return path
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest(folder: Path, opened: Callable[[str, bytes], bytes] | None) -> dict[str, Any]:
     """What a session folder says of itself; nothing where it is none, or does not say."""
     path = folder / _MANIFEST
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _MANIFEST_BYTES:
             return {}
-        manifest = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        manifest = json.loads(opened(_MANIFEST, raw) if opened else raw)
     except (OSError, ValueError, RecursionError):
         return {}
     return manifest if isinstance(manifest, dict) else {}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from app.records.sealed import Seal
 from app.records.writer import SessionWriter
 from devices.timeline import COLUMNS
 from dsp.sound.heard import HEARD_NAMES, Heard
@@ -165,14 +166,15 @@ def make_session(
     listener: str | None = "clear",
     end: bool = True,
     titles: tuple[str, ...] = TITLES,
+    seal: Seal | None = None,
     **changes: Any,
 ) -> Path:
     """Write a session of `seconds`; return its folder.
 
-    `ratings` are (second, 1..9). `end=False` leaves it as a kill would.
+    `ratings` are (second, 1..9). `end=False` leaves it as a kill would. `seal` encrypts it.
     """
     rng = np.random.default_rng(1)
-    writer = SessionWriter(root, manifest(listener=listener, **changes))
+    writer = SessionWriter(root, manifest(listener=listener, **changes), seal=seal)
 
     def track(index: int, second: int) -> None:
         mean = 0.55 if index else 0.5

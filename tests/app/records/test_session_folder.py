@@ -15,6 +15,7 @@ import pyxdf
 from app.records import writer as writer_module
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
+from app.records.sealed import Seal
 from app.records.sink import AppendFile
 from app.records.writer import SessionWriter
 from devices.sources.source import SourceInfo
@@ -30,9 +31,9 @@ def test_a_folder_that_can_be_seen_holds_its_manifest(
     seen: list[list[str]] = []
     write = writer_module.replace_file
 
-    def watched(path: Path, data: bytes) -> None:
+    def watched(path: Path, data: bytes, seal: Seal | None) -> None:
         seen.append([one.name for one in tmp_path.iterdir() if one.name[0] != "."])
-        write(path, data)
+        write(path, data, seal)
 
     old = tmp_path / ".attune-beginning-killed"
     old.mkdir()
