@@ -24,6 +24,19 @@ def sessions_folder() -> Path:
     return _own(platformdirs.user_data_path) / "sessions"
 
 
+def clients_folder() -> Path:
+    """Folder of the encrypted store of clients.
+
+    Raises
+    ------
+    InputError
+        If this user has no home folder.
+    """
+    import platformdirs
+
+    return _own(platformdirs.user_data_path) / "clients"
+
+
 def tracks_cache() -> Path:
     """Folder of cached measurements of tracks; it may be deleted at any time.
 

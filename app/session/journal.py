@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy.typing as npt
 
@@ -18,6 +18,9 @@ from devices.timeline import Timeline
 from dsp.checks import AttuneError, RecordError
 from dsp.sound.heard import Play
 from playlists.tracks import Place, PreparedTrack
+
+if TYPE_CHECKING:
+    from app.clients.sitting import Sitting
 
 
 def decision_event(now: float, decision: Decision, play: Play | None) -> dict[str, Any]:
@@ -113,12 +116,22 @@ def _event(logged: Mapping[str, Any]) -> LoopEvent:
 
 
 class Journal:
-    """Everything a session hands to its records; without a root it keeps nothing."""
+    """Everything a session hands to its records; without a root it keeps nothing.
+
+    Of a `client` it is encrypted, and without EEG where they did not agree to that.
+    """
 
     def __init__(
-        self, root: Path | None, manifest: Mapping[str, Any], calibration: Calibration | None
+        self,
+        root: Path | None,
+        manifest: Mapping[str, Any],
+        calibration: Calibration | None,
+        *,
+        client: Sitting | None = None,
     ) -> None:
-        self._writer = SessionWriter(root, manifest) if root is not None else None
+        seal = client.seal if client else None
+        self._writer = SessionWriter(root, manifest, seal=seal) if root is not None else None
+        self._eeg = client is None or client.may_keep_eeg
         self._row = 0
         if self._writer is not None and calibration is not None:
             try:
@@ -179,13 +192,18 @@ class Journal:
 
     def eeg(self, rows: npt.ArrayLike, times: npt.ArrayLike, *, second: bool = False) -> None:
         """Record what a source sent: every channel, with the times."""
-        if self._writer is not None:
+        if self._writer is not None and self._eeg:
             self._writer.eeg(rows, times, second=second)
 
     def rate(self, hz: float, *, second: bool = False) -> None:
         """Record the measured rate of a source."""
         if self._writer is not None:
             self._writer.rate(hz, second=second)
+
+    def stop(self, sentence: str) -> None:
+        """Keep nothing that comes from here on."""
+        if self._writer is not None:
+            self._writer.stop(sentence)
 
     def close(self, status: PlayerStatus, *, lost: tuple[int, int]) -> tuple[Path | None, str]:
         """End the records and write the report.

@@ -25,6 +25,7 @@ from playlists.tracks import Place, Track
 
 if TYPE_CHECKING:
     from app.clients.listener import Listener
+    from app.clients.sitting import Sitting
     from app.loop.calibration import Calibration
 
 LIKED = 0.85  # hidden liking that a simulated listener has of every track but the first
@@ -37,7 +38,8 @@ class Plan:
     `source` carries the EEG that is decoded, and `because` says why the program chose it itself;
     `second` is recorded beside it; `channels` are those of `source`. `person` is who listens, as
     far as earlier sessions taught it, and `at` the moment that the session begins (seconds since
-    1970, UTC) where it is not now: of a simulated one.
+    1970, UTC) where it is not now: of a simulated one. `client` is whose session it is, and knows
+    what of it may be kept.
     """
 
     source: str = "auto"
@@ -58,6 +60,12 @@ class Plan:
     fast: bool = False
     person: Listener | None = None
     at: float | None = None
+    client: Sitting | None = None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether anything is kept."""
+        return self.record and (self.client is None or self.client.may_keep)
 
     @property
     def recording(self) -> bool:
@@ -130,11 +138,17 @@ def check_plan(plan: Plan) -> Settings:
     check_number("seed", plan.seed, low=0, high=2**63)
     if plan.minutes is not None:
         check_number("minutes", plan.minutes, low=0.05, high=24 * 60)
-    settings = load_preset(plan.preset or ("demo" if plan.simulated else "default"))
+    shown = plan.simulated and plan.client is None
+    settings = load_preset(plan.preset or ("demo" if shown else "default"))
     if settings.simulated_only and not plan.simulated:
         raise InputError(
             f"preset {settings.name!r} is for simulated listeners only, and the source is "
             f"{plan.source!r}; use --preset default."
+        )
+    if settings.simulated_only and plan.client is not None:
+        raise InputError(
+            f"preset {settings.name!r} shows simulated listeners and takes no client; leave "
+            "--client out, or use --preset default."
         )
     return settings
 
@@ -192,8 +206,14 @@ def manifest(
     expected: Sequence[tuple[float, float]] = (),
 ) -> dict[str, Any]:
     """Build what session.json says at the start (docs/session-folder.md)."""
+    kind = plan.listener if plan.simulated else "replay" if plan.recording else "session"
     return {
-        "name": plan.listener if plan.simulated else "replay" if plan.recording else "session",
+        "name": kind if plan.client is None else "client",  # a folder's name tells of nobody
+        **(
+            {"client": plan.client.code, "eeg_kept": plan.client.may_keep_eeg}
+            if plan.client
+            else {}
+        ),
         "program": {"name": "attune", "version": VERSION, "python": platform.python_version()},
         "plan": {
             "source": plan.source,

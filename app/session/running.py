@@ -41,6 +41,10 @@ from dsp.sound.heard import Heard, Play
 from playlists.tracks import Place, PreparedTrack
 
 SUSPENDED_S = 60.0  #: s without a tick after which the computer stood still
+WITHDRAWN = (
+    "The consent was taken back: nothing more is recorded, and the music and its feedback go on. "
+    "What is kept of the client so far is deleted by attune client delete, if they ask for it."
+)
 _QUICK_RAMP = 0.25  # s in which the layer goes when it is switched off by hand
 
 Asked = EventKind | Literal["mark"]
@@ -97,6 +101,7 @@ class Running:
         self._silent = False  # whether the source sends nothing, as the loop was told
         self._n_eeg = len(rig.info.ch_names) if rig.info is not None else 0
         self._replay = replay
+        self._withdrawn = False  # whether the client took the consent back meanwhile
         self.failed = False  #: it ended before its time, and nobody asked for that
         for problem in first.problems:
             self._log("note", text=problem)
@@ -185,6 +190,7 @@ class Running:
 
     def _tick(self, now: float, on_tick: Callable[[TickResult], None] | None) -> None:
         self._take_asked(now)
+        self._take_withdrawal(now)
         rows, eeg_times = self.rig.eeg(now)
         # What is heard later than `now`, after a stall too, is the next tick's.
         heard, self._heard = Heard.joined([self._heard, self.rig.player.heard()]).until(now)
@@ -213,6 +219,22 @@ class Running:
             self._act(result, result.decision)
         if on_tick is not None:
             on_tick(shown)
+
+    def _take_withdrawal(self, now: float) -> None:
+        """Record nothing more of a client who took the consent back; everything else goes on."""
+        client = self._plan.client
+        if client is not None and not self._withdrawn and client.withdrawn():
+            self._withdrawn = True
+            self._journal.stop(WITHDRAWN)
+            self._watcher.say(WITHDRAWN, now)
+
+    def _tell_store(self) -> None:
+        """Have the end of a client's session kept, with what was learnt."""
+        if self._plan.client is not None:
+            try:
+                self._plan.client.ended(problem=self._journal.problem)
+            except AttuneError as error:
+                self._watcher.set(notice=str(error))
 
     def _watch(self, result: TickResult) -> TickResult:
         """Log what cannot be, and return what may be shown of it; what was decided stands."""
@@ -395,6 +417,7 @@ class Running:
             state: SourceState = "closed" if self._n_eeg else "none"
             seen = Seen(replace(status, playing=False), state, self._watcher.now)
             self._watcher.end(seen, report, self._journal.problem, asked=asked)
+            self._tell_store()
         finally:
             self._upcoming.close()
             self.rig.close()

@@ -82,7 +82,7 @@ class Session:
             record = plan.person.record
             each = expect(record, self.tracks, self._at)
             self._expected = tuple((round(one.mean, 6), round(one.sd, 6)) for one in each)
-        if plan.calibration or (plan.simulated and plan.person is None):
+        if plan.calibration or (plan.simulated and plan.person is None and plan.client is None):
             self.calibration = load_calibration(plan.calibration or plan.listener)
             check_calibration(plan, self.calibration)
         self._upcoming = Upcoming(self.tracks, cache=plan.cache, prepared=prepared or {})
@@ -92,7 +92,7 @@ class Session:
             headset=read_spec(plan.source).headset,
             simulated=plan.simulated,
             listener_notice=plan.notice,
-            notice=" ".join(problems[:3]),
+            notice=" ".join([*([plan.client.notice] if plan.client else []), *problems[:3]]),
             calibration="stored" if self.calibration else "none",
         )
         self._watcher = Watcher(told)
@@ -283,7 +283,7 @@ class Session:
             If the source or the first track cannot be had.
         """
         plan, settings = self.plan, self.settings
-        if plan.record:
+        if plan.recorded:
             check_root(plan.out)
         recorded = self._recorded
         replay = ReplayRig(recorded, fast=plan.fast) if recorded is not None else None
@@ -310,7 +310,7 @@ class Session:
                 stopped = self._stopping.is_set
                 first = first_sound(rig, loop, self._upcoming, plan, settings, stopped)
             journal = Journal(
-                plan.out if plan.record else None,
+                plan.out if plan.recorded else None,
                 manifest(
                     plan,
                     settings,
@@ -322,7 +322,15 @@ class Session:
                     self._expected,
                 ),
                 self.calibration,
+                client=plan.client,
             )
+            if plan.client is not None:
+                simulated = plan.simulated or (info is not None and info.simulated)
+                try:
+                    plan.client.begun(journal.folder, source=plan.source, simulated=simulated)
+                except AttuneError as error:
+                    journal.stop(str(error))
+                    raise
             self._watcher.begin(first.at, info, journal.folder, second)
             for sentence in said:
                 journal.log("note", first.at, text=sentence)

@@ -1,0 +1,185 @@
+"""A session of a client: what may be kept of it, what it begins with and what it leaves behind.
+
+Whoever runs the session asks each second whether the consent was taken back meanwhile; another
+Attune can do that (`request_withdrawal`), although the store is open here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from app.clients.entries import (
+    CONTRAINDICATIONS,
+    AdverseEvents,
+    Consent,
+    Screening,
+    newest,
+)
+from app.clients.keys import KeyFile, StoreError, derive, unwrap, wrap
+from app.clients.store import Store
+from app.records.sealed import RING, Seal, new_seal
+from app.records.sink import replace_file
+
+NOTHING_KEPT = (
+    "The client has not agreed that anything is kept: the session runs, and nothing of it is "
+    "recorded or learnt. attune client consent records what the client agrees to."
+)
+NO_EEG_KEPT = "The client has not agreed that the EEG is kept: it is used, and not recorded."
+_REQUEST, _PURPOSE = "withdraw.request", "withdrawals"
+_POLL_S, _ANSWER_S = 0.05, 5.0
+
+
+class Sitting:
+    """A session of a client, from before it begins.
+
+    Parameters
+    ----------
+    store : Store
+        Open; it stays open until `close`.
+    code : str
+        Of the client, as it was typed.
+
+    Attributes
+    ----------
+    code : str
+    may_keep, may_keep_eeg : bool
+        What the client agreed to, when the session began.
+    listener : bytes
+        What was learnt so far; empty at first, and where nothing may be kept.
+    seal : Seal or None
+        What the files are encrypted with; None where nothing may be kept.
+    learnt : bytes or None
+        What is known from now on; whoever learns puts it here before `ended`.
+    """
+
+    def __init__(self, store: Store, code: str) -> None:
+        self._store, self._client = store, store.client(code)
+        self.code = self._client.code
+        consent: Consent | None = store.newest(self._client, Consent)
+        self.may_keep = consent is not None and consent.covers("sessions")
+        self.may_keep_eeg = self.may_keep and consent is not None and consent.covers("eeg")
+        self.listener = store.listener(self._client) if self.may_keep else b""
+        self.seal: Seal | None = None
+        if self.may_keep:
+            self.seal = new_seal(self._client.key_id, self._client.key)
+            RING.add(self.seal)  # the report is read from the files
+        self.learnt: bytes | None = None
+        self._number: int | None = None
+        self._withdrawn = False
+        self._request = store.folder / _REQUEST
+        self._request.unlink(missing_ok=True)  # of a program that was killed
+        self._held = contextlib.ExitStack()
+        self._held.enter_context(store.held_open())
+
+    @property
+    def notice(self) -> str:
+        """What must be said of what is kept, or empty."""
+        if not self.may_keep:
+            return NOTHING_KEPT
+        return "" if self.may_keep_eeg else NO_EEG_KEPT
+
+    @property
+    def reminders(self) -> list[str]:
+        """What has to be thought of before the session begins, a sentence each."""
+        entries = self._store.entries(self._client)
+        screening: Screening | None = newest(entries, Screening)
+        adverse: AdverseEvents | None = newest(entries, AdverseEvents)
+        if screening is None:
+            first = f"Contraindications were not asked yet ({', '.join(CONTRAINDICATIONS)})."
+        elif screening.present:
+            first = f"Contraindications: {', '.join(screening.present)}. Is that still so?"
+        else:
+            first = "No contraindication was named. Is that still so?"
+        if adverse is None:
+            second = "Nobody asked yet whether anything was unpleasant after a session."
+        elif adverse.events:
+            told = ", ".join(f"{one['event']} ({one['severity']})" for one in adverse.events)
+            second = f"Told last time as unpleasant: {told}. How was it afterwards?"
+        else:
+            second = "Nothing unpleasant was reported last time. How was it afterwards?"
+        return [first, second]
+
+    @property
+    def closing(self) -> str:
+        """What has to be asked when the session is over."""
+        return (
+            "Ask whether anything was unpleasant, and write it down: attune client note "
+            f"{self.code} --adverse none, or what it was."
+        )
+
+    def begun(self, folder: Path | None, *, source: str, simulated: bool) -> None:
+        """Note that the session has begun; what it is marked as stays."""
+        if self.may_keep:
+            self._number = self._store.begin_session(
+                self._client, folder=folder, source=source, simulated=simulated
+            )
+
+    def withdraw(self) -> None:
+        """Take the consent back, from now on; from any thread, safe to call twice."""
+        if not self._withdrawn:
+            self._withdrawn = True
+            withdraw(self._store, self.code)
+
+    def withdrawn(self) -> bool:
+        """Whether the consent was taken back, here or by another Attune; cheap."""
+        if not self._withdrawn and self._request.exists():
+            raw = self._request.read_bytes()
+            asked = unwrap(self._store.key_for(_PURPOSE), raw, _PURPOSE)
+            if asked == self.code.encode():
+                self.withdraw()
+                self._request.unlink(missing_ok=True)
+        return self._withdrawn
+
+    def ended(self, *, problem: str) -> None:
+        """Note the end, with what was learnt, in one change."""
+        if self._number is not None:
+            learnt = None if self._withdrawn else self.learnt
+            self._store.end_session(self._client, self._number, listener=learnt, problem=problem)
+            self._number = None
+
+    def close(self) -> None:
+        """Let the store lock itself again; safe to call twice."""
+        self._held.close()
+
+
+def withdraw(store: Store, code: str) -> None:
+    """Keep that a client took back the consent."""
+    client = store.client(code)
+    last: Consent | None = store.newest(client, Consent)
+    version, text = (last.version, last.text_sha256) if last else ("", "")
+    today = time.strftime("%Y-%m-%d")
+    store.add(client, Consent(today, (), version, text, withdrawn=True))
+
+
+def request_withdrawal(folder: Path, secret: str, code: str, *, wait_s: float = _ANSWER_S) -> None:
+    """Ask the Attune that runs a session of this client to take the consent back now.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the store, which is open there.
+    secret : str
+        Passphrase or recovery code.
+    code : str
+        Of the client, as it is written.
+    wait_s : float
+
+    Raises
+    ------
+    StoreError
+        No session of this client answers.
+    """
+    key = derive(KeyFile(folder).unlock(secret), _PURPOSE)
+    request = folder / _REQUEST
+    replace_file(request, wrap(key, code.encode(), _PURPOSE))
+    end = time.monotonic() + wait_s
+    while request.exists():
+        if time.monotonic() > end:
+            request.unlink(missing_ok=True)
+            raise StoreError(
+                f"The store is open in another Attune, and no session of {code} is running there; "
+                "close it, and try again."
+            )
+        time.sleep(_POLL_S)
