@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "run a session: window, or headless",
     "replay": "run the same loop on a recorded session and compare the decisions",
     "report": "write the report of a recorded session again",
+    "client": "the clients, and the encrypted store of what is kept of them",
     "devices": "what is plugged in, and whether a headset is fit",
     "simulate": "run simulated listeners by the hundred, or make their calibrations",
     "evaluate": "measure the estimators on recordings",

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from app.commands.passphrase import add_passphrase, keys_asked
+
 TRACKING = "attune evaluate tracking --test run03.npz --calibrate run01.npz run02.npz"
 SILENCE = "attune evaluate silence rest.npz --against run01.npz song.ogg --json"
 REWARD = "attune evaluate reward run01.npz --channels Fz,F3,F4"
@@ -56,11 +58,17 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for kind in (tracking, silence, reward):
         kind.add_argument("--channels", nargs="+", metavar="NAME")
         kind.add_argument("--json", action="store_true", help="print JSON")
+        add_passphrase(kind)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print; return the exit status."""
+    with keys_asked(arguments.passphrase_file):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from app.lab.evaluate_reward import SETTLE, evaluate_reward
     from app.lab.evaluate_silence import evaluate_silence
     from app.lab.evaluate_tracking import evaluate_tracking

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.passphrase import add_passphrase, keys_asked
+
 if TYPE_CHECKING:
     from app.lab.replay import Replay
 
@@ -21,6 +23,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", action="store_true", help="print each decision as it is logged")
+    add_passphrase(parser)
     parser.set_defaults(run=run)
 
 
@@ -32,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     from app.words import clock
 
     began = time.perf_counter()
-    done = replay(arguments.folder)
+    with keys_asked(arguments.passphrase_file):
+        done = replay(arguments.folder)
     seconds = time.perf_counter() - began
     for row in done.made:
         if arguments.json:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.passphrase import add_passphrase, keys_asked
 from app.commands.terminal import Terminal
 from app.words import clock, of_100, rates
 from devices.sources.spec import HELP
@@ -34,6 +35,7 @@ EXAMPLE = """examples:
   attune run --source brainflow:cyton:/dev/ttyUSB0 --playlist ~/Music/calm.m3u8
   attune run --source lsl:Muse --source lsl:type=Markers --channels AF7,AF8
   attune run --source simulated --seed 3 --headless --json
+  attune run --client C-0142KG --source auto --minutes 24
   attune run --source replay:sessions/2026-11-24_100500_session --headless --fast
 """
 
@@ -76,6 +78,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--fast", action="store_true", help="look at a recording as fast as possible; no window"
     )
+    parser.add_argument("--client", metavar="CODE", help="code of whose session it is")
+    add_passphrase(parser)
     parser.add_argument("--headless", action="store_true", help="no window")
     parser.add_argument("--json", action="store_true", help="one JSON object a line; headless")
     parser.set_defaults(run=run)
@@ -83,7 +87,23 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one session."""
-    plan = _plan(arguments)
+    with keys_asked(arguments.passphrase_file) as store:
+        plan = _plan(arguments)
+        if arguments.client is None:
+            return _run(plan, arguments)
+        from app.clients.sitting import Sitting
+
+        client = Sitting(store(), arguments.client)
+        try:
+            print("\n".join(client.reminders), file=sys.stderr)
+            status = _run(replace(plan, client=client), arguments)
+            print(client.closing, file=sys.stderr)
+            return status
+        finally:
+            client.close()
+
+
+def _run(plan: Plan, arguments: argparse.Namespace) -> int:
     # On a virtual clock minutes pass in a second: there is nothing to look at.
     unseen = arguments.json or plan.virtual or not _display()
     if arguments.headless or unseen:

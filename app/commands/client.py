@@ -1,0 +1,286 @@
+"""`attune client`: who the clients are, what is kept of them, and the store as a whole."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.commands import client_entries
+from app.commands.client_entries import of_one, say
+from app.commands.passphrase import add_passphrase, ask_new, open_store, tried
+from dsp.checks import InputError
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = commands.add_parser(
+        "client",
+        help="the clients, and the encrypted store of what is kept of them",
+        description="Everything of a client is kept encrypted, under a code and with their consent."
+        "\nThe first `client new` makes the store.",
+        epilog="examples:\n  attune client new --goal calm\n  attune client list\n",
+        formatter_class=raw,
+    )
+    kinds = parser.add_subparsers(
+        dest="kind",
+        required=True,
+        metavar="new|list|show|note|consent|scale|intake|export|delete|backup|restore|passphrase",
+    )
+
+    def kind(
+        name: str, said: str, example: str, run: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        one: argparse.ArgumentParser = kinds.add_parser(
+            name,
+            help=said,
+            description=said[0].upper() + said[1:] + ".",
+            epilog=f"example: {example}",
+            formatter_class=raw,
+        )
+        one.set_defaults(run=run)
+        add_passphrase(one)
+        return one
+
+    def told(one: argparse.ArgumentParser, *, of_one: bool = True) -> argparse.ArgumentParser:
+        if of_one:
+            one.add_argument("code", metavar="CODE", help="of the client, such as C-0142KG")
+        one.add_argument("--json", action="store_true", help="print JSON")
+        return one
+
+    new = told(
+        kind("new", "add a client under a new code", "attune client new --goal calm", _new),
+        of_one=False,
+    )
+    new.add_argument("--goal", help="lift mood, calm, energy, explore, or in the client's words")
+    new.add_argument("--name", help="only where no other record holds it")
+    told(kind("list", "name all clients", "attune client list --json", _list), of_one=False)
+    show = told(kind("show", "what is kept of a client", "attune client show C-0142KG", _show))
+    show.add_argument("--audit", action="store_true", help="who opened and changed what, verified")
+    note = told(
+        kind(
+            "note",
+            "write something down",
+            'attune client note C-0142KG "Slept better." --adverse headache:mild',
+            client_entries.note,
+        )
+    )
+    note.add_argument("text", nargs="?", metavar="TEXT", help="- reads it from standard input")
+    note.add_argument("--goal", help="what the sessions are for")
+    note.add_argument("--name", help="only where no other record holds it")
+    note.add_argument(
+        "--adverse",
+        nargs="+",
+        metavar="EVENT:SEVERITY",
+        help="what was unpleasant, such as headache:mild; none where it was asked and was not",
+    )
+    note.add_argument(
+        "--screening", nargs="+", metavar="ITEM", help="contraindications that apply, or none"
+    )
+    note.add_argument(
+        "--about",
+        nargs="+",
+        metavar="WHAT=VALUE",
+        help="age_band, sex, handedness, musical_training, education",
+    )
+    consent = told(
+        kind(
+            "consent",
+            "what the client agrees that is kept",
+            "attune client consent C-0142KG --scope sessions eeg",
+            client_entries.consent,
+        )
+    )
+    consent.add_argument("--scope", nargs="+", metavar="WHAT", help="sessions eeg research contact")
+    consent.add_argument("--withdraw", action="store_true", help="take all of it back, at once")
+    consent.add_argument("--witness", default="", help="who was there")
+    consent.add_argument("--date", metavar="DAY", help="if not today, such as 2026-11-24")
+    consent.add_argument("--text", type=Path, metavar="FILE", help="text that was shown instead")
+    scale = told(
+        kind(
+            "scale",
+            "ask a questionnaire, or enter its answers or score",
+            "attune client scale C-0142KG phq9 --answers 1,0,2,1,0,0,1,0,0",
+            client_entries.scale,
+        )
+    )
+    scale.add_argument("scale", nargs="?", metavar="SCALE", help="a name, or a .toml file")
+    scale.add_argument("--answers", metavar="N,N,...", help="to all items; - where there is none")
+    scale.add_argument("--score", nargs="+", type=float, metavar="N", help="as it is on paper")
+    scale.add_argument("--when", default="", choices=("before", "after"), help="of a session")
+    intake = told(
+        kind(
+            "intake",
+            "music that the client, family or staff name, one piece a line",
+            "attune client intake C-0142KG list.txt --by daughter",
+            client_entries.intake,
+        )
+    )
+    intake.add_argument("file", metavar="FILE", help="in any text form; - is standard input")
+    intake.add_argument("--by", default="", help="who named it")
+    export = told(
+        kind(
+            "export",
+            "everything of a client in one zip, readable",
+            "attune client export C-0142KG mine.zip",
+            _export,
+        )
+    )
+    export.add_argument("file", type=Path, metavar="FILE")
+    delete = told(
+        kind(
+            "delete",
+            "delete a client: key, entries and files, with proof",
+            "attune client delete C-0142KG",
+            _delete,
+        )
+    )
+    delete.add_argument("--yes", action="store_true", help="ask no further")
+    backup = kind("backup", "write the store into one file", "attune client backup b.zip", _backup)
+    backup.add_argument("file", type=Path, metavar="FILE")
+    back = kind(
+        "restore", "bring the store back from a backup", "attune client restore b.zip", _restore
+    )
+    back.add_argument("file", type=Path, metavar="FILE")
+    change = kind(
+        "passphrase",
+        "change the passphrase; the old one, or the recovery code, opens the store",
+        "attune client passphrase --new-file new.txt",
+        _passphrase,
+    )
+    change.add_argument("--new-file", type=Path, metavar="FILE", help="its first line is the new")
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from app.clients.entries import Goal, Name
+    from app.clients.store import Store, create_store
+    from app.paths import clients_folder
+
+    recovery = ""
+    if clients_folder().is_dir():
+        store = open_store(arguments.passphrase_file)[0]
+    else:
+        secret = ask_new(arguments.passphrase_file)
+        recovery = create_store(clients_folder(), secret)
+        store = Store(clients_folder(), secret)
+    with store:
+        client = store.new_client()
+        if arguments.goal:
+            store.add(client, Goal(arguments.goal))
+        if arguments.name:
+            store.add(client, Name(arguments.name))
+    lines = [client.code]
+    if recovery:
+        lines += [
+            f"Recovery code: {recovery}",
+            "It opens the store if the passphrase is forgotten, and is shown this once: print it, "
+            "and keep it away from this computer. Without both, nobody can open the store. Switch "
+            "on the encryption of the whole disk as well.",
+        ]
+    say(arguments, {"code": client.code, "recovery_code": recovery or None}, lines)
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from app.commands.client_words import listed, row_of
+
+    with open_store(arguments.passphrase_file)[0] as store:
+        rows = [row_of(store, client) for client in store.clients()]
+    say(arguments, rows, listed(rows))
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from app.commands.client_words import audit_of, audited, shown, table_of
+
+    store, client, _ = of_one(arguments)
+    with store:
+        if arguments.audit:
+            table = audit_of(store, client)
+            say(arguments, table, audited(table))
+            return 0 if table["unbroken"] else 2
+        table = table_of(store, client)
+    say(arguments, table, shown(table))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from app.lab.client_export import export_client
+    from app.paths import sessions_folder
+
+    store, client, _ = of_one(arguments)
+    with store:
+        done = export_client(store, client, arguments.file, sessions_folder())
+    lines = [f"{done.file}: {done.sessions} sessions, {done.entries} entries.", *done.problems]
+    lines.append("It is not encrypted: hand it over, and delete it here.")
+    table = {
+        "file": str(done.file),
+        "sessions": done.sessions,
+        "entries": done.entries,
+        "problems": done.problems,
+    }
+    say(arguments, table, lines)
+    return 0
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from app.clients.deleting import delete_client
+    from app.paths import sessions_folder
+
+    store, client, secret = of_one(arguments)
+    with store:
+        if not arguments.yes:
+            if sys.stdin is None or not sys.stdin.isatty():
+                raise InputError("Deleting cannot be undone; give --yes where nobody can be asked.")
+            typed = input(f"All of {client.code} is deleted for good. Type the code: ")
+            if store.client(typed).code != client.code:
+                raise InputError("That is another client; nothing was deleted.")
+        proof = delete_client(store, client, secret, sessions_folder())
+    lines = [f"{client.code} is deleted.", *proof.held, *(f"NOT SO: {s}" for s in proof.failed)]
+    lines.append(
+        "Backups from before still hold the client: delete them, or keep them from everybody. "
+        "Restored here, they come back without the client."
+    )
+    table = {"code": client.code, "deleted": not proof.failed, "proof": proof.held,
+             "failed": proof.failed}  # fmt: skip
+    say(arguments, table, lines)
+    return 2 if proof.failed else 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from app.clients.backup import back_up
+    from app.paths import sessions_folder
+
+    with open_store(arguments.passphrase_file)[0] as store:
+        back_up(store, arguments.file)
+    print(
+        f"{arguments.file}: opened with the same passphrase. The folders of the sessions are not "
+        f"in it; they are encrypted, and any copy of {sessions_folder()} keeps them."
+    )
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from app.clients.backup import restore
+    from app.paths import clients_folder
+
+    kept = tried(
+        lambda secret: restore(clients_folder(), arguments.file, secret),
+        arguments.passphrase_file,
+        "Passphrase of the backup: ",
+    )
+    print(
+        f"The store is back from {arguments.file}."
+        + (f" The old one is in {kept}." if kept else "")
+    )
+    return 0
+
+
+def _passphrase(arguments: argparse.Namespace) -> int:
+    with open_store(arguments.passphrase_file)[0] as store:
+        store.change_passphrase(ask_new(arguments.new_file))
+    print("The passphrase is changed; the recovery code is the same as before.")
+    return 0

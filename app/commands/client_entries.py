@@ -1,0 +1,230 @@
+"""`attune client note|consent|scale|intake`: what is entered of a client."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.commands.passphrase import open_store, tried
+from dsp.checks import InputError
+
+if TYPE_CHECKING:
+    from app.clients.people import Client
+    from app.clients.scales import Scale
+    from app.clients.store import Store
+
+_LONGEST = 1 << 20  # bytes of a list that is read
+
+
+def say(arguments: argparse.Namespace, table: Any, lines: list[str]) -> None:
+    """Print a table for a script, or lines for people."""
+    if arguments.json:
+        print(json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False))
+    else:
+        print("\n".join(lines))
+
+
+def of_one(arguments: argparse.Namespace) -> tuple[Store, Client, str]:
+    """Open the store; return it, the client that is named, and what opened it."""
+    store, secret = open_store(arguments.passphrase_file)
+    try:
+        return store, store.client(arguments.code), secret
+    except BaseException:
+        store.close()
+        raise
+
+
+def note(arguments: argparse.Namespace) -> int:
+    """Keep a note, a goal, adverse events, a screening."""
+    from app.clients.entries import SEVERE, AdverseEvents, Entry, Goal, Name, Note, Screening
+    from app.commands.client_words import about_of, event_of
+
+    entries: list[Entry] = []
+    if arguments.text:
+        entries.append(Note(_text_of(arguments.text) if arguments.text == "-" else arguments.text))
+    if arguments.goal:
+        entries.append(Goal(arguments.goal))
+    if arguments.name:
+        entries.append(Name(arguments.name))
+    if arguments.adverse:
+        none = arguments.adverse == ["none"]
+        entries.append(AdverseEvents(() if none else tuple(map(event_of, arguments.adverse))))
+    if arguments.screening:
+        none = arguments.screening == ["none"]
+        entries.append(Screening(() if none else tuple(arguments.screening)))
+    if arguments.about:
+        entries.append(about_of(arguments.about))
+    if not entries:
+        raise InputError("There is nothing to write down; give a text, or one of the options.")
+    store, client, _ = of_one(arguments)
+    with store:
+        for entry in entries:
+            store.add(client, entry)
+    severe = any(isinstance(entry, AdverseEvents) and entry.severe for entry in entries)
+    kinds = [entry.kind for entry in entries]
+    said = [f"Kept of {client.code}: {', '.join(kinds)}."]
+    notices = [SEVERE] if severe else []
+    say(arguments, {"code": client.code, "kept": kinds, "notices": notices}, said + notices)
+    return 0
+
+
+def _text_of(name: str) -> str:
+    """Read a text from standard input or a file, in whatever encoding it is."""
+    try:
+        raw = (
+            sys.stdin.buffer.read(_LONGEST + 1)
+            if name == "-"
+            else _head_of(Path(name), _LONGEST + 1)
+        )
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}); check its path.") from error
+    if len(raw) > _LONGEST:
+        raise InputError(f"{name} is longer than {_LONGEST >> 20} MB; expected a list of titles.")
+    for encoding in ("utf-8-sig", "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def _head_of(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def consent(arguments: argparse.Namespace) -> int:
+    """Keep what a client agrees to, or say it."""
+    from app.clients import entries
+    from app.commands.client_words import consented
+
+    if arguments.scope and arguments.withdraw:
+        raise InputError("--withdraw takes everything back; leave --scope out.")
+    if arguments.withdraw:
+        return _withdraw(arguments)
+    entry: entries.Consent | None = None
+    if arguments.scope:
+        text = _text_of(str(arguments.text)) if arguments.text else None
+        version = arguments.text.name if arguments.text else None
+        more = {"version": version} if version else {}
+        entry = entries.consent(
+            arguments.scope, text=text, date=arguments.date, witness=arguments.witness, **more
+        )
+    store, client, _ = of_one(arguments)
+    with store:
+        if entry is not None:
+            store.add(client, entry)
+        newest: entries.Consent | None = store.newest(client, entries.Consent)
+    table = {"code": client.code, **consented(newest)}
+    lines = [table["sentence"]]
+    if entry is None:
+        lines += [
+            "",
+            entries.consent_text().rstrip(),
+            "",
+            "Record it with --scope and what applies.",
+        ]
+    say(arguments, table, lines)
+    return 0
+
+
+def _withdraw(arguments: argparse.Namespace) -> int:
+    from app.clients.codes import read_code
+    from app.clients.database import StoreInUse
+    from app.clients.sitting import request_withdrawal, withdraw
+    from app.paths import clients_folder
+
+    code = read_code(arguments.code)
+    try:
+        store, client, _ = of_one(arguments)
+    except StoreInUse:  # a session is running there, and it must not wait for its end
+        file = arguments.passphrase_file
+        tried(lambda secret: request_withdrawal(clients_folder(), secret, code), file)
+    else:
+        with store:
+            withdraw(store, client.code)
+    said = (
+        f"The consent of {code} was taken back: nothing more is kept. What was kept before is "
+        f"deleted by: attune client delete {code}"
+    )
+    say(arguments, {"code": code, "withdrawn": True}, [said])
+    return 0
+
+
+def scale(arguments: argparse.Namespace) -> int:
+    """Score a questionnaire and keep it, or name all."""
+    from app.clients.scales import bundled, find_scale
+    from app.commands.client_words import scored
+
+    if arguments.scale is None:
+        rows = [
+            {"scale": name, "title": scale.title, "items": len(scale.items)}
+            for name, scale in bundled().items()
+        ]
+        say(arguments, rows, [f"{row['scale']:8} {row['title']}" for row in rows])
+        return 0
+    asked = find_scale(arguments.scale)
+    if arguments.score is not None:
+        result = asked.entered(arguments.score, when=arguments.when)
+    else:
+        answers = _answers(arguments.answers) if arguments.answers else _asked(asked)
+        result = asked.scored(answers, when=arguments.when)
+    store, client, _ = of_one(arguments)
+    with store:
+        store.add(client, result)
+        if result.notices:
+            store.note("changed", client=client, detail="a notice was shown to the therapist")
+    table = {
+        "code": client.code,
+        "scale": asked.name,
+        "scores": result.scores,
+        "bands": result.bands,
+        "notices": result.notices,
+    }
+    say(arguments, table, scored(asked, result))
+    return 0
+
+
+def _answers(text: str) -> list[float | None]:
+    def one(word: str) -> float | None:
+        try:
+            return None if word.strip() == "-" else float(word)
+        except ValueError:
+            raise InputError(
+                f"An answer is {word!r}; expected a number, or - where there is none."
+            ) from None
+
+    return [one(word) for word in text.split(",")]
+
+
+def _asked(scale: Scale) -> list[float | None]:
+    """Ask a scale item by item on the terminal."""
+    if not scale.items:
+        return []
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise InputError("There is no terminal to ask on; give --answers or --score.")
+    print(scale.question)
+    for value, text in scale.options:
+        print(f"  {value:g}  {text}")
+    answers: list[float | None] = []
+    for number, item in enumerate(scale.items, start=1):
+        answers += _answers(input(f"{number}. {item}: ").strip().replace(",", " ") or "-")
+    return answers
+
+
+def intake(arguments: argparse.Namespace) -> int:
+    """Keep a list of music."""
+    from app.clients.entries import Intake
+
+    named = Intake(_text_of(arguments.file), arguments.by)
+    if not named.lines:
+        raise InputError(f"{arguments.file} names no music; expected a title a line.")
+    store, client, _ = of_one(arguments)
+    with store:
+        store.add(client, named)
+    lines = [f"Kept of {client.code}: {len(named.lines)} titles.", *named.lines]
+    say(arguments, {"code": client.code, "titles": named.lines}, lines)
+    return 0

@@ -1,0 +1,220 @@
+"""What is kept of a client, as tables for scripts and in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from app.clients.entries import (
+    ABOUT,
+    SCOPES,
+    About,
+    AdverseEvents,
+    Consent,
+    Goal,
+    Intake,
+    Name,
+    Note,
+    ScaleResult,
+    Screening,
+    newest,
+)
+from app.clients.people import Client
+from app.clients.scales import Scale
+from app.clients.store import Store
+from dsp.checks import InputError, foreign_text
+
+NOT_ASKED, NONE_REPORTED = "not asked", "none reported"
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M}"
+
+
+def event_of(text: str) -> dict[str, str]:
+    """Return an adverse event that was typed as ``event:severity``.
+
+    Raises
+    ------
+    InputError
+        It is typed in another way.
+    """
+    event, colon, severity = text.partition(":")
+    if not colon:
+        raise InputError(
+            f"The adverse event is {text!r}; expected it with how bad it was, such as "
+            "headache:mild, or none."
+        )
+    return {"event": event.strip(), "severity": severity.strip()}
+
+
+def about_of(words: Sequence[str]) -> About:
+    """Return what was typed as ``what=value``.
+
+    Raises
+    ------
+    InputError
+        There is no such thing, or no such value.
+    """
+    table = dict(word.split("=", 1) for word in words if "=" in word)
+    if len(table) != len(words) or not set(table) <= set(ABOUT):
+        raise InputError(
+            f"--about is {' '.join(words)!r}; expected {', '.join(f'{k}=…' for k in ABOUT)}."
+        )
+    return About(**table)
+
+
+def consented(consent: Consent | None) -> dict[str, Any]:
+    """Return what a client agreed to."""
+    if consent is None:
+        sentence = "The client was not asked for consent yet: nothing of a session is kept."
+    elif not consent.scope:
+        sentence = f"The client took the consent back on {consent.date}: nothing more is kept."
+    else:
+        what = "; ".join(text for scope, text in SCOPES.items() if scope in consent.scope)
+        sentence = f"Agreed on {consent.date} (text {consent.version}): {what}."
+    scope = list(consent.scope) if consent else []
+    return {"scope": scope, "asked": consent is not None, "sentence": sentence}
+
+
+def adverse_text(events: AdverseEvents | None) -> str:
+    """Say what was unpleasant: nobody asked, nothing was, or what."""
+    if events is None:
+        return NOT_ASKED
+    told = ", ".join(f"{event['event']} ({event['severity']})" for event in events.events)
+    return told or NONE_REPORTED
+
+
+def row_of(store: Store, client: Client) -> dict[str, Any]:
+    """Return the row of a client in the list."""
+    entries, sessions = store.entries(client), store.sessions(client)
+    goal: Goal | None = newest(entries, Goal)
+    consent: Consent | None = newest(entries, Consent)
+    return {
+        "code": client.code,
+        "goal": goal.goal if goal else None,
+        "scope": list(consent.scope) if consent else [],
+        "sessions": len(sessions),
+        "last_session": _day(sessions[-1].began) if sessions else None,
+        "adverse_events": adverse_text(newest(entries, AdverseEvents)),
+    }
+
+
+def listed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the list in words."""
+    if not rows:
+        return ["There is no client yet; attune client new adds one."]
+    lines = []
+    for row in rows:
+        kept, goal = " ".join(row["scope"]) or "nothing", foreign_text(row["goal"] or "")
+        last = row["last_session"] or "none yet"
+        n = row["sessions"]
+        lines.append(f"{row['code']}  {n:3} sessions  {last:16}  kept: {kept:28}  {goal}".rstrip())
+    return lines
+
+
+def table_of(store: Store, client: Client) -> dict[str, Any]:
+    """Return everything that is kept of a client, but for the files."""
+    entries = store.entries(client)
+
+    def every(kind: type[Any]) -> list[dict[str, Any]]:
+        found = [one for one in entries if isinstance(one.entry, kind)]
+        return [{"at": _day(one.at), **asdict(one.entry)} for one in found]
+
+    name: Name | None = newest(entries, Name)
+    screening: Screening | None = newest(entries, Screening)
+    about: About | None = newest(entries, About)
+    return {
+        **row_of(store, client),
+        "made": _day(client.made),
+        "name": name.name if name else None,
+        "consent": consented(newest(entries, Consent)),
+        "contraindications": list(screening.present) if screening else NOT_ASKED,
+        "about": asdict(about) if about else None,
+        "scales": every(ScaleResult),
+        "notes": every(Note),
+        "intake": every(Intake),
+        "learnt_bytes": len(store.listener(client)),
+        "session_list": [
+            {
+                "at": _day(row.began),
+                "folder": row.folder or None,
+                "source": row.source,
+                "simulated": bool(row.simulated),
+                "ended": row.ended is not None,
+                "problem": row.problem or None,
+            }
+            for row in store.sessions(client)
+        ],
+    }
+
+
+def shown(table: Mapping[str, Any]) -> list[str]:
+    """Return it in words."""
+    return list(_shown(table))
+
+
+def _shown(table: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{table['code']}, client since {table['made']}"
+    if table["name"]:
+        yield f"Name: {foreign_text(table['name'])}"
+    yield f"Goal: {foreign_text(table['goal'] or 'not said')}"
+    yield table["consent"]["sentence"]
+    found = table["contraindications"]
+    told = found if isinstance(found, str) else ", ".join(found) or "none"
+    yield f"Contraindications: {told}"
+    yield f"Adverse events, asked last: {table['adverse_events']}"
+    if table["about"]:
+        known = (f"{k.replace('_', ' ')} {v}" for k, v in table["about"].items() if v)
+        yield f"About: {', '.join(known)}"
+    for scale in table["scales"]:
+        scores = (
+            f"{name} {'open' if value is None else f'{value:g}'}"
+            + (f" ({scale['bands'][name]})" if name in scale["bands"] else "")
+            for name, value in scale["scores"].items()
+        )
+        yield f"{scale['at']}  {scale['scale']}: {', '.join(scores)}"
+        yield from scale["notices"]
+    for note in table["notes"]:
+        yield f"{note['at']}  {foreign_text(note['text'], longest=600)}"
+    for row in table["session_list"]:
+        words = [row["source"], "simulated" if row["simulated"] else ""]
+        words.append("" if row["ended"] else "not ended properly")
+        words.append(row["problem"] or "")
+        yield f"{row['at']}  session: {', '.join(word for word in words if word)}"
+        if row["folder"]:
+            yield f"                  {foreign_text(row['folder'], longest=300)}"
+    learnt = table["learnt_bytes"]
+    yield f"Learnt so far: {f'{learnt} bytes' if learnt else 'nothing yet'}"
+
+
+def audit_of(store: Store, client: Client) -> dict[str, Any]:
+    """Return the audit log of a client, and whether the whole log is as it was written."""
+    rows, broken = store.audit()
+    mine = [asdict(row) for row in rows if row.client in ("", client.key_id.hex())]
+    return {"unbroken": not broken, "broken": broken or None, "rows": mine}
+
+
+def audited(table: Mapping[str, Any]) -> list[str]:
+    """Return it in words."""
+    lines = [
+        f"{row['at']}  {foreign_text(row['who']):12}  {row['what']} {row['detail']}".rstrip()
+        for row in table["rows"]
+    ]
+    return [*lines, table["broken"] or "Every row of the audit log is as it was written."]
+
+
+def scored(scale: Scale, result: ScaleResult) -> list[str]:
+    """Return the scores of a questionnaire in words: numbers and published bands, no finding."""
+    lines = []
+    for score in scale.scores:
+        value, word = result.scores[score.name], result.bands.get(score.name, "")
+        told = (
+            "open: not all of its items were answered"
+            if value is None
+            else f"{value:g} of {score.high:g}" + (f", published band: {word}" if word else "")
+        )
+        lines.append(f"{scale.title}, {score.name}: {told}")
+    return [*result.notices, *lines]

@@ -1,0 +1,154 @@
+"""The passphrase of the store of clients: asked once, on a terminal or from a file, never a word.
+
+It is in no argument, where every program of the computer could read it, and in no log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from dsp.checks import InputError
+
+if TYPE_CHECKING:
+    from app.clients.store import Store
+
+PROMPT = "Passphrase of the store of clients: "
+_TRIES = 3
+Made = TypeVar("Made")
+
+
+def add_passphrase(parser: argparse.ArgumentParser) -> None:
+    """Add the option to a command that may open the store."""
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        metavar="FILE",
+        help="first line is the passphrase of the store of clients (asked for otherwise)",
+    )
+
+
+def from_file(file: Path) -> str:
+    """Return the passphrase that stands in the first line of a file.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is empty.
+    """
+    try:
+        with file.open(encoding="utf-8") as opened:
+            line = opened.readline(4096).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(
+            f"The passphrase could not be read from {file} ({reason}); its first line must hold it."
+        ) from error
+    if not line:
+        raise InputError(f"The first line of {file} is empty; it must hold the passphrase.")
+    return line
+
+
+def ask(prompt: str = PROMPT) -> str:
+    """Ask on the terminal, unseen.
+
+    Raises
+    ------
+    InputError
+        There is no terminal.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise InputError(
+            "The store of clients needs its passphrase, and there is no terminal to ask on; give "
+            "--passphrase-file FILE."
+        )
+    return getpass.getpass(prompt)
+
+
+def ask_new(file: Path | None) -> str:
+    """Ask for a new passphrase, twice the same.
+
+    Raises
+    ------
+    InputError
+        The two differ.
+    """
+    if file is not None:
+        return from_file(file)
+    first = ask("New passphrase of the store of clients: ")
+    if ask("The same again: ") != first:
+        raise InputError("The two passphrases differ; nothing was changed: try again.")
+    return first
+
+
+def open_store(file: Path | None) -> tuple[Store, str]:
+    """Open the store of this user; return it, and what opened it.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened.
+    """
+    from app.clients.keys import StoreError
+    from app.clients.store import Store
+    from app.paths import clients_folder
+
+    folder = clients_folder()
+    if not folder.is_dir():
+        raise StoreError(
+            "There is no store of clients on this computer yet; attune client new makes it."
+        )
+    return tried(lambda secret: (Store(folder, secret), secret), file)
+
+
+def tried(use: Callable[[str], Made], file: Path | None, prompt: str = PROMPT) -> Made:
+    """Return what `use` makes of the passphrase; a mistyped one may be typed again."""
+    from app.clients.keys import WrongPassphrase
+
+    if file is not None:
+        return use(from_file(file))
+    for left in reversed(range(_TRIES)):
+        try:
+            return use(ask(prompt))
+        except WrongPassphrase as error:
+            if not left:
+                raise
+            print(f"attune: {error}", file=sys.stderr)
+    raise AssertionError  # the last try returns or raises
+
+
+@contextlib.contextmanager
+def keys_asked(file: Path | None) -> Iterator[Callable[[], Store]]:
+    """Open what is encrypted with the store's keys; the passphrase is asked if they are needed.
+
+    Yields what opens the store, once, and closes it at the end.
+    """
+    from app.clients.destroyed import Destroyed
+    from app.paths import clients_folder
+    from app.records.sealed import RING, SealedError
+
+    opened: list[Store] = []
+
+    def key_of(key_id: bytes) -> bytes:
+        destroyed = Destroyed(clients_folder())
+        if key_id in destroyed.ids():  # no passphrase brings it back
+            raise SealedError(destroyed.sentence(key_id))
+        return store().key_of(key_id)
+
+    def store() -> Store:
+        if not opened:
+            opened.append(open_store(file)[0])
+        return opened[0]
+
+    RING.ask = key_of
+    try:
+        yield store
+    finally:
+        RING.forget()
+        for one in opened:
+            one.close()
