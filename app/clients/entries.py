@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib import resources
 from typing import Any, ClassVar, Literal, get_args
 
-from dsp.checks import InputError, check_option, foreign_text
+from dsp.checks import InputError, check_option
 
 Scope = Literal["sessions", "eeg", "research", "contact"]
 SCOPES: dict[Scope, str] = {
@@ -47,8 +46,7 @@ ABOUT = {
     "musical_training": ("none", "under 3 years", "3 to 10 years", "over 10 years"),
     "education": ("school", "vocational", "bachelor", "master or higher"),
 }
-_LONGEST = 20_000  # characters of a note or of an intake list
-_NUMBERED = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])(?:\s+|$)")  # "1. ", "2) " and "- ", not "99 "
+_LONGEST = 20_000  # characters of a note
 
 
 def _text(name: str, text: str, *, longest: int = _LONGEST, empty: bool = False) -> str:
@@ -210,20 +208,16 @@ class ScaleResult:
 
 @dataclass(frozen=True)
 class Intake:
-    """Music that client, family or staff named, as it was written down, one piece a line."""
+    """Music that client, family or staff named, a piece a line, and the genres and years they like.
+
+    `playlists.intake` reads such a list and finds its pieces in the music that is there.
+    """
 
     kind: ClassVar[str] = "intake"
-    text: str
+    lines: tuple[str, ...]
     by: str = ""
-
-    def __post_init__(self) -> None:
-        _text("The list", self.text)
-
-    @property
-    def lines(self) -> list[str]:
-        """What was named, as it can be shown."""
-        shown = (foreign_text(_NUMBERED.sub("", line)) for line in self.text.splitlines())
-        return [line for line in shown if line]
+    genres: tuple[str, ...] = ()
+    era: tuple[int, ...] = ()
 
 
 Entry = (

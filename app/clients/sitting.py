@@ -50,8 +50,8 @@ class Sitting:
         What was learnt so far; empty at first, and where nothing may be kept.
     seal : Seal or None
         What the files are encrypted with; None where nothing may be kept.
-    learnt : bytes or None
-        What is known from now on; whoever learns puts it here before `ended`.
+    said : tuple of str
+        What the session taught, and what it could not, a sentence each.
     """
 
     def __init__(self, store: Store, code: str) -> None:
@@ -65,7 +65,7 @@ class Sitting:
         if self.may_keep:
             self.seal = new_seal(self._client.key_id, self._client.key)
             RING.add(self.seal)  # the report is read from the files
-        self.learnt: bytes | None = None
+        self.said: tuple[str, ...] = ()
         self._number: int | None = None
         self._withdrawn = False
         self._request = store.folder / _REQUEST
@@ -102,12 +102,13 @@ class Sitting:
         return [first, second]
 
     @property
-    def closing(self) -> str:
-        """What has to be asked when the session is over."""
-        return (
+    def closing(self) -> list[str]:
+        """What is to be said when the session is over, a sentence each."""
+        return [
+            *([] if self._withdrawn else self.said),
             "Ask whether anything was unpleasant, and write it down: attune client note "
-            f"{self.code} --adverse none, or what it was."
-        )
+            f"{self.code} --adverse none, or what it was.",
+        ]
 
     def begun(self, folder: Path | None, *, source: str, simulated: bool) -> None:
         """Note that the session has begun; what it is marked as stays."""
@@ -132,10 +133,13 @@ class Sitting:
                 self._request.unlink(missing_ok=True)
         return self._withdrawn
 
-    def ended(self, *, problem: str) -> None:
-        """Note the end, with what was learnt, in one change."""
+    def ended(self, *, problem: str, learnt: bytes | None = None) -> None:
+        """Note the end, with what is known of the client from now on, in one change.
+
+        Without `learnt`, and where the consent was taken back, what was known before stays.
+        """
         if self._number is not None:
-            learnt = None if self._withdrawn else self.learnt
+            learnt = None if self._withdrawn else learnt
             self._store.end_session(self._client, self._number, listener=learnt, problem=problem)
             self._number = None
 

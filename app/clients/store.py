@@ -301,13 +301,18 @@ class Store:
         """
         with self._change() as db:
             if listener is not None:
-                sealed = wrap(client.key, listener, "listener")
-                db.execute("UPDATE client SET listener = ? WHERE id = ?", (sealed, client.number))
+                self._put_listener(db, client, listener)
             db.execute(
                 "UPDATE session SET ended = ?, problem = ? WHERE id = ?",
                 (self._wall(), problem, number),
             )
             audit.note(db, "session ended", client=client.key_id)
+
+    def put_listener(self, client: Client, listener: bytes) -> None:
+        """Keep what is known of a client, outside a session."""
+        with self._change() as db:
+            self._put_listener(db, client, listener)
+            audit.note(db, "changed", client=client.key_id, detail="listener")
 
     def sessions(self, client: Client) -> list[SessionRow]:
         """Return the sessions of a client, the oldest first."""
@@ -395,6 +400,10 @@ class Store:
                 ) from error
             except dbapi.DatabaseError as error:
                 raise damaged(self.folder / DATABASE, error) from error
+
+    def _put_listener(self, db: Any, client: Client, listener: bytes) -> None:
+        sealed = wrap(client.key, listener, "listener")
+        db.execute("UPDATE client SET listener = ? WHERE id = ?", (sealed, client.number))
 
     def _wrapping(self) -> bytes:
         return derive(self._master, "clients")

@@ -121,6 +121,11 @@ def add(commands: Any) -> None:
     )
     intake.add_argument("file", metavar="FILE", help="in any text form; - is standard input")
     intake.add_argument("--by", default="", help="who named it")
+    intake.add_argument(
+        "--playlist", default="starter", help="music to find it in: starter, a folder, an M3U8"
+    )
+    intake.add_argument("--genres", nargs="+", metavar="GENRE", help="that the client likes")
+    intake.add_argument("--era", metavar="YEAR-YEAR", help="of music that the client likes")
     export = told(
         kind(
             "export",

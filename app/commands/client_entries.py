@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.clients.scales import Scale
     from app.clients.store import Store
 
-_LONGEST = 1 << 20  # bytes of a list that is read
+_LONGEST = 1 << 20  # bytes of a text that is read
 
 
 def say(arguments: argparse.Namespace, table: Any, lines: list[str]) -> None:
@@ -71,29 +71,24 @@ def note(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _text_of(name: str) -> str:
-    """Read a text from standard input or a file, in whatever encoding it is."""
+def _raw(name: str) -> bytes:
+    """Read what stands in a file, or on standard input."""
     try:
-        raw = (
-            sys.stdin.buffer.read(_LONGEST + 1)
-            if name == "-"
-            else _head_of(Path(name), _LONGEST + 1)
-        )
+        raw = sys.stdin.buffer.read(_LONGEST + 1) if name == "-" else _head_of(Path(name))
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror}); check its path.") from error
     if len(raw) > _LONGEST:
-        raise InputError(f"{name} is longer than {_LONGEST >> 20} MB; expected a list of titles.")
-    for encoding in ("utf-8-sig", "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("latin-1")
+        raise InputError(f"{name} is longer than {_LONGEST >> 20} MB; expected a short text.")
+    return raw
 
 
-def _head_of(path: Path, size: int) -> bytes:
+def _head_of(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(size)
+        return file.read(_LONGEST + 1)
+
+
+def _text_of(name: str) -> str:
+    return _raw(name).decode("utf-8-sig", errors="replace")
 
 
 def consent(arguments: argparse.Namespace) -> int:
@@ -216,15 +211,37 @@ def _asked(scale: Scale) -> list[float | None]:
 
 
 def intake(arguments: argparse.Namespace) -> int:
-    """Keep a list of music."""
-    from app.clients.entries import Intake
+    """Keep a list of music, and find it in the music that is there."""
+    from dataclasses import replace
 
-    named = Intake(_text_of(arguments.file), arguments.by)
-    if not named.lines:
-        raise InputError(f"{arguments.file} names no music; expected a title a line.")
+    from app.clients.entries import Intake
+    from app.clients.intake import with_intake
+    from app.clients.listener import Listener
+    from app.commands.client_words import found_in, intake_lines
+    from playlists.files import open_playlist
+    from playlists.intake import read_intake
+
+    lines = read_intake(_raw(arguments.file))
+    era = _era(arguments.era) if arguments.era else ()
+    tracks = open_playlist(arguments.playlist).tracks
     store, client, _ = of_one(arguments)
     with store:
-        store.add(client, named)
-    lines = [f"Kept of {client.code}: {len(named.lines)} titles.", *named.lines]
-    say(arguments, {"code": client.code, "titles": named.lines}, lines)
+        stored = store.listener(client)
+        person = Listener.from_bytes(stored) if stored else Listener()
+        record, found = with_intake(person.record, lines, tracks)
+        if arguments.genres:
+            record = replace(record, genres=tuple(arguments.genres))
+        if era:
+            record = replace(record, era=era)
+        store.add(client, Intake(lines, arguments.by, tuple(arguments.genres or ()), era))
+        store.put_listener(client, replace(person, record=record).to_bytes())
+    rows = found_in(found, tracks)
+    say(arguments, {"code": client.code, "lines": rows}, intake_lines(rows))
     return 0
+
+
+def _era(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise InputError(f"--era is {text!r}; expected two years, such as 1958-1972.")
+    return int(first), int(last)

@@ -25,6 +25,9 @@ from app.clients.people import Client
 from app.clients.scales import Scale
 from app.clients.store import Store
 from dsp.checks import InputError, foreign_text
+from playlists.intake import IntakeLine
+from playlists.listener_record import track_key
+from playlists.tracks import Track
 
 NOT_ASKED, NONE_REPORTED = "not asked", "none reported"
 
@@ -218,3 +221,34 @@ def scored(scale: Scale, result: ScaleResult) -> list[str]:
         )
         lines.append(f"{scale.title}, {score.name}: {told}")
     return [*result.notices, *lines]
+
+
+def found_in(found: Sequence[IntakeLine], tracks: Sequence[Track]) -> list[dict[str, Any]]:
+    """Return what each line of an intake list was found to mean."""
+    titles = {track_key(track): track.title for track in tracks}
+    return [
+        {
+            "line": one.text,
+            "title": titles[one.track] if one.track is not None else None,
+            "likeliest": [titles[key] for key, _ in one.likeliest],
+        }
+        for one in found
+    ]
+
+
+def intake_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return it in words: what was found, what is likely, what is missing."""
+    lines = []
+    for row in rows:
+        if row["title"] is not None:
+            lines.append(f"{row['line']}: found, {row['title']}")
+        elif row["likeliest"]:
+            lines.append(f"{row['line']}: not sure, perhaps {' or '.join(row['likeliest'])}")
+        else:
+            lines.append(f"{row['line']}: missing")
+    if any(row["title"] is None for row in rows):
+        lines.append(
+            "What was not found is kept, and looked for again in the music of each session. To say "
+            "which one is meant, write its title as it stands there."
+        )
+    return lines

@@ -19,6 +19,7 @@ from devices.sources.spec import HELP
 from dsp.checks import DeviceError, InputError
 
 if TYPE_CHECKING:
+    from app.clients.listener import Listener
     from app.loop.ticks import TickResult
     from app.session.plan import Plan
     from app.session.session import Session
@@ -91,16 +92,30 @@ def run(arguments: argparse.Namespace) -> int:
         plan = _plan(arguments)
         if arguments.client is None:
             return _run(plan, arguments)
+        from app.clients.listener import Listener
         from app.clients.sitting import Sitting
 
         client = Sitting(store(), arguments.client)
         try:
             print("\n".join(client.reminders), file=sys.stderr)
-            status = _run(replace(plan, client=client), arguments)
-            print(client.closing, file=sys.stderr)
+            person = Listener.from_bytes(client.listener) if client.listener else Listener()
+            if person.record.intake_missing:
+                person = _looked_for(person, plan.playlist)
+            status = _run(replace(plan, client=client, person=person), arguments)
+            print("\n".join(client.closing), file=sys.stderr)
             return status
         finally:
             client.close()
+
+
+def _looked_for(person: Listener, playlist: str) -> Listener:
+    """Look for what was named and is missing in the music of this session."""
+    from app.clients.intake import with_intake
+    from playlists.files import open_playlist
+
+    missing = person.record.intake_missing
+    record, _ = with_intake(person.record, missing, open_playlist(playlist).tracks)
+    return replace(person, record=record)
 
 
 def _run(plan: Plan, arguments: argparse.Namespace) -> int:

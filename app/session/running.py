@@ -228,14 +228,6 @@ class Running:
             self._journal.stop(WITHDRAWN)
             self._watcher.say(WITHDRAWN, now)
 
-    def _tell_store(self) -> None:
-        """Have the end of a client's session kept, with what was learnt."""
-        if self._plan.client is not None:
-            try:
-                self._plan.client.ended(problem=self._journal.problem)
-            except AttuneError as error:
-                self._watcher.set(notice=str(error))
-
     def _watch(self, result: TickResult) -> TickResult:
         """Log what cannot be, and return what may be shown of it; what was decided stands."""
         found = violations(result, self._result)
@@ -417,7 +409,6 @@ class Running:
             state: SourceState = "closed" if self._n_eeg else "none"
             seen = Seen(replace(status, playing=False), state, self._watcher.now)
             self._watcher.end(seen, report, self._journal.problem, asked=asked)
-            self._tell_store()
         finally:
             self._upcoming.close()
             self.rig.close()

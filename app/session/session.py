@@ -136,8 +136,10 @@ class Session:
         """What the session taught; None before its end, and where it has not begun."""
         if self.running is None or not self._ended.is_set():
             return None
-        taught = self.running.lesson()
-        return replace(taught, setup=self._setup, tracks=self.tracks, at=self._at)
+        return self._taught(self.running)
+
+    def _taught(self, running: Running) -> Lesson:
+        return replace(running.lesson(), setup=self._setup, tracks=self.tracks, at=self._at)
 
     def snapshot(self) -> Snapshot:
         """How the session stands; cheap, from any thread."""
@@ -254,6 +256,7 @@ class Session:
                 running.silence()
             try:
                 running.run(self._on_tick)
+                self._tell_store(running)
             except Exception as error:  # a fault of ours; no picture of a running session may stay
                 running.failed = True
                 self._watcher.set(
@@ -264,6 +267,23 @@ class Session:
                 raise
         finally:
             self._ended.set()
+
+    def _tell_store(self, running: Running) -> None:
+        """Have the end of a client's session kept, with what it taught, or neither."""
+        client, person = self.plan.client, self.plan.person
+        if client is None:
+            return
+        problem = self._watcher.snapshot().recording_problem
+        try:
+            if person is not None and client.may_keep:
+                from app.clients.listener import learn  # late: at the start nobody waits for it
+
+                taught, client.said = learn(person, self._taught(running))
+                client.ended(problem=problem, learnt=taught.to_bytes())
+            else:
+                client.ended(problem=problem)
+        except AttuneError as error:
+            self._watcher.set(notice=str(error))
 
     def _know(self, setup: Setup | None) -> tuple[str, ...]:
         """Take what earlier sessions taught of a setup; return what is to be said of it."""

@@ -39,7 +39,7 @@ EVERY: list[Entry] = [
     Screening((CONTRAINDICATIONS[0], CONTRAINDICATIONS[-1]), "r"),
     AdverseEvents(({"event": ADVERSE_EVENTS[0], "severity": SEVERITIES[2], "onset": "at once"},)),
     ScaleResult("gad7", {"total": None}, {"1": None}, {}, ("told",), "before"),
-    Intake("1. A song\n2. Another"),
+    Intake(("A song", "Another"), "daughter", ("folk",), (1958, 1972)),
 ]
 
 
@@ -65,17 +65,6 @@ def test_consent_keeps_the_day_the_version_and_a_hash_of_the_text_that_was_shown
 def test_the_text_of_the_consent_names_every_scope() -> None:
     for scope in SCOPES:
         assert f"\n  {scope}  " in consent_text()
-
-
-def test_a_list_of_music_is_read_line_by_line_however_it_is_numbered() -> None:
-    text = "1. Blue River \r\n\n - Moon\x1b[2J Song\n* Dritte\n10) 4th of July\n99 Balloons"
-    assert Intake(text).lines == [
-        "Blue River",
-        "Moon [2J Song",
-        "Dritte",
-        "4th of July",
-        "99 Balloons",
-    ]
 
 
 def test_refusals_of_what_nobody_could_have_meant() -> None:

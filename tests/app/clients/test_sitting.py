@@ -10,6 +10,7 @@ import pytest
 
 from app.clients.entries import AdverseEvents, Consent, Screening, consent
 from app.clients.keys import StoreError
+from app.clients.listener import Listener
 from app.clients.people import Client
 from app.clients.sitting import NO_EEG_KEPT, NOTHING_KEPT, Sitting, request_withdrawal, withdraw
 from app.clients.store import Store
@@ -103,8 +104,8 @@ def test_a_consent_taken_back_in_the_middle_stops_the_recording_and_nothing_else
 ) -> None:
     client = client_with(store, "sessions", "eeg")
     sitting = Sitting(store, client.code)
-    sitting.learnt = b"of this session"
-    plan = Plan(source="simulated", seed=1, minutes=0.4, out=tmp_path, client=sitting)
+    plan = Plan(source="simulated", seed=1, minutes=0.4, out=tmp_path, client=sitting,
+                person=Listener())  # fmt: skip
     session = Session(plan, prepared=starter())
     ticks: list[float] = []
 
@@ -153,8 +154,7 @@ def test_what_was_learnt_is_handed_in_and_kept_with_the_end_of_the_session(store
     sitting = Sitting(store, client.code)
     assert sitting.listener == b""
     sitting.begun(None, source="synthetic", simulated=True)
-    sitting.learnt = b"something"
-    sitting.ended(problem="")
+    sitting.ended(problem="", learnt=b"something")
     sitting.close()
     again = Sitting(store, client.code)
     assert again.listener == b"something"
@@ -164,6 +164,20 @@ def test_what_was_learnt_is_handed_in_and_kept_with_the_end_of_the_session(store
     assert store.listener(client) == b"something"
     withdraw(store, client.code)
     assert Sitting(store, client.code).listener == b""
+
+
+def test_a_session_teaches_the_next_one_through_the_store(store: Store, tmp_path: Path) -> None:
+    client = client_with(store, "sessions", "eeg")
+    for n in (1, 2):
+        sitting = Sitting(store, client.code)
+        person = Listener.from_bytes(sitting.listener) if sitting.listener else Listener()
+        sitting.close()
+        assert person.sessions == n - 1
+        session, sitting = run(store, client, tmp_path, person=person)
+        assert session.running is not None
+        assert sitting.said  # what was learnt, or why nothing was
+        assert sitting.said[0] in sitting.closing
+    assert Listener.from_bytes(store.listener(client)).sessions == 2
 
 
 def test_a_full_disk_at_the_end_is_told_and_ends_the_session_all_the_same(
@@ -198,7 +212,7 @@ def test_what_has_to_be_asked_is_said_before_and_after(store: Store) -> None:
     def said() -> str:
         sitting = Sitting(store, client.code)
         sitting.close()
-        return " ".join([*sitting.reminders, sitting.closing])
+        return " ".join([*sitting.reminders, *sitting.closing])
 
     assert "Contraindications were not asked yet (epilepsy" in said()
     assert "Nobody asked yet" in said()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from app.clients import keys
+from app.clients.listener import Listener
 from app.clients.store import Store
 from app.commands import passphrase
 from app.commands.command_line import main
@@ -93,9 +94,11 @@ def test_everything_that_is_entered_is_shown(attune: Attune, code: str, tmp_path
     attune("client", "consent", code, "--scope", "sessions", "eeg", "--witness", "R.")
     attune("client", "scale", code, "gad7", "--answers", "1,1,1,1,1,0,-")
     attune("client", "scale", code, "bdi2", "--score", "11", "--when", "before")
-    (tmp_path / "list.txt").write_bytes("1. Élan\n2. Blue River\n".encode("cp1252"))
-    assert attune.table("client", "intake", code, str(tmp_path / "list.txt"))["titles"] == [
-        "Élan", "Blue River",
+    (tmp_path / "list.txt").write_bytes("1. copper lantern\n2. Élan\n".encode("cp1252"))
+    words = (str(tmp_path / "list.txt"), "--by", "daughter", "--era", "1958-1972")
+    rows = attune.table("client", "intake", code, *words)["lines"]
+    assert [(row["line"], row["title"]) for row in rows] == [
+        ("copper lantern", "Copper Lanterns"), ("Élan", None),
     ]  # fmt: skip
     table = attune.table("client", "show", code)
     assert table["adverse_events"] == "none reported"
@@ -104,6 +107,11 @@ def test_everything_that_is_entered_is_shown(attune: Attune, code: str, tmp_path
     assert table["consent"]["scope"] == ["sessions", "eeg"]
     assert [scale["scores"] for scale in table["scales"]] == [{"total": None}, {"total": 11.0}]
     assert [note["text"] for note in table["notes"]] == ["Slept better"]
+    assert table["intake"][0]["lines"] == ["copper lantern", "Élan"]
+    with Store(clients_folder(), SECRET) as store:
+        known = Listener.from_bytes(store.listener(store.client(code))).record
+    assert [known.names[key].title for key in known.intake] == ["Copper Lanterns"]
+    assert (known.intake_missing, known.era) == (("Élan",), (1958, 1972))
     shown = attune("client", "show", code)
     for text in ("W. P.", "hearing aid", "Slept better", "gad7: total open", "none reported"):
         assert text in shown
@@ -304,11 +312,12 @@ def test_refusals_in_a_sentence_each(attune: Attune, code: str, tmp_path: Path) 
         (["scale", code, "phq9", "--answers", "1,x"], "An answer is 'x'"),
         (["scale", code, "phq9"], "no terminal to ask on"),
         (["intake", code, str(tmp_path / "none")], "cannot be read"),
+        (["intake", code, str(tmp_path / "pw"), "--era", "1958"], "--era is '1958'"),
         (["restore", str(tmp_path / "none")], "There is no backup"),
     ):
         assert said in attune("client", *words, status=2), words
-    (tmp_path / "empty").write_text("- \n *\n")
-    assert "names no music" in attune("client", "intake", code, str(tmp_path / "empty"), status=2)
+    (tmp_path / "empty").write_text("\n \n")
+    assert "names no track" in attune("client", "intake", code, str(tmp_path / "empty"), status=2)
     (tmp_path / "pw").write_text("\n")
     assert "is empty; it must hold the passphrase" in attune("client", "list", status=2)
     (tmp_path / "pw").unlink()
