@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -163,9 +163,14 @@ class SampleClock:
             self._turn(self.period)
             self._fit()
 
-    def change(self, sfreq: float) -> None:
-        """Go on with another rate, Hz, that stamps have shown: the source has changed it."""
-        self._points, self._late = self._points[-2:], None
+    def change(self, sfreq: float, line: Sequence[tuple[int, float]] = ()) -> None:
+        """Go on with another rate, Hz, that stamps have shown: the source has changed it.
+
+        `line` are numbers and times (s) of samples that have that rate already, where it is known.
+        """
+        bins = _FINE / max(1, round(sfreq))
+        new = [(math.floor(x * bins), x, y) for x, y in line]
+        self._points, self._late = new or self._points[-2:], None
         self._seen = self._seen[-_FINE:]
         self._turn(1.0 / sfreq)
         self.expect(sfreq, measured=True)

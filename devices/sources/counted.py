@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
+from devices.envelope import other_line
 from devices.sources.loss import PacketCounter
 
 _HOLE_S = 0.25  # s without a sample, if the counter does not go round in half of it
+_PILED_S = 0.5  # s from the first sample in which it is not known yet when each was due
 _EARLY = 0.020  # s: no sample comes earlier than the clock's line by more than this
 _OVERDUE_S = 0.04  # s of lateness below which a host is busy
 _FALLS_S = 0.004  # s by which lateness must fall to be falling
 _TURNS_S = 0.5  # s for which lateness must have stopped to fall for whole turns of the counter
 _PAUSED_S = 1.0  # s, for a device that paused
 _STEADY_S = 0.012  # s by which lateness may change from half second to half second of a pause
+_BINS = 4  # of a second: points that the rate is followed by
+# Points over which a rate is another one; so many where it is lower, which a busy host may be too.
+_SPANS, _SLOWER = (6, 12, 18, 40), 18
+_OFF_S = 0.02  # s by which they must be off at their end
+_BACKLOG_S = 0.03  # s of lateness above which what comes quicker is a backlog
 _HOLD_MOST_S = 6.0  # s: a backlog that takes longer to come in is judged by its counter
 
 
@@ -41,6 +49,53 @@ class Packets:
         )
 
 
+class _Pace:
+    """Follows the rate at which samples arrive, which their counter shows to be all.
+
+    The clock's line settles over a minute. This looks at the last seconds: samples that come
+    earlier and earlier come at a higher rate, and those that come later and later at a lower one;
+    those that were late and come less and less so are a backlog.
+    """
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._points: list[tuple[int, int, float]] = []  # bin, number, arrival: the earliest there
+        self._late: list[float] = []  # s by which those came after they were due
+
+    def push(self, n: int, arrival: float, clock: SampleClock) -> None:
+        """Take `n` numbers, of which the last arrived at `arrival`, before the clock does."""
+        self._number += n
+        if clock.due is None or clock.young:  # then the clock itself follows quickly
+            self._points, self._late = [], []
+            return
+        late = arrival - (clock.due + clock.period * (n - 1))
+        point = (math.floor(arrival * _BINS), self._number, arrival)
+        if self._points and self._points[-1][0] == point[0]:
+            _, number, before = self._points[-1]
+            if arrival - before < clock.period * (self._number - number):
+                self._points[-1], self._late[-1] = point, late
+            return
+        self._follow(clock)
+        self._points.append(point)
+        self._late.append(late)
+
+    def _follow(self, clock: SampleClock) -> None:
+        del self._points[: -_SPANS[-1]], self._late[: -_SPANS[-1]]
+        for n in _SPANS:
+            if len(self._points) < n:
+                return
+            period = other_line(self._points[-n:], clock.period, _OFF_S)
+            if period is None:
+                continue
+            faster = period < clock.period
+            if max(self._late[-n:]) <= _BACKLOG_S if faster else n >= _SLOWER:
+                newest = self._points[-(n * 2 // 3) :]  # the first may be from before the change
+                period = other_line(newest, clock.period, _OFF_S) or period
+                clock.change(1.0 / period, [(x - 1, y) for _, x, y in newest[-(n // 2) :]])
+                self._points, self._late = [], []
+                return
+
+
 @dataclass
 class _Raw:
     data: npt.NDArray[np.float32]
@@ -61,11 +116,11 @@ class Counted:
     def __init__(self, sfreq: float, *, modulus: int, step: int, share: int) -> None:
         self._counter = PacketCounter(sfreq, modulus=modulus, step=step, share=share)
         self._hole = min(0.5 * self._counter.modulus / sfreq, _HOLE_S)
-        self._last = np.nan  # arrival of the newest sample
+        self._first = self._last = np.nan  # arrival of the first sample and of the newest
         self._raw: _Raw | None = None  # not yet in order
         self._held: Packets | None = None  # in order, behind a hole
         self._late: list[tuple[float, float]] = []  # time and lateness of reads that are overdue
-        self._early: list[tuple[float, float]] = []  # time of reads, and by how much they are early
+        self._pace = _Pace()
         self.duplicated = 0  #: samples that came a second time and were left out
         self.unsure = 0  #: samples that stand where their arrival puts them
 
@@ -77,12 +132,14 @@ class Counted:
         clock: SampleClock,
     ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Take one read; return packets and the samples lost before each, or None."""
-        jumps = np.diff(arrivals, prepend=arrivals[0] if np.isnan(self._last) else self._last)
+        if np.isnan(self._last):
+            self._first = self._last = float(arrivals[0])
+        jumps = np.diff(arrivals, prepend=self._last)
         self._last = float(arrivals[-1])
         new = _Raw(data, arrivals, self._counter.values(counters), jumps > self._hole)
         if self._raw is None and not new.holes.any() and self._counter.in_line(new.values, data):
             none = np.zeros(arrivals.size, dtype=np.int64)
-            return self._over_holes(Packets(data, arrivals, none, none > 0), clock)
+            return self._paced(Packets(data, arrivals, none, none > 0), clock)
         if (old := self._raw) is not None:
             new = _Raw(
                 np.concatenate((old.data, new.data)),
@@ -91,7 +148,7 @@ class Counted:
                 np.concatenate((old.holes, new.holes)),
             )
         ordered = self._in_order(new, clock)
-        return None if ordered is None else self._over_holes(ordered, clock)
+        return None if ordered is None else self._paced(ordered, clock)
 
     def few(
         self,
@@ -113,6 +170,7 @@ class Counted:
         if not self._counter.few(data, counters):
             return False
         self._last = before
+        self._pace.push(len(arrivals), before, clock)
         return True
 
     def rest(self, clock: SampleClock) -> tuple[Packets, npt.NDArray[np.int64]] | None:
@@ -131,8 +189,11 @@ class Counted:
         holes = set(np.flatnonzero(raw.holes).tolist())
         held, due = self._held, clock.due
         ahead = 0 if held is None else held.arrivals.size + int(held.lost.sum())
-        since = raw.arrivals - (raw.arrivals[0] if due is None else due)
-        newest = 1.0 - ahead + since / clock.period
+        newest = (
+            1.0 - ahead + (raw.arrivals - (raw.arrivals[0] if due is None else due)) / clock.period
+        )
+        # What had piled up before the first read was taken before, how long before is not known.
+        newest[raw.arrivals < self._first + _PILED_S] += self._counter.modulus // 2
         order = self._counter.order(
             raw.values.tolist(), raw.data, newest.tolist(), holes, last=last
         )
@@ -150,6 +211,17 @@ class Counted:
         return Packets(
             raw.data[kept], raw.arrivals[np.sort(kept)], np.array(order.lost), np.array(order.holes)
         )
+
+    def _paced(
+        self, new: Packets, clock: SampleClock
+    ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
+        """Return what can be judged, and follow its rate."""
+        judged = self._over_holes(new, clock)
+        if judged is not None:
+            packets, missing = judged
+            n = packets.arrivals.size + int(missing.sum())
+            self._pace.push(n, float(packets.arrivals[-1]), clock)
+        return judged
 
     def _over_holes(
         self, new: Packets, clock: SampleClock
@@ -195,7 +267,6 @@ class Counted:
         So that no window over it is taken for whole.
         """
         missing = packets.lost
-        self._watch_early(packets.arrivals, clock)
         if clock.overdue <= _OVERDUE_S or clock.due is None or missing.any():
             self._late = []
             return missing
@@ -210,32 +281,7 @@ class Counted:
         self._late = []
         if abs(after - before) < _STEADY_S:
             missing[0] = round(min(before, after) / clock.period)
-        elif after > before:
-            self._change_rate(clock, (after - before) / _TURNS_S)
         return missing
-
-    def _watch_early(self, arrivals: npt.NDArray[np.float64], clock: SampleClock) -> None:
-        """Find a rate that has become higher: then read after read comes before it is due."""
-        if clock.due is None or clock.young:
-            self._early = []
-            return
-        due = clock.due + clock.period * np.arange(arrivals.size)
-        end = float(arrivals[-1])
-        self._early.append((end, max(0.0, float((due - arrivals).max()))))
-        if end - self._early[0][0] < 2 * _TURNS_S:
-            return
-        each, span = [one for _, one in self._early], end - self._early[0][0]
-        self._early = []
-        # One step of arrivals, as after a pause that was none, is no rate.
-        if sum(each) > max(0.05 * span, 2 * max(each)):
-            self._change_rate(clock, -sum(each) / span)
-
-    @staticmethod
-    def _change_rate(clock: SampleClock, grows: float) -> None:
-        """Go on with the rate at which lateness `grows` (s per s) no more."""
-        clock.forget()
-        clock.expect((1.0 - grows) / clock.period, measured=False)
-        clock.restart(0.0)
 
 
 def _fell(least: npt.NDArray[np.float64], arrivals: npt.NDArray[np.float64]) -> float:
