@@ -220,6 +220,8 @@ class LslSource:
                 "its sender as it was, or begin a new session."
             )
         self._puller = Puller(self._pylsl, inlet, self._carries.most)
+        if self._puller.note and self._info is None:
+            self._news.append(SourceEvent(now(), "note", "pylsl", self._puller.note))
         self._info, self._taken, self._inlet, self._finder = info, full, inlet, None
 
     # Coming back

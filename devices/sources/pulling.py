@@ -1,7 +1,9 @@
 """Takes what is there out of an LSL inlet: two calls of liblsl into memory that is kept.
 
-pylsl's `pull_chunk` makes arrays and pointers anew for each of the two, which costs twenty times
-what liblsl does for a few samples.
+pylsl's `pull_chunk` makes arrays and pointers anew for each of the two: 30 us a read of five
+samples where this takes 12, a tenth of what acquisition costs. What is used of pylsl for that is
+not public: pyproject.toml bounds its version, and where it is built in another way, `pull_chunk` is
+called after all.
 """
 
 from __future__ import annotations
@@ -14,12 +16,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dsp.checks import foreign_text
+
 _WAIT_S = 0.1  # s that a pull waits for data
 _ON_ITS_WAY_S = 1e-4  # s that the other samples of a packet may take
 
 
+def _quick(pylsl: ModuleType, inlet: Any) -> tuple[bool, str]:
+    """Whether liblsl can be called past `pull_chunk`, and what is to be said where it cannot."""
+    try:
+        text = inlet.channel_format == pylsl.cf_string
+        if text:  # liblsl hands it out in memory that pylsl knows how to free
+            return False, ""
+        known = (
+            isinstance(inlet.obj, ctypes.c_void_p)
+            and isinstance(inlet.channel_count, int)
+            and inlet.do_pull_chunk.restype in (ctypes.c_int, ctypes.c_long, ctypes.c_ulong)
+            and np.dtype(inlet.np_dtype).itemsize == ctypes.sizeof(inlet.value_type)
+            and pylsl.util.handle_error(ctypes.c_int(0)) is None
+        )
+    except (AttributeError, TypeError):
+        known = False
+    if known:
+        return True, ""
+    version = foreign_text(str(getattr(pylsl, "__version__", "")), longest=20)
+    return False, (
+        f"This version of pylsl ({version or 'unknown'}) is built in a way that Attune does not "
+        "know: LSL streams are read at a little more cost, and else as well; 1.18 is known."
+    )
+
+
 class Puller:
     """Pulls from one inlet.
+
+    `note` is what is to be said once where it has to be done the slow way, or empty.
 
     Parameters
     ----------
@@ -32,9 +62,10 @@ class Puller:
     """
 
     def __init__(self, pylsl: ModuleType, inlet: Any, most: int) -> None:
-        self._inlet, self._most, self._check = inlet, most, pylsl.util.handle_error
-        self._numbers = inlet.np_dtype is not None
-        if self._numbers:
+        self._inlet, self._most = inlet, most
+        self._quick, self.note = _quick(pylsl, inlet)
+        if self._quick:
+            self._check = pylsl.util.handle_error
             self._data = np.empty((most, inlet.channel_count), dtype=inlet.np_dtype)
             self._stamps = np.empty(most)
             self._error = ctypes.c_int()
@@ -62,7 +93,7 @@ class Puller:
         pylsl.util.LostError
             When the sender is gone.
         """
-        if not self._numbers:  # liblsl hands text out in memory that pylsl knows how to free
+        if not self._quick:
             data, stamps = self._inlet.pull_chunk(
                 timeout=_WAIT_S, max_samples=self._most, min_samples=1, as_numpy=True
             )

@@ -9,7 +9,8 @@
 * child: the process that reads the board is killed; from then on;
 * hung: it is stopped, and is found to give no sign of life; from then on.
 
-Prints one JSON object; seconds.
+Prints each part as it is measured, and then one JSON object; seconds. All of it with 20 trials
+takes a quarter of an hour. A `kill` ends it as Ctrl-C does: senders and shared memory go with it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +77,15 @@ class Sender:
         return now()
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate()
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
 
 
 @contextmanager
@@ -90,6 +98,14 @@ def reading(source: str) -> Iterator[Acquisition]:
         yield acquisition
     finally:
         acquisition.close()
+
+
+@contextmanager
+def sending(sender: Sender, source: str) -> Iterator[Acquisition]:
+    """Read what a sender sends."""
+    sender.sends()
+    with reading(source) as acquisition:
+        yield acquisition
 
 
 def settle(acquisition: Acquisition, seconds: float = 1.0) -> None:
@@ -107,9 +123,8 @@ def back(acquisition: Acquisition, since: float) -> float:
 def drop(trials: int, *, every: float = 0.02) -> dict[str, list[float]]:
     """From the last sample that was sent to each word."""
     out: dict[str, list[float]] = {"stalled": [], "lost": []}
-    sender = Sender(name := f"bench-drop-{os.getpid()}-{every:g}", every=every)
-    sender.sends()
-    with reading(f"lsl:{name}") as acquisition:
+    name = f"bench-drop-{os.getpid()}-{every:g}"
+    with Sender(name, every=every) as sender, sending(sender, f"lsl:{name}") as acquisition:
         for _ in range(trials):
             settle(acquisition, 0.5 + 4.0 * every)
             acquisition.events()
@@ -120,7 +135,6 @@ def drop(trials: int, *, every: float = 0.02) -> dict[str, list[float]]:
                 if event.kind == "state" and event.value in out:
                     out[event.value].append(event.time - last)
             os.kill(sender.process.pid, signal.SIGCONT)
-    sender.kill()
     return out
 
 
@@ -140,17 +154,16 @@ def serial(trials: int) -> list[float]:
 
 def lsl(trials: int, *, other: bool) -> list[float]:
     name, out = f"bench-lsl-{os.getpid()}-{other}", []
-    sender = Sender(name)
-    sender.sends()
-    with reading(f"lsl:{name}") as acquisition:
+    with ExitStack() as senders:
+        sender = senders.enter_context(Sender(name))
+        acquisition = senders.enter_context(sending(sender, f"lsl:{name}"))
         for trial in range(trials):
             settle(acquisition)
             sender.kill()
             wait_until(lambda: acquisition.state == "lost")
             time.sleep(1.0 + 2.0 * random.random())
-            sender = Sender(name, f"one-{trial}" if other else "one")
+            sender = senders.enter_context(Sender(name, f"one-{trial}" if other else "one"))
             out.append(back(acquisition, sender.sends()))
-    sender.kill()
     return out
 
 
@@ -196,10 +209,17 @@ def p95(values: list[float]) -> dict[str, float]:
     }
 
 
+def leave(*_: object) -> None:
+    """End, once, through everything that is to be cleaned away."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(2)
+
+
 def main() -> None:
     """Measure and print one JSON object."""
     if sys.argv[1:2] == ["--send"]:
         send(sys.argv[2], sys.argv[3], float(sys.argv[4]))
+    signal.signal(signal.SIGTERM, leave)
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--only", default="drop,bursts,serial,lsl,other,child,hung")
@@ -214,7 +234,10 @@ def main() -> None:
         "child": lambda: p95(child(n, signal.SIGKILL)),
         "hung": lambda: p95(child(n, signal.SIGSTOP)),
     }
-    out = {name: parts[name]() for name in given.only.split(",")}
+    out = {}
+    for name in given.only.split(","):
+        out[name] = parts[name]()
+        print(f"{name}: {json.dumps(out[name])}", file=sys.stderr, flush=True)
     print(json.dumps({"machine": platform.machine(), **out}))
 
 

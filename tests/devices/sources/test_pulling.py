@@ -35,6 +35,30 @@ def test_all_samples_are_pulled_once_and_are_kept(form):
     assert max(one.size for _, one in pulls) <= 16
 
 
+@pytest.mark.parametrize("broken", ["obj", "do_pull_chunk", "channel_count", "handle_error", ""])
+def test_a_pylsl_with_other_insides_is_read_by_its_public_call_and_that_is_said(
+    monkeypatch, broken
+):
+    pylsl, _ = lsl_library()
+    name = own_name("pull")
+    outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 3, 250.0, "float32", name))
+    found = pylsl.resolve_byprop("name", name, timeout=10.0)[0]
+    inlet = pylsl.StreamInlet(found, recover=False)
+    inlet.open_stream(timeout=10.0)
+    outlet.push_chunk(np.ones((4, 3), np.float32), 70.0)
+    with monkeypatch.context() as other:
+        if broken == "handle_error":
+            other.delattr(pylsl.util, broken)
+        elif broken:
+            other.setattr(inlet, broken, object())
+        puller = Puller(pylsl, inlet, most=16)
+    data, stamps = puller.pull()
+    inlet.close_stream()
+    assert np.array_equal(data, np.ones((len(stamps), 3)))
+    assert 1 <= len(stamps) <= 4
+    assert puller.note.startswith("This version of pylsl (") == bool(broken)
+
+
 def test_text_is_pulled_as_it_was_sent():
     pylsl, _ = lsl_library()
     name = own_name("pull")
