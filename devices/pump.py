@@ -34,6 +34,8 @@ _FIRST_S = 5.0  # s that a device which was opened again may take to its first s
 _GLANCE_S = 0.15  # s: an attempt this short only saw that the device is not there
 _SOONEST_S, _LATEST_S = 0.15, 2.0  # s from the start of one attempt to come back to the next
 _REST_S = 0.05  # s from the end of one to the next
+_BEHIND_S, _CAUGHT_UP_S = 1.0, 0.5  # age of the newest row, beyond what is usual, s
+_BEHIND_FOR_S = 2.0  # s of it after which that is said: most backlogs come at once
 
 #: What the way to the watcher raises when nobody listens any more: the session has ended.
 _LEFT = (BrokenPipeError, EOFError, ConnectionResetError)
@@ -85,6 +87,7 @@ class Pump:
         self._rhythm = Rhythm()
         self._interval = ring.interval_s if ring is not None else 0.0
         self._bursts_told = self._interval >= BURST_S
+        self._behind_at, self._behind_told = math.inf, False  # since when it is behind
         self._returning = False  # rows up to the first new one are to be marked as lost
 
     def run(self, *, opened: bool = True) -> None:
@@ -159,6 +162,7 @@ class Pump:
         elif not ring.total:
             return
         ring.written_at = at
+        self._tell_age(ring, at)
         # The first column first, without numpy: on a thread that just woke that costs a tenth.
         if any(map(math.isnan, data[:, 0].tolist())):
             rows = np.isnan(data).all(axis=1)
@@ -175,6 +179,27 @@ class Pump:
                 "judged that much later."
             )
             self._tell("event", SourceEvent(at, "note", "bursts", text))
+
+    def _tell_age(self, ring: Ring, at: float) -> None:
+        """Say how old what comes is, where it comes no faster than it is sampled, or is kept back.
+
+        Each row has its own time; but whoever watches takes what comes for what is.
+        """
+        age, name = at - ring.last_time - self._interval, self._info.name
+        if age < _CAUGHT_UP_S:
+            if self._behind_told:
+                text = f"{name} has caught up: its EEG is of now again."
+                self._tell("event", SourceEvent(at, "note", age, text))
+            self._behind_at, self._behind_told = math.inf, False
+        elif age > _BEHIND_S and not self._behind_told:
+            self._behind_at = min(self._behind_at, at)
+            if at - self._behind_at >= _BEHIND_FOR_S:
+                self._behind_told = True
+                text = (
+                    f"{name} is {age:.1f} s behind: what comes was sampled so long ago, and is "
+                    "judged that much later until it has caught up."
+                )
+                self._tell("event", SourceEvent(at, "note", age, text))
 
     def _open_again(self) -> bool:
         """Open the source until it is there; return False when told to stop."""

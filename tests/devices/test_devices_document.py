@@ -77,6 +77,8 @@ def test_states_and_their_times_are_those_of_the_code():
         f"over {silence.BURST_S:g} s, it is stalled after {silence._STALL_INTERVALS:g} of them "
         f"and lost after {silence._LOST_INTERVALS:g}",
         f"Every {_ALIVE_S:g} s it is sent",
+        f"over {pump._BEHIND_S:g} s old for {pump._BEHIND_FOR_S:g} s",
+        f"caught up (under {pump._CAUGHT_UP_S:g} s)",
         f"holds {_BUFFER_S / 60:g} minutes".replace("2 minutes", "two minutes"),
     ):
         assert words in TEXT, words

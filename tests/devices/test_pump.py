@@ -162,6 +162,34 @@ def test_a_source_that_sends_a_second_at_once_is_calm_and_says_so_once():
     assert abs(world.opened[0] - 1032.4) < 0.3  # 2.4 of its own intervals after it was heard last
 
 
+@pytest.mark.parametrize(
+    ("pause", "faster", "said"), [(1.5, 1.05, 2), (1.5, 2.0, 0), (0.8, 1.05, 0)]
+)
+def test_how_old_what_comes_is_is_said_where_a_backlog_comes_slowly(pause, faster, said):
+    def late(t: float) -> float:
+        passed = t - 10.0
+        return min(passed, max(0.0, pause - (passed - pause) * (faster - 1.0))) if t > 10 else 0.0
+
+    world = World(late=late).run(60.0)
+    notes = [event for event in world.words("event") if event.kind == "note"]
+    assert len(notes) == said
+    if said:
+        behind, caught_up = notes
+        assert behind.text.startswith("The device is 1.4 s behind: what comes was sampled so")
+        assert behind.value == pytest.approx(late(behind.time - world.start), abs=0.05)
+        assert 12.5 < behind.time - world.start < 14.0
+        assert caught_up.text == "The device has caught up: its EEG is of now again."
+        assert caught_up.value == pytest.approx(0.5, abs=0.03)
+    assert world.ring.last_time == pytest.approx(world.at, abs=0.05)
+
+
+def test_what_is_kept_back_is_old_too():
+    world = World(kept_back=(10.0, 16.0)).run(30.0)
+    notes = [event.text for event in world.words("event") if event.kind == "note"]
+    assert len(notes) == 2
+    assert "3.0 s behind" in notes[0]
+
+
 def test_the_measured_rate_becomes_the_rings():
     world = World()
     world.news = [SourceEvent(0.0, "rate", 103.0, "The device states 100 Hz, sends 103.")]

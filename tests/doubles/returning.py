@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +35,8 @@ class World:
         What it is when it is opened again.
     kept_back : (float, float)
         From when to when its samples come and are kept back, s.
+    late : callable
+        How late what comes is at each second since the start, s.
     """
 
     away: list[tuple[float, float]] = field(default_factory=list)
@@ -42,6 +45,7 @@ class World:
     opens_in: float = 0.0
     after: SourceInfo = INFO
     kept_back: tuple[float, float] = (0.0, 0.0)
+    late: Callable[[float], float] = lambda _: 0.0
     start: float = 1000.0
 
     def __post_init__(self) -> None:
@@ -108,7 +112,10 @@ class World:
             return None
         if self.kept_back[0] <= self.at - self.start < self.kept_back[1]:
             return self.info.no_rows
-        n = round((self.at - self.sent_at) * SFREQ)
+        until = self.at - self.late(self.at - self.start)
+        n = round((until - self.sent_at) * SFREQ)
+        if n <= 0:
+            return None
         times = self.sent_at + np.arange(1, n + 1) / SFREQ
-        self.sent_at = self.at
+        self.sent_at = until
         return EegChunk(np.ones((n, 3), np.float32), times)
