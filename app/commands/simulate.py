@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 DEMO = """examples:
   attune simulate demo --listener clear --seeds 20 --seed 1
   attune simulate demo --listener silent --calibration clear --seeds 200 --seed 1 --json
+"""
+WEEKS = """examples:
+  attune simulate weeks --listener typical --d-prime 0.35 --sessions 8 --minutes 12 \\
+      --listeners 20 --seed 1 --json
+  attune simulate weeks --listener silent --calibration clear --listeners 5
 """
 CALIBRATION = """example:
   attune simulate calibration --listener clear --seed 0 --out clear.npz
@@ -23,7 +30,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "simulate",
         help="run simulated listeners by the hundred, or make their calibrations",
-        epilog=DEMO + CALIBRATION.partition("\n")[2],
+        epilog=DEMO + "".join(one.partition("\n")[2] for one in (WEEKS, CALIBRATION)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = parser.add_subparsers(dest="what", required=True, metavar="what")
@@ -42,6 +49,22 @@ def add(commands: Any) -> None:
     demo.add_argument("--workers", type=int, help="processes (default: one a core)")
     demo.add_argument("--json", action="store_true")
     demo.set_defaults(run=run_demo)
+    weeks = kinds.add_parser(
+        "weeks",
+        help="sessions of the same persons, two days apart, each learnt from",
+        epilog=WEEKS,
+        formatter_class=raw,
+    )
+    weeks.add_argument("--listener", default="typical", help="clear, typical (default), silent")
+    weeks.add_argument("--d-prime", type=float, help="how well the EEG tells; 0 is a silent brain")
+    weeks.add_argument("--calibration", default="", help="another's, instead of what is learnt")
+    weeks.add_argument("--sessions", type=int, default=8, help="of each person (8)")
+    weeks.add_argument("--minutes", type=float, default=12.0, help="of each session (12)")
+    weeks.add_argument("--listeners", type=int, default=20, help="number of persons (20)")
+    weeks.add_argument("--seed", type=int, default=0, help="of all of them (0)")
+    weeks.add_argument("--workers", type=int, help="processes (default: one a core)")
+    weeks.add_argument("--json", action="store_true")
+    weeks.set_defaults(run=run_weeks)
     made = kinds.add_parser(
         "calibration",
         help="learn a calibration from simulated sessions",
@@ -83,6 +106,89 @@ def run_demo(arguments: argparse.Namespace) -> int:
     for name, value in result.items():
         print(f"{name:16} {value if name == 'sessions' else f'{100 * value:.1f} %'}")
     return 0
+
+
+def run_weeks(arguments: argparse.Namespace) -> int:
+    """Live the weeks, show progress, print what was learnt session by session."""
+    from app.lab.life import Weeks, collection
+    from app.lab.simulate_weeks import all_lives, steps, summary
+    from app.words import clock
+    from dsp.checks import check_number
+
+    if arguments.workers is not None:
+        check_number("workers", arguments.workers, low=1, high=256)
+
+    def show(text: str) -> None:
+        print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
+
+    def rendered(done: int, of: int) -> None:
+        if done < of:
+            show(f"making the music: {done} of {of} tracks")
+
+    weeks = Weeks(
+        listener=arguments.listener,
+        d_prime=arguments.d_prime,
+        sessions=arguments.sessions,
+        minutes=arguments.minutes,
+        listeners=arguments.listeners,
+        seed=arguments.seed,
+        calibration=arguments.calibration,
+        collection=collection(rendered),
+    )
+    began, of = time.perf_counter(), steps(weeks)
+
+    def progress(over: int) -> None:
+        left = (time.perf_counter() - began) * (of / over - 1.0) if over else math.nan
+        told = f", {clock(left)} left" if over else ""
+        show(f"{over} of {of} sessions{told}")
+
+    lives = list(all_lives(weeks, workers=arguments.workers, progress=progress))
+    print(file=sys.stderr)
+    result = summary(weeks, lives)
+    if arguments.json:
+        print(json.dumps(result))
+        return 0
+    print("\n".join(_weeks_told(result)))
+    return 0
+
+
+_COLUMNS = (  # heading, key, factor
+    ("r", "r", 1.0),
+    ("follows after s", "following_within_s", 1.0),
+    ("EEG counts %", "weight", 100.0),
+    ("expected right", "expected_rank_correlation", 1.0),
+    ("enjoyment", "enjoyment", 100.0),
+    ("EEG off", "enjoyment_eeg_off", 100.0),
+    ("EEG actions", "eeg_actions", 1.0),
+    ("false", "false_eeg_actions", 1.0),
+)
+
+
+def _weeks_told(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the table, medians over the persons, and what it comes to."""
+    yield "session  " + "  ".join(f"{head:>15}" for head, _, _ in _COLUMNS)
+    for n, row in enumerate(result["sessions"], 1):
+        cells = []
+        for _, key, factor in _COLUMNS:
+            middle = row[key]["median"]
+            cells.append("–" if middle is None else f"{factor * middle:.{2 * (factor == 1.0)}f}")
+        yield f"{n:7}  " + "  ".join(f"{cell:>15}" for cell in cells)
+    tried, gain = result["reference"], result["enjoyment_difference"]
+    if tried is not None:
+        r, share = tried["r"]["median"], tried["following_60_s"]
+        yield (
+            f"Session {tried['session']} with the calibration of `attune simulate calibration`: "
+            f"r {'–' if r is None else f'{r:.2f}'}, {100 * share:.0f} % follow within a minute; "
+            f"own: {100 * result['sessions'][tried['session'] - 1]['following_60_s']:.0f} %."
+        )
+    known = gain["low"] is not None
+    between = f" (95 %: {gain['low']:+.3f} to {gain['high']:+.3f})" if known else ""
+    yield f"Enjoyment with EEG less without, 0 to 1: {gain['mean']:+.3f}{between}."
+    yield (
+        f"An action because of the EEG in {100 * result['sessions_with_eeg_action']:.1f} % of "
+        f"sessions; {result['false_eeg_actions']} of {result['eeg_actions']} while nothing was "
+        "wrong."
+    )
 
 
 def run_calibration(arguments: argparse.Namespace) -> int:

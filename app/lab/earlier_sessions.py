@@ -16,7 +16,7 @@ import numpy.typing as npt
 from app.loop.calibration import Calibration
 from app.session.rig import VirtualRig
 from app.words import rating_given, rating_share
-from devices.listener import MONTAGE
+from devices.listener import MONTAGE, Head
 from devices.sources.simulated import SFREQ
 from devices.timeline import HeardTrack
 from dsp.enjoyment import CHECK_SE
@@ -46,7 +46,12 @@ class Listened:
 
 
 def listen(
-    kind: str, seed: int, plays: Sequence[tuple[PreparedTrack, float]], *, seconds: float
+    kind: str,
+    seed: int,
+    plays: Sequence[tuple[PreparedTrack, float]],
+    *,
+    seconds: float,
+    head: Head | None = None,
 ) -> list[Listened]:
     """Let a simulated listener hear each of `plays` (track, hidden liking 0..1) for `seconds`.
 
@@ -58,8 +63,10 @@ def listen(
     plays : sequence of (PreparedTrack, float)
     seconds : float
         Of each track, or to its end.
+    head : Head, optional
+        Of somebody who is seen on several days; another in each session unless given.
     """
-    rig, rng = VirtualRig(listener=kind, seed=seed), np.random.default_rng(seed)
+    rig, rng = VirtualRig(listener=kind, seed=seed, head=head), np.random.default_rng(seed)
     now, out = rig.start(), []
     assert rig.info is not None
     guard = Guard(ch_names=rig.info.ch_names, sfreq=rig.info.sfreq)
@@ -121,7 +128,9 @@ def check_z(loved: Listened, neutral: Listened, *, sd: float) -> float:
     return float(difference / sd / CHECK_SE)
 
 
-def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int) -> Calibration:
+def calibrate_listener(
+    kind: str, tracks: Sequence[PreparedTrack], *, seed: int, head: Head | None = None
+) -> Calibration:
     """Learn the calibration of a simulated listener from earlier sessions.
 
     Parameters
@@ -131,6 +140,8 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
         At least six.
     seed : int
         Of the sessions; the sessions that are later simulated use others.
+    head : Head, optional
+        As in `listen`.
     """
     rng = np.random.default_rng(seed)
     seeds = [int(s) for s in rng.integers(2**31, size=1 + N_SESSIONS + N_CHECKS)]
@@ -142,7 +153,7 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
     decoder = calibrate(
         [
             (one.eeg, (one.heard.stimulus, one.heard.times))
-            for one in listen(kind, seeds[0], plays, seconds=DECODER_SECONDS)
+            for one in listen(kind, seeds[0], plays, seconds=DECODER_SECONDS, head=head)
         ],
         ch_names=MONTAGE,
         sfreq=SFREQ,
@@ -151,13 +162,13 @@ def calibrate_listener(kind: str, tracks: Sequence[PreparedTrack], *, seed: int)
     rated: list[Listened] = []
     for session in seeds[1 : 1 + N_SESSIONS]:
         plays = [(t, float(rng.uniform(0.1, 0.9))) for t in some(N_RATED)]
-        rated += listen(kind, session, plays, seconds=RATED_SECONDS)
+        rated += listen(kind, session, plays, seconds=RATED_SECONDS, head=head)
     level, sd = theta_baseline(rated)
     checks = []
     for session in seeds[1 + N_SESSIONS :]:
         first, second = some(2)
         loved, neutral = listen(
-            kind, session, [(first, LOVED), (second, NEUTRAL)], seconds=CHECK_SECONDS
+            kind, session, [(first, LOVED), (second, NEUTRAL)], seconds=CHECK_SECONDS, head=head
         )
         checks.append(check_z(loved, neutral, sd=sd))
     return Calibration(kind, decoder, level, sd, tuple(checks), simulated=True)

@@ -123,7 +123,10 @@ def _loop(reader: SessionReader) -> Loop:
     manifest = reader.manifest
     try:
         settings = settings_from(manifest["settings"], origin="session.json")
-        pool = [PoolTrack(str(t["title"]), float(t["duration"])) for t in manifest["tracks"]]
+        pool = [
+            PoolTrack(str(t["title"]), float(t["duration"]), str(t.get("because", "")))
+            for t in manifest["tracks"]
+        ]
         source, seed = manifest["source"], int(manifest["seed"])
         sfreq = float(source["sfreq"]) if source else 250.0
         stored = manifest["calibration"] == "stored"

@@ -58,6 +58,8 @@ class View:
         What a hand asked for since the last tick.
     repeats : tuple of Candidate
         The candidates of a playlist that is too short for anything else.
+    because : tuple of str
+        What is expected of each track from what, in the order of `titles`.
     """
 
     now: float
@@ -82,6 +84,7 @@ class View:
     candidates: tuple[Candidate, ...]
     repeats: tuple[Candidate, ...]
     titles: tuple[str, ...]
+    because: tuple[str, ...] = ()
     protected: bool = False
     silent: bool = False
     broken_off: bool = False

@@ -370,6 +370,7 @@ class Loop:
             candidates=self.up_next(),
             repeats=self.up_next(repeat=True),
             titles=tuple(t.title for t in self._pool),
+            because=tuple(t.because for t in self._pool),
             protected=listening.place in self._protected,
             silent=listening.silent(now),
             broken_off=broken_off,

@@ -120,11 +120,13 @@ def _change(
         return None
     choice = drawn[-1]
     chosen = next(c for c in pool if c.place == choice.place)
+    known = view.because[choice.place] if view.because else ""
     numbers = _numbers(view, settings) | extra
     numbers |= {
         "title": view.titles[choice.place],
         "expected": 100 * chosen.mean,
         "expected_sd": 100 * chosen.sd,
+        "known": f"; {known}" if known else "",
     }
     others = tuple((view.titles[i], p) for i, p in choice.alternatives)
     passed = tuple(one.place for one in drawn[:-1])

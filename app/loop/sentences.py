@@ -44,19 +44,19 @@ Code = Literal[
 #: when it is decided: a change is under way, and done when it is heard. ``±`` is one sd.
 SENTENCES: dict[Code, str] = {
     "next": "Next track asked for: changing to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f} (1 sd).",
+    "{expected_sd:.0f} (1 sd{known}).",
     "skip": "The client asked for another track: changing to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f} (1 sd).",
+    "{expected_sd:.0f} (1 sd{known}).",
     "back": "Change taken back: changing back to {title}, which the EEG leaves alone from now on.",
     "layer_allowed": "The low-frequency layer may come in again.",
     "unrated": "Rating {given} of 9 taken back.",
     "nothing": "There is nothing to take back.",
     "rated_low": "Rated {given} of 9: changing to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f} (1 sd).",
+    "{expected_sd:.0f} (1 sd{known}).",
     "end": "The track ends in {remaining:.0f} s: next is {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f} (1 sd).",
+    "{expected_sd:.0f} (1 sd{known}).",
     "broken_off": "No track is heard any more: next is {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f} (1 sd).",
+    "{expected_sd:.0f} (1 sd{known}).",
     "layer_on": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd), under {low:.0f} with probability "
     "{p_low:.2f} for {held:.0f} s (EEG counts {trust:.0f} %): low-frequency layer in over "
     "{ramp:.0f} s.",
@@ -64,7 +64,7 @@ SENTENCES: dict[Code, str] = {
     "lot (probability {propensity:.2f}) to learn whether it helps.",
     "change": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd), under {low:.0f} with probability "
     "{p_low:.2f} for {held:.0f} s {layer}: changing to {title}, expected {expected:.0f} ± "
-    "{expected_sd:.0f}, better with probability {p_better:.2f}.",
+    "{expected_sd:.0f}, better with probability {p_better:.2f}{known}.",
     "recovered": "Enjoyment estimate {mean:.0f} ± {sd:.0f} (1 sd) is no longer low: low-frequency "
     "layer out over {ramp:.0f} s.",
     "layer_operator": "Low-frequency layer switched off by hand, for this session.",

@@ -35,10 +35,14 @@ EventKind = Literal[
 
 @dataclass(frozen=True)
 class PoolTrack:
-    """One track that may be played; they stand in the order of the playlist."""
+    """One track that may be played; they stand in the order of the playlist.
+
+    `because` says what is expected of it from what, half a sentence; empty where nothing is known.
+    """
 
     title: str
     duration: float
+    because: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
+
+import numpy as np
 
 from app.loop.loop import Loop
 from app.player.contract import PlayerEvent
@@ -14,7 +16,8 @@ from app.session.upcoming import Due, Upcoming
 from app.settings import Settings
 from dsp.checks import DeviceError, InputError
 from dsp.sound.heard import Play
-from playlists.tracks import PreparedTrack
+from playlists.choice import Candidate, choose
+from playlists.tracks import Place, PreparedTrack
 
 _SOUND_S = 30.0  # s that a measured track may take until it is heard
 _POLL_S = 0.02
@@ -42,15 +45,32 @@ class FirstSound:
     problems: tuple[str, ...] = ()
 
 
+def opening_order(
+    expected: Sequence[tuple[float, float]], n: int, *, seed: int, greedy: bool
+) -> tuple[Place, ...]:
+    """Return the `n` places in the order in which they may begin the session.
+
+    That of the playlist; where something is expected of its tracks (mean and sd, 0..1), one that is
+    drawn as every next track is comes first.
+    """
+    places = tuple(map(Place, range(n)))
+    if not expected:
+        return places
+    pool = [Candidate(place, *expected[place]) for place in places]
+    drawn = choose(pool, rng=np.random.default_rng([seed, 1]), greedy=greedy).place
+    return (drawn, *(place for place in places if place != drawn))
+
+
 def first_sound(
     rig: Rig,
     loop: Loop,
     upcoming: Upcoming,
+    places: Sequence[Place],
     plan: Plan,
     settings: Settings,
     stopped: Callable[[], bool],
 ) -> FirstSound:
-    """Start the first track that can be played, and wait until it is heard.
+    """Start the first of `places` that can be played, and wait until it is heard.
 
     Raises
     ------
@@ -62,7 +82,7 @@ def first_sound(
     handed_over: list[tuple[Due, PreparedTrack, float]] = []
     news: list[PlayerEvent] = []
     problems: list[str] = []
-    for place in upcoming.places:
+    for place in places:
         measured = upcoming.measure(place)
         while not wait([measured], _POLL_S).done:
             _go_on(not stopped())

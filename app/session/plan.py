@@ -204,6 +204,7 @@ def manifest(
     start: float,
     second: SourceInfo | None = None,
     expected: Sequence[tuple[float, float]] = (),
+    because: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Build what session.json says at the start (docs/session-folder.md)."""
     kind = plan.listener if plan.simulated else "replay" if plan.recording else "session"
@@ -238,6 +239,7 @@ def manifest(
         "expected": expected,
         "tracks": [
             {"title": t.title, "artist": t.artist, "duration": t.duration, "file": t.path.name}
-            for t in tracks
+            | ({"because": why} if why else {})
+            for t, why in zip(tracks, because or [""] * len(tracks), strict=True)
         ],
     }

@@ -22,7 +22,7 @@ from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
 from app.records.writer import check_root
 from app.session.journal import Journal
-from app.session.opening import FirstSound, first_sound
+from app.session.opening import FirstSound, first_sound, opening_order
 from app.session.plan import Plan, check_calibration, check_plan, manifest
 from app.session.recorded import read_recorded
 from app.session.replay_rig import ReplayRig
@@ -39,7 +39,7 @@ from dsp.checks import AttuneError, DeviceError, InputError
 from playlists.choice import MAX_POOL
 from playlists.files import open_playlist
 from playlists.preference import expect
-from playlists.tracks import Place, PreparedTrack, Track
+from playlists.tracks import PreparedTrack, Track
 
 _POLL_S = 0.02
 
@@ -52,6 +52,8 @@ class Session:
     plan : Plan
     prepared : dict of int to PreparedTrack, optional
         Tracks that are measured already, by their place in the playlist.
+    rig : Rig, optional
+        What to stand on, instead of what `plan` says.
 
     Raises
     ------
@@ -59,7 +61,13 @@ class Session:
         For anything in the plan that cannot be done.
     """
 
-    def __init__(self, plan: Plan, *, prepared: Mapping[int, PreparedTrack] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        prepared: Mapping[int, PreparedTrack] | None = None,
+        rig: Rig | None = None,
+    ) -> None:
         self.plan = plan
         self.settings = check_plan(plan)
         self._recorded = read_recorded(plan) if plan.recording else None
@@ -73,15 +81,22 @@ class Session:
                 self.plan = plan = replace(plan, seed=self._recorded.seed)
         else:
             self.tracks, problems = _pool(plan)
+        self._rig = rig
         self._setup: Setup | None = None
         self._at = time.time() if plan.at is None else plan.at
         self._expected: tuple[tuple[float, float], ...] = ()
+        reasons = [""] * len(self.tracks)
         if self._recorded is not None:
             self._expected = self._recorded.expected
         elif plan.person is not None:
             record = plan.person.record
             each = expect(record, self.tracks, self._at)
             self._expected = tuple((round(one.mean, 6), round(one.sd, 6)) for one in each)
+            reasons = [one.because for one in each]
+        self._pool = [
+            PoolTrack(track.title, track.duration, because)
+            for track, because in zip(self.tracks, reasons, strict=True)
+        ]
         if plan.calibration or (plan.simulated and plan.person is None and plan.client is None):
             self.calibration = load_calibration(plan.calibration or plan.listener)
             check_calibration(plan, self.calibration)
@@ -306,18 +321,20 @@ class Session:
         if plan.recorded:
             check_root(plan.out)
         recorded = self._recorded
+        greedy = settings.choice.greedy
+        order = opening_order(self._expected, len(self.tracks), seed=plan.seed, greedy=greedy)
         replay = ReplayRig(recorded, fast=plan.fast) if recorded is not None else None
-        rig: Rig = replay or make_rig(plan)
+        rig: Rig = replay or self._rig or make_rig(plan)
         try:
             if recorded is None:
-                self._upcoming.measure(Place(0))  # while source and player come up
+                self._upcoming.measure(order[0])  # while source and player come up
             begun = rig.start(self._stopping.is_set)
             info, second = rig.info, rig.second.info if rig.second else None
             setup = _setup(info, rig.player.status().output) if info is not None else None
             said = self._know(setup)
             loop = Loop(
                 settings,
-                pool=[PoolTrack(t.title, t.duration) for t in self.tracks],
+                pool=self._pool,
                 ch_names=info.ch_names if info else (),
                 sfreq=info.sfreq if info else 250.0,
                 calibration=self.calibration,
@@ -328,7 +345,7 @@ class Session:
             first = FirstSound(begun)
             if recorded is None:
                 stopped = self._stopping.is_set
-                first = first_sound(rig, loop, self._upcoming, plan, settings, stopped)
+                first = first_sound(rig, loop, self._upcoming, order, plan, settings, stopped)
             journal = Journal(
                 plan.out if plan.recorded else None,
                 manifest(
@@ -340,6 +357,7 @@ class Session:
                     first.at,
                     second,
                     self._expected,
+                    [one.because for one in self._pool],
                 ),
                 self.calibration,
                 client=plan.client,

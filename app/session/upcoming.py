@@ -68,11 +68,6 @@ class Upcoming:
             self._futures[Place(place)] = Future()
             self._futures[Place(place)].set_result(track)
 
-    @property
-    def places(self) -> Sequence[Place]:
-        """All that may be asked for, in the order of the playlist."""
-        return [Place(i) for i in range(len(self._tracks))]
-
     def measure(self, place: Place) -> Future[PreparedTrack]:
         """Measure the track at `place` in the background, once."""
         if place not in self._futures:

@@ -1,0 +1,186 @@
+"""Weeks of simulated persons by the dozen: whether a session teaches the next, and harms not."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import queue
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from app.lab.life import REFERENCE_SESSION, Cancelled, Life, Lived, Weeks, live
+from dsp.grid import Floats
+
+FOLLOWS_S = (60.0, 30.0)  #: s within which the share is told that follows
+
+MEASURES = (
+    "r",
+    "following_within_s",
+    "weight",
+    "expected_rank_correlation",
+    "enjoyment",
+    "enjoyment_eeg_off",
+    "eeg_actions",
+    "false_eeg_actions",
+)
+
+_stop: Event
+_done: Any
+
+
+def _begin(stop: Event, done: Any) -> None:
+    """Make a worker ready; a Ctrl-C is the first process's to take."""
+    global _stop, _done
+    _stop, _done = stop, done
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _one_life(weeks: Weeks, number: int) -> Life:
+    def told() -> None:
+        _done.put(number)
+        if _stop.is_set():
+            raise Cancelled("The simulation was cancelled.")
+
+    return live(weeks, number, told=told)
+
+
+def steps(weeks: Weeks) -> int:
+    """Sessions that have to be simulated."""
+    tried = weeks.sessions > REFERENCE_SESSION and not weeks.calibration
+    return weeks.listeners * (2 * weeks.sessions + tried)
+
+
+def all_lives(
+    weeks: Weeks, *, workers: int | None = None, progress: Callable[[int], None] = lambda n: None
+) -> Iterator[Life]:
+    """Live the weeks of all persons, and yield each as it is over.
+
+    Parameters
+    ----------
+    weeks : Weeks
+    workers : int, optional
+        Processes; one a core unless given.
+    progress : callable
+        Called with the number of sessions that are over, of `steps`. Whoever stops iterating, or
+        raises here, ends the workers within a session.
+    """
+    workers = min(workers or os.cpu_count() or 1, weeks.listeners)
+    if workers == 1:
+        over = 0
+
+        def told() -> None:
+            nonlocal over
+            over += 1
+            progress(over)
+
+        for number in range(weeks.listeners):
+            yield live(weeks, number, told=told)
+        return
+    context = multiprocessing.get_context("spawn")
+    stop, done, over = context.Event(), context.Queue(), 0
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(stop, done)
+    ) as pool:
+        left = {pool.submit(_one_life, weeks, number) for number in range(weeks.listeners)}
+        try:
+            while left:
+                finished, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
+                over += _drained(done)
+                progress(over)
+                for future in finished:
+                    yield future.result()
+        finally:
+            stop.set()
+            for future in left:
+                future.cancel()
+
+
+def _drained(done: Any) -> int:
+    n = 0
+    while True:
+        try:
+            done.get_nowait()
+        except queue.Empty:
+            return n
+        n += 1
+
+
+def summary(weeks: Weeks, lives: Sequence[Life]) -> dict[str, Any]:
+    """Return what `attune simulate weeks --json` prints.
+
+    Medians over the persons with the 5th and 95th percentile; None where it is not finite. The
+    difference of enjoyment is a mean over persons, each over all sessions, with its 95 % interval.
+    """
+    sessions = []
+    for n in range(weeks.sessions):
+        row: dict[str, Any] = {}
+        for name in MEASURES:
+            if name == "expected_rank_correlation":
+                values = [one.expected[n] for one in lives]
+            elif name == "enjoyment_eeg_off":
+                values = [one.without[n].enjoyment for one in lives]
+            else:
+                values = [float(getattr(one.with_eeg[n], name)) for one in lives]
+            row[name] = _spread(values)
+        row |= _following([one.with_eeg[n] for one in lives])
+        sessions.append(row)
+    tried = [one.reference for one in lives if one.reference is not None]
+    reference = None
+    if tried:
+        reference = {"session": REFERENCE_SESSION + 1, "r": _spread([one.r for one in tried])}
+        reference |= _following(tried)
+    acted = [one.eeg_actions > 0 for life in lives for one in life.with_eeg]
+    return {
+        "listener": weeks.listener,
+        "d_prime": weeks.d_prime,
+        "calibration": weeks.calibration or "own",
+        "listeners": len(lives),
+        "minutes": weeks.minutes,
+        "seed": weeks.seed,
+        "sessions": sessions,
+        "reference": reference,
+        "enjoyment_difference": _difference(lives),
+        "sessions_with_eeg_action": sum(acted) / len(acted),
+        "eeg_actions": sum(one.eeg_actions for life in lives for one in life.with_eeg),
+        "false_eeg_actions": sum(one.false_eeg_actions for life in lives for one in life.with_eeg),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    low, median, high = _quantiles(np.asarray(values, dtype=np.float64))
+    return {"median": median, "low": low, "high": high}
+
+
+def _quantiles(values: Floats) -> list[float | None]:
+    known = np.where(np.isnan(values), -np.inf, values)
+    at = np.quantile(known, (0.05, 0.5, 0.95), method="inverted_cdf")
+    return [float(one) if math.isfinite(one) else None for one in at]
+
+
+def _following(lived: Sequence[Lived]) -> dict[str, float]:
+    """Share that follows within each of `FOLLOWS_S` of the first sound."""
+    return {
+        f"following_{limit:.0f}_s": float(np.mean([x.following_within_s <= limit for x in lived]))
+        for limit in FOLLOWS_S
+    }
+
+
+def _difference(lives: Sequence[Life]) -> dict[str, float | None]:
+    each = [
+        float(
+            np.mean([a.enjoyment - b.enjoyment for a, b in zip(x.with_eeg, x.without, strict=True)])
+        )
+        for x in lives
+    ]
+    if len(each) < 2:
+        return {"mean": each[0], "low": None, "high": None}
+    half = float(stats.t.ppf(0.975, len(each) - 1) * np.std(each, ddof=1) / math.sqrt(len(each)))
+    mean = float(np.mean(each))
+    return {"mean": mean, "low": mean - half, "high": mean + half}

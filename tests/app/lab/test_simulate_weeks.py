@@ -1,0 +1,135 @@
+"""Two persons, two sessions of 90 s, with a headset and without: 10 s, all tests share them."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from app.commands.command_line import main
+from app.lab import life
+from app.lab.life import Cancelled, Lived, Weeks, live
+from app.lab.simulate_weeks import MEASURES, all_lives, steps, summary
+from devices.taste import Music
+from dsp.checks import InputError
+
+N = 8
+MUSIC = Music(np.random.default_rng(3).normal(size=(N, 8)), tuple("aabbccdd"), tuple("abcdefgh"))
+STARTER = ("starter", MUSIC)
+
+
+def weeks(**changes):
+    given = {
+        "listener": "clear", "d_prime": None, "sessions": 2, "minutes": 1.5, "listeners": 2,
+        "seed": 4, "collection": STARTER,
+    }  # fmt: skip
+    return Weeks(**(given | changes))
+
+
+@pytest.fixture(scope="module")
+def lived():
+    over = []
+    return list(all_lives(weeks(), workers=1, progress=over.append)), over
+
+
+def test_each_person_lives_the_same_sessions_with_a_headset_and_without(lived):
+    lives, over = lived
+    assert [one.number for one in lives] == [0, 1]
+    assert {len(s) for one in lives for s in (one.with_eeg, one.without, one.expected)} == {2}
+    assert over == list(range(1, steps(weeks()) + 1))
+    for one in lives:
+        assert math.isnan(one.without[0].r)
+        assert not any(s.eeg_actions for s in one.without)
+
+
+def test_without_an_action_of_the_eeg_both_arms_feel_the_same_to_the_last_digit(lived):
+    pairs = [p for one in lived[0] for p in zip(one.with_eeg, one.without, strict=True)]
+    quiet = [(a.enjoyment, b.enjoyment) for a, b in pairs if not a.eeg_actions]
+    assert quiet
+    assert all(a == b for a, b in quiet)
+
+
+def test_an_empty_record_expects_all_alike_and_a_session_teaches_what_to_expect(lived):
+    for one in lived[0]:
+        assert one.expected[0] == 0.0
+        assert one.expected[1] != 0.0
+
+
+def test_what_one_session_taught_the_next_one_knows(lived):
+    first, second = (np.mean([one.with_eeg[n].r for one in lived[0]]) for n in (0, 1))
+    assert second > first
+
+
+def test_the_same_seed_is_the_same_life():
+    short = weeks(sessions=1, minutes=0.5, listeners=1)
+    assert live(short, 0) == live(short, 0)
+    assert live(short, 0) != live(weeks(sessions=1, minutes=0.5, listeners=1, seed=5), 0)
+
+
+def test_the_summary_has_the_measures_of_every_session_with_their_spread(lived):
+    result = summary(weeks(), lived[0])
+    assert json.loads(json.dumps(result)) == result
+    assert len(result["sessions"]) == 2
+    for row in result["sessions"]:
+        assert set(MEASURES) <= set(row)
+        for name in MEASURES:
+            assert set(row[name]) == {"median", "low", "high"}
+        assert 0.0 <= row["enjoyment"]["median"] <= 1.0
+        assert 0.0 <= row["following_60_s"] <= 1.0
+    assert result["reference"] is None
+    assert 0.0 <= result["sessions_with_eeg_action"] <= 1.0
+
+
+def test_the_difference_of_enjoyment_is_paired_and_has_its_interval():
+    def one(n, on, off):
+        def made(e):
+            return Lived(0.1, 10.0, 0.5, e, 1, 1)
+
+        return life.Life(n, tuple(map(made, on)), tuple(map(made, off)), (0.0, 0.5), None)
+
+    lives = [one(0, (0.5, 0.6), (0.5, 0.5)), one(1, (0.9, 0.8), (0.9, 0.8))]
+    found = summary(weeks(), lives)["enjoyment_difference"]
+    assert found["mean"] == pytest.approx(0.025)
+    assert found["low"] == pytest.approx(0.025 - 12.706 * 0.025, abs=1e-3)
+    never = one(0, (0.5, 0.5), (0.5, 0.5))
+    never = life.Life(
+        0, (Lived(math.nan, math.inf, 0.0, 0.5, 0, 0),) * 2, never.without, (0, 0), None
+    )
+    row = summary(weeks(listeners=1), [never])["sessions"][0]
+    assert row["following_within_s"]["median"] is None
+    assert row["r"]["median"] is None
+
+
+def test_whoever_cancels_is_obeyed_after_the_session():
+    def told():
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        live(weeks(sessions=1, minutes=0.5), 0, told=told)
+
+
+def test_the_command_prints_a_table_or_json_and_its_progress_aside(monkeypatch, capsys):
+    monkeypatch.setattr(life, "collection", lambda progress: STARTER)
+    words = "simulate weeks --sessions 1 --minutes 0.5 --listeners 1 --workers 1 --d-prime 0"
+    assert main([*words.split(), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["d_prime"] == 0.0
+    assert "2 of 2 sessions" in err
+    assert main(words.split()) == 0
+    assert "in 0.0 % of sessions" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"listener": "loud"}, "clear"),
+        ({"d_prime": 9.0}, "d-prime"),
+        ({"sessions": 0}, "sessions"),
+        ({"minutes": 0.1}, "minutes"),
+        ({"listeners": 0}, "listeners"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_refusals_of_weeks_name_the_value(changes, word):
+    with pytest.raises(InputError, match=word):
+        weeks(**changes)
