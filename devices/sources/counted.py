@@ -21,9 +21,9 @@ _TURNS_S = 0.5  # s for which lateness must have stopped to fall for whole turns
 _PAUSED_S = 1.0  # s, for a device that paused
 _STEADY_S = 0.012  # s by which lateness may change from half second to half second of a pause
 _BINS = 4  # of a second: points that the rate is followed by
-# Points over which a rate is another one; so many where it is lower, which a busy host may be too.
-_SPANS, _SLOWER = (6, 12, 18, 40), 18
-_OFF_S = 0.02  # s by which they must be off at their end
+# Points over which a rate is another one, and s by which they must be off at their end; so many
+# points where it is lower, which a busy host may be too.
+_SPANS, _SLOWER = {6: 0.05, 12: 0.035, 18: 0.03, 40: 0.03}, 18
 _BACKLOG_S = 0.03  # s of lateness above which what comes quicker is a backlog
 _HOLD_MOST_S = 6.0  # s: a backlog that takes longer to come in is judged by its counter
 
@@ -80,17 +80,17 @@ class _Pace:
         self._late.append(late)
 
     def _follow(self, clock: SampleClock) -> None:
-        del self._points[: -_SPANS[-1]], self._late[: -_SPANS[-1]]
-        for n in _SPANS:
+        del self._points[: -max(_SPANS)], self._late[: -max(_SPANS)]
+        for n, off in _SPANS.items():
             if len(self._points) < n:
                 return
-            period = other_line(self._points[-n:], clock.period, _OFF_S)
+            period = other_line(self._points[-n:], clock.period, off)
             if period is None:
                 continue
             faster = period < clock.period
             if max(self._late[-n:]) <= _BACKLOG_S if faster else n >= _SLOWER:
                 newest = self._points[-(n * 2 // 3) :]  # the first may be from before the change
-                period = other_line(newest, clock.period, _OFF_S) or period
+                period = other_line(newest, clock.period, off) or period
                 clock.change(1.0 / period, [(x - 1, y) for _, x, y in newest[-(n // 2) :]])
                 self._points, self._late = [], []
                 return
@@ -117,6 +117,7 @@ class Counted:
         self._counter = PacketCounter(sfreq, modulus=modulus, step=step, share=share)
         self._hole = min(0.5 * self._counter.modulus / sfreq, _HOLE_S)
         self._first = self._last = np.nan  # arrival of the first sample and of the newest
+        self._judged = np.nan  # arrival of the newest one in order
         self._raw: _Raw | None = None  # not yet in order
         self._held: Packets | None = None  # in order, behind a hole
         self._late: list[tuple[float, float]] = []  # time and lateness of reads that are overdue
@@ -138,6 +139,7 @@ class Counted:
         self._last = float(arrivals[-1])
         new = _Raw(data, arrivals, self._counter.values(counters), jumps > self._hole)
         if self._raw is None and not new.holes.any() and self._counter.in_line(new.values, data):
+            self._judged = self._last
             none = np.zeros(arrivals.size, dtype=np.int64)
             return self._paced(Packets(data, arrivals, none, none > 0), clock)
         if (old := self._raw) is not None:
@@ -169,7 +171,7 @@ class Counted:
             before = arrival
         if not self._counter.few(data, counters):
             return False
-        self._last = before
+        self._last = self._judged = before
         self._pace.push(len(arrivals), before, clock)
         return True
 
@@ -189,8 +191,10 @@ class Counted:
         holes = set(np.flatnonzero(raw.holes).tolist())
         held, due = self._held, clock.due
         ahead = 0 if held is None else held.arrivals.size + int(held.lost.sum())
-        newest = (
-            1.0 - ahead + (raw.arrivals - (raw.arrivals[0] if due is None else due)) / clock.period
+        line = raw.arrivals[0] if due is None else due
+        newest = np.fmax(
+            1.0 - ahead + (raw.arrivals - line) / clock.period,
+            (raw.arrivals - self._judged) / clock.period,
         )
         # What had piled up before the first read was taken before, how long before is not known.
         newest[raw.arrivals < self._first + _PILED_S] += self._counter.modulus // 2
@@ -198,6 +202,7 @@ class Counted:
             raw.values.tolist(), raw.data, newest.tolist(), holes, last=last
         )
         ready = order.ready
+        self._judged = float(raw.arrivals[ready - 1]) if ready else self._judged
         self.duplicated += order.duplicated
         self.unsure += order.unsure
         self._raw = None

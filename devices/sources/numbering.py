@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_EARLY_SHARE = 0.5  # share of a gap by which the rate may be another than the one in use
+_EARLY_SHARE = 0.1  # share of a gap by which the rate may be another than the one in use
 _STILL = 4  # rows with one value that are a counter that stands still, and not halves of old rows
 
 Samples = npt.NDArray[np.float32]
@@ -115,6 +115,7 @@ class Run:
         self._fills: list[tuple[int, int]] = []  # that sample, and the late one
         self._index: dict[int, int] = {}  # number: sample
         self._open = len(values)
+        self._ahead_of = 0.0  # samples by which those that are in line came early: a higher rate
 
     def through(self) -> None:
         """Judge every sample."""
@@ -125,6 +126,7 @@ class Run:
             value, steps = self._values[i], self._steps(i, place)
             if steps == 1 and not place.hole:
                 self._go(i, place, 1, still=place.still and value == place.raw)
+                self._ahead_of = max(self._ahead_of, place.number + 1 - self._newest[i])
             elif self._aside(i, place):
                 self.places.append(place)
             elif place.still and not place.hole and value in self._next_of(place.raw):
@@ -160,12 +162,12 @@ class Run:
 
     def _possible(self, i: int, number: int) -> bool:
         """Whether a sample of this number had been taken when sample `i` arrived."""
-        return number <= self._newest[i] + self._early[i]
+        return number <= self._newest[i] + self._ahead_of + self._early[i]
 
     def _late(self, i: int, number: int) -> float:
         """By how many samples it came late, less whole turns, if it has this number."""
         early = self._early[i]
-        return (self._newest[i] - number + early) % self._turn - early
+        return (self._newest[i] + self._ahead_of - number + early) % self._turn - early
 
     def _fits(self, i: int, number: int) -> bool:
         """Whether a sample of this number would have arrived when sample `i` did."""

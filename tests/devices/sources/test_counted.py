@@ -186,3 +186,50 @@ def test_a_rate_that_changes_and_comes_back_loses_nothing_and_is_corrected_in_se
     back = [when for when, value in rates if when >= 30.0 and abs(value / 250.0 - 1.0) < 0.03]
     assert back[0] < 34.0
     assert abs(placer.rate / 250.0 - 1.0) < 0.01
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9, 0.95, 1.05, 1.1, 1.4, 2.0])
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+def test_another_rate_is_in_use_and_said_within_five_seconds_and_no_sample_is_lost_by_it(
+    share, loss
+):
+    steps = np.repeat(1 / np.array([250.0, 250.0 * share]), [2500, round(2500 * share)])
+    taken = 9.0 + np.cumsum(steps)
+    arrivals = np.ceil(taken / 0.016) * 0.016
+    number = np.flatnonzero(np.random.default_rng(2).random(taken.size) >= loss)
+    placer, lost, rates, off = SamplePlacer(250.0, modulus=256), 0, [], []
+    for at in np.arange(9.0, 29.1, 0.02):
+        part = number[(arrivals[number] > at) & (arrivals[number] <= at + 0.02)]
+        if part.size:
+            data = part[:, None].astype(np.float32)
+            placed = placer.place(data, arrivals[part], part % 256, seen=at + 0.02)
+            rates += [(at + 0.02, e.value, e.text) for e in placer.events() if e.kind == "rate"]
+            if placed is not None:
+                lost += int(placed[1].sum())
+                rows = placed[0].data[:, 0]
+                kept = np.isfinite(rows)
+                off += (placed[0].times[kept] - taken[rows[kept].astype(int)]).tolist()
+    rest = placer.rest()
+    lost += 0 if rest is None else int(rest[1].sum())
+    assert lost == number[-1] + 1 - number.size
+    used = [value for when, value, _ in rates if when < 24.0]
+    assert abs(used[-1] / (250.0 * share) - 1.0) < 0.015
+    assert any("states 250 Hz, sends" in text for _, _, text in rates)
+    assert np.abs(off[-200:]).max() < 0.03
+
+
+@pytest.mark.parametrize("held", [0.02, 0.2, 0.6])
+def test_a_busy_host_is_no_other_rate(held):
+    number = np.arange(7500)
+    arrivals = 9.0 + number / 250.0
+    for at in np.arange(13.0, 38.0, 0.7 + held):
+        arrivals = np.where((arrivals >= at) & (arrivals < at + held), at + held, arrivals)
+    placer, lost = SamplePlacer(250.0, modulus=256), 0
+    for first in range(0, number.size, 5):
+        part = number[first : first + 5]
+        stamps = arrivals[part]
+        data = part[:, None].astype(np.float32)
+        placed = placer.place(data, stamps, part % 256, seen=float(stamps[-1]))
+        lost += 0 if placed is None else int(placed[1].sum())
+    assert lost == 0
+    assert [e for e in placer.events() if e.kind == "rate"] == []

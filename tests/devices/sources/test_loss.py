@@ -220,3 +220,152 @@ def test_a_hole_of_any_length_near_whole_turns_is_counted_to_the_sample(gone, sh
     order = mixed(2600, set(range(1300, 1300 + gone)), {}, [])
     rows, _ = rows_of(order, rate=250.0 / share, modulus=256 // share)
     assert np.array_equal(rows, expected(order, 2600), equal_nan=True)
+
+
+GANGLION = device(200.0, 2, 1, 201)
+BOARDS = {"cyton": CYTON, "daisy": DAISY, "muse": MUSE, "ganglion": GANGLION}
+
+#: Packets from one fault to the next (from the end of the first), which fault, and how long it is.
+faults = st.lists(
+    st.tuples(
+        st.integers(1, 80),
+        st.sampled_from(["gone", "lone", "twice", "swapped", "damaged", "stuck", "turn"]),
+        st.integers(1, 100),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+def broken(kind, story):
+    """Packets in the order in which they come, the counters of all, and how many came twice."""
+    step, modulus = int(kind["step"]), int(kind["modulus"])
+    turn, per_s = modulus // step, kind["rate"] / kind["share"]
+    order, counters, at, twice = list(range(int(1.5 * per_s))), [], int(1.5 * per_s), 0
+    damage, stuck = [], []
+    for apart, fault, size in story:
+        size = max(1, size * int(per_s) // 125)
+        # Judged by what is around it: some packets that came well.
+        alone = fault in ("damaged", "stuck", "turn", "twice") or size > per_s / 4
+        order += range(at, at + max(apart, 8 if alone else 1))
+        at = order[-1] + 1
+        if fault == "gone":
+            at += size
+        elif fault == "lone":
+            order.append(at + size)
+            at += size + 1 + apart
+        elif fault == "twice":
+            block = order[-min(size, 6) :]
+            order += block
+            twice += len(block)
+        elif fault == "swapped":
+            late = min(size, 3)
+            order += [*range(at + 1, at + late + 1), at]
+            at += late + 1
+        elif fault == "turn" and turn < 1000:
+            at += turn * (1 + size % 3) + size % 5 - 2
+            order += range(at, at + int(0.7 * per_s))
+            at = order[-1] + 1
+        elif fault in ("damaged", "stuck"):
+            n = 1 if fault == "damaged" else 5 + size
+            (damage if n == 1 else stuck).append((at, n, 1 + size * 7 % (turn - 2)))
+            order += range(at, at + n + 8)
+            at += n + 8
+    order += range(at, at + int(per_s))
+    counters = np.arange(order[-1] + 1) % turn * step
+    for first, n, _ in stuck:
+        counters[first : first + n] = counters[first]
+    here = set(order)
+    for first, _, off in damage:
+        # That of a number which was just lost is the same as one that comes late.
+        ahead = next(
+            k for k in range(off, 2 * turn) if k % turn and first + k % turn - turn in here
+        )
+        counters[first] = (counters[first] // step + ahead) % turn * step
+    return order, counters, twice * int(kind["share"])
+
+
+def placed_by(kind, order, counters, *, read_s, grid_s=0.0, begin=0.007):
+    """Rows of packets in this order (NaN where lost), how many came twice, and their times."""
+    rate, share = kind["rate"], int(kind["share"])
+    packets = np.array(order)
+    came = 9.0 + np.maximum.accumulate((packets + 1) * share - 1) / rate
+    came = np.ceil(came / grid_s) * grid_s if grid_s else came
+    rows = (packets[:, None] * share + np.arange(share)).ravel()
+    came, counts = np.repeat(came, share), np.repeat(np.array(counters)[packets], share)
+    data = np.random.default_rng(1).standard_normal((rows.max() + 1, 3)).astype(np.float32)
+    data[:, 0] = np.arange(len(data))
+    placer = SamplePlacer(rate, modulus=int(kind["modulus"]), step=int(kind["step"]), share=share)
+    seen = np.arange(9.0 + begin, came[-1] + 2 * read_s, read_s)
+    chunks, first, twice = [], 0, 0
+    for at, end in zip(seen.tolist(), np.searchsorted(came, seen, "right").tolist(), strict=True):
+        if end > first:
+            part = rows[first:end]
+            got = placer.place(data[part], came[first:end], counts[first:end], seen=at)
+            chunks += [] if got is None else [got[0]]
+        first = end
+        twice += sum(e.value.duplicated for e in placer.events() if e.kind == "timing")
+    rest = placer.rest()
+    chunks += [] if rest is None else [rest[0]]
+    times = np.concatenate([c.times for c in chunks])
+    assert np.diff(times).min() > 0
+    return np.concatenate([c.data for c in chunks])[:, 0], twice, times
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@settings(max_examples=25, deadline=None)
+@given(
+    story=faults,
+    read_s=st.sampled_from([0.004, 0.02, 0.05]),
+    grid_s=st.sampled_from([0.0, 0.016]),
+)
+def test_any_mixture_of_faults_of_any_board_is_counted_to_the_sample(board, story, read_s, grid_s):
+    kind = BOARDS[board]
+    share = int(kind["share"])
+    order, counters, twice = broken(kind, story)
+    rows, told, _ = placed_by(kind, order, counters, read_s=read_s, grid_s=grid_s)
+    come = [k * share + m for k in set(order) for m in range(share)]
+    assert np.array_equal(rows, expected(come, max(come) + 1), equal_nan=True)
+    assert told <= twice
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@settings(max_examples=10, deadline=None)
+@given(story=faults, begin=st.floats(0.0, 0.02))
+def test_rows_do_not_depend_on_how_the_reads_are_cut(board, story, begin):
+    kind = BOARDS[board]
+    order, counters, _ = broken(kind, story)
+    once, _, times = placed_by(kind, order, counters, read_s=0.02)
+    for read_s in (0.002, 0.033, 0.1):
+        rows, _, other = placed_by(kind, order, counters, read_s=read_s, begin=begin)
+        assert np.array_equal(rows, once, equal_nan=True)
+        assert np.abs(other - times).max() < 0.002
+
+
+@pytest.mark.parametrize("value", [3, 60, 130, 201, 253])
+def test_a_packet_with_a_damaged_counter_in_the_middle_of_a_hole_is_kept_and_said(value):
+    """It says nothing of where it belongs: it stands where it arrived."""
+    order = [*range(700), 780, *range(820, 1500)]
+    counters = np.arange(1500) % 256
+    counters[780] = (700 + value) % 256
+    rows, _, _ = placed_by(CYTON, order, counters, read_s=0.02)
+    assert np.isfinite(rows).sum() == len(order)
+    assert np.array_equal(np.flatnonzero(np.isfinite(rows))[701:], order[701:])
+    assert abs(int(np.flatnonzero(rows == 780.0)[0]) - 780) <= 13
+
+
+@pytest.mark.parametrize("silent", [0, 20, 100, 300])
+@pytest.mark.parametrize("at", [700, 767, 768, 895])
+def test_a_board_that_starts_anew_with_its_counter_at_zero_moves_no_row_by_more_than_its_silence(
+    silent, at
+):
+    order = [*range(at), *range(at + silent, 2400)]
+    counters = np.arange(2400) % 256
+    counters[at + silent :] = np.arange(2400 - at - silent) % 256
+    rows, twice, times = placed_by(CYTON, order, counters, read_s=0.02)
+    kept = np.flatnonzero(np.isfinite(rows))
+    assert np.array_equal(rows[kept], order)
+    assert twice == 0
+    assert abs(int(kept[-1]) - 2399) <= 13
+    late = np.abs(times[kept] - 9.0 - np.array(order) / 250.0)
+    assert late[-250:].max() < 0.06
