@@ -1,12 +1,10 @@
 """Cost and latency of an LSL stream read into the ring, beside a bare pylsl loop in the same run.
 
-    python -m tests.benchmarks.bench_lsl [--seconds 10] [--only wide,narrow,packets,back]
+    python -m tests.benchmarks.bench_lsl [--seconds 10] [--only wide,narrow,packets]
 
 * wide: 64 channels at 1000 Hz, pushed sample by sample;
 * narrow: 16 channels at 250 Hz, pushed sample by sample;
-* packets: 16 channels at 250 Hz, twelve samples at a time;
-* back: a sender that is killed and started again, with the same and with another id: from its
-  start to the first row in the ring, ten times.
+* packets: 16 channels at 250 Hz, twelve samples at a time.
 
 CPU is that of the whole process that reads, in percent of one core, liblsl's own threads with it;
 age is from when a sample was sent to when it is in the ring, ms.
@@ -25,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from devices.acquisition import acquire
 from devices.clock import now
 from devices.ring import Ring
 from devices.sources.lsl import LslSource
@@ -125,43 +122,17 @@ def compare(word: str, seconds: float) -> None:
     process.kill()
 
 
-def back(source_id: str) -> float:
-    """Seconds from when the sender is back to its first row in the ring, as a session reads it."""
-    name = f"attune-bench-back-{os.getpid()}"
-    process = sender(name, 8, 250.0, 1)
-    acquisition = acquire(f"lsl:{name}")
-    acquisition.wait_ready()
-    process.kill()
-    process.wait()
-    time.sleep(0.5 + 2 * np.random.default_rng().random())
-    total = acquisition.ring.total
-    process = sender(name, 8, 250.0, 1, source_id)
-    started = now()
-    while acquisition.ring.total == total:
-        time.sleep(0.002)
-    took = now() - started
-    acquisition.close()
-    process.kill()
-    process.wait()
-    return took
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--only", default="wide,narrow,packets,back")
+    parser.add_argument("--only", default="wide,narrow,packets")
     parser.add_argument("--send", nargs=5, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.send:
         name, source_id, n, rate, packet = given.send
         send(name, source_id, int(n), float(rate), int(packet))
     for word in given.only.split(","):
-        if word in STREAMS:
-            compare(word, given.seconds)
-        elif word == "back":
-            for source_id in ("bench", "another"):
-                took = sorted(back(source_id) for _ in range(10))
-                print(f"back     {source_id:8} {took[4]:.2f} s, at most {took[-1]:.2f} s")
+        compare(word, given.seconds)
 
 
 if __name__ == "__main__":
