@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import threading
 import tty
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +55,9 @@ def test_ports_that_the_system_lists_without_anything_there_are_left_out():
 @pytest.mark.parametrize("board", ["cyton", "cyton_daisy"])
 def test_a_board_is_told_by_its_answer_and_its_dongle(tmp_path: Path, board, silent):
     with Cyton(tmp_path, *(["--daisy"] if board == "cyton_daisy" else [])) as cyton:
-        start = now()
         # Another device with the same chip does not answer, and costs its whole second.
         found = find([FakePort(silent), FakePort(cyton.port)], within=1.0, usb_devices=NOWHERE)
         assert found.source == f"brainflow:{board}:{cyton.port}"
-        assert now() - start < 3.0
     assert "answers on" in found.because
 
 
@@ -79,11 +76,9 @@ def test_a_dongle_that_does_not_answer_is_said_and_the_synthetic_board_chosen(si
     found = find([FakePort(silent)], within=0.2, usb_devices=NOWHERE)
     assert found.source == "synthetic"
     assert f"no OpenBCI board answers on {silent}; check that it is switched on" in found.because
-    stop = threading.Event()
-    stop.set()
-    start = now()
-    assert find([FakePort(silent)], stopped=stop.is_set, usb_devices=NOWHERE).source == "synthetic"
-    assert now() - start < 1.0  # and not the three seconds that a board may take
+    # Whom nobody waits for is not waited for until midnight either.
+    left = find([FakePort(silent)], within=1e5, stopped=lambda: True, usb_devices=NOWHERE)
+    assert left.source == "synthetic"
 
 
 def test_a_port_that_another_session_holds_is_not_asked(tmp_path: Path):

@@ -93,6 +93,18 @@ def test_labels_with_control_characters_are_tamed_and_long_ones_cut():
     assert source.info.details["source_id"] == f"{sender.name}-wild"
 
 
+def test_a_pylsl_with_other_insides_is_said_once_and_read_all_the_same(monkeypatch):
+    monkeypatch.setattr("devices.sources.pulling._quick", lambda *_: (False, "It is read slowly."))
+    with sending("volts") as sender:
+        source = LslSource(sender.name)
+        source.open()
+        chunk = read(source, 50)
+        notes = [event.text for event in source.events() if event.kind == "note"]
+        source.close()
+    assert chunk.times.size >= 50
+    assert notes.count("It is read slowly.") == 1
+
+
 def test_stamps_of_another_clock_are_replaced_by_arrival_and_that_is_said():
     with sending("foreign") as sender:
         source = LslSource(sender.name)

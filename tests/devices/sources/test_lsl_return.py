@@ -138,10 +138,9 @@ def test_a_sender_that_hangs_is_waited_for_in_short_tries():
     os.kill(sender.process.pid, signal.SIGSTOP)
     drain(source, lambda: source.read() is None)
     source.close()
-    began = now()
+    source._resolve_s = 1e5  # the seconds that a first opening may take are not waited for
     with pytest.raises(DeviceError, match="not come back yet"):
         source.open()
-    assert now() - began < 2.0  # and not the seconds that a first opening may take
     os.kill(sender.process.pid, signal.SIGCONT)
     come_back(source)
     wait_until(lambda: source.read() is not None, 5.0)
