@@ -253,24 +253,18 @@ class Run:
     def _ahead(self, i: int, place: Place, steps: int) -> None:
         """Go ahead to the value of a sample, unless those after it show that it is damaged."""
         j, damaged = self._damaged(i, place, steps)
-        number = place.number + steps
-        if damaged:
-            room = self._steps(j, place) - 1
-            if room == 0:  # it stands nowhere
-                self.places.append(place)
-                return
+        if not damaged:
+            self._go(i, place, steps)
+        elif room := self._steps(j, place) - 1:
             # What stands between them belongs to its packet.
             self._put(i, place, j, max(place.number + 1, place.number + room - (j - i - 1)))
-        else:
-            self._go(i, place, number - place.number)
+        else:  # it stands nowhere
+            self.places.append(place)
 
     def _put(self, i: int, place: Place, j: int, most: int) -> None:
         """Put a sample where its arrival says, before `j` and not after the number `most`."""
-        least, end, share = (
-            place.number + 1,
-            place.number + self._steps(j, place),
-            self._counter.share,
-        )
+        least, share = place.number + 1, self._counter.share
+        end = place.number + self._steps(j, place)
         number = end - round(self._newest[j] - self._newest[i]) + share // 2
         number -= (number - end - self._values[i] + self._values[j]) % share
         number = max(least, min(number, most))
@@ -287,10 +281,16 @@ class Run:
         """
         values, number, window = self._values, place.number + steps, self._window(i)
         fits = self._fits(i, number)
-        again = [j for j in window if values[j] == values[i] and not self._same(i, j)]
+        again = [
+            j
+            for j in window
+            if values[j] == values[i]
+            and not self._possible(j, number + self._turn)  # else the counter went round
+            and not self._same(i, j)
+        ]
         for j in window:
             same = values[j] == values[i]
-            if (same and j not in again) or (not same and self._back(j, place) is not None):
+            if (same and self._same(i, j)) or (not same and self._back(j, place) is not None):
                 continue
             here = self._steps(j, place)
             on = (values[j] - values[i] - 1) % self._turn + 1

@@ -369,3 +369,9 @@ def test_a_board_that_starts_anew_with_its_counter_at_zero_moves_no_row_by_more_
     assert abs(int(kept[-1]) - 2399) <= 13
     late = np.abs(times[kept] - 9.0 - np.array(order) / 250.0)
     assert late[-250:].max() < 0.06
+
+
+def test_a_packet_that_is_overtaken_is_kept_where_its_value_comes_again_after_a_burst():
+    order = [*range(932), 934, 933, *range(935, 941), 1072, *range(1179, 1400)]
+    rows, _, _ = placed_by(CYTON, order, np.arange(1400) % 256, read_s=0.02)
+    assert np.array_equal(rows, expected(order, 1400), equal_nan=True)
