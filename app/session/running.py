@@ -192,6 +192,7 @@ class Running:
         self._take_asked(now)
         self._take_withdrawal(now)
         rows, eeg_times = self.rig.eeg(now)
+        self._journal.eeg(rows, eeg_times)  # first: a kill while the loop thinks costs none of it
         # What is heard later than `now`, after a stall too, is the next tick's.
         heard, self._heard = Heard.joined([self._heard, self.rig.player.heard()]).until(now)
         self._take_source(now)
@@ -207,7 +208,6 @@ class Running:
         if status.wireless != self._wireless:
             self._wireless = status.wireless
             self._events.append(LoopEvent("wireless", status.wireless))
-        self._journal.eeg(rows, eeg_times)
         self._journal.tick(given, result, status, self.rig.player.timeline)
         if result.unrated:
             self._log("unrated", now)

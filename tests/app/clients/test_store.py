@@ -275,3 +275,25 @@ def test_refusals_where_sqlcipher_has_no_build(
 def test_the_key_of_the_database_is_none_of_the_others(store: Store) -> None:
     master = store._master
     assert len({master, derive(master, "database"), store.key_for("clients")}) == 3
+
+
+def test_a_full_disk_refuses_a_change_and_loses_nothing(folder: Path) -> None:
+    with Store(folder, PASSPHRASE) as store:
+        client = store.new_client()
+        (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+        store._db.execute(f"PRAGMA max_page_count = {pages + 2}")  # as if there were no more room
+        kept = 0
+
+        def fill() -> None:
+            nonlocal kept
+            for kept in range(100):
+                store.add(client, Note(f"{kept} " * 500))
+
+        with pytest.raises(StoreError, match=r"disk is full.*what was there before is safe"):
+            fill()
+        assert 0 < kept < 100
+        assert len(store.entries(client)) == kept
+    with Store(folder, PASSPHRASE) as store:
+        assert len(store.entries(client)) == kept
+        assert store.audit()[1] == ""
+        store.add(client, Note("there is room again"))
