@@ -96,7 +96,7 @@ def delete_client(store: Store, client: Client, secret: str, sessions: Path) -> 
     places = places_of(store, client, sessions)
     folders = folders_of({client.key_id}, places)
     store.destroy(client)
-    RING.forget()
+    RING.lock()
     # What a deletion left that was killed before its files were gone goes with them.
     leftovers = folders_of({client.key_id, *Destroyed(store.folder).ids()}, places)
     kept = _sample(folders)

@@ -24,7 +24,7 @@ from app.clients.destroyed import Destroyed
 from app.clients.entries import Entry, Stored, as_table, from_table, newest
 from app.clients.keys import KEYS, KeyFile, StoreError, derive, make_keys, unwrap, wrap
 from app.clients.people import Client, SessionRow
-from app.records.sealed import ID_BYTES, KEY_BYTES, SealedError
+from app.records.sealed import ID_BYTES, KEY_BYTES, RING, SealedError
 from app.records.sink import make_folder, replace_file
 from dsp.checks import InputError
 
@@ -133,6 +133,7 @@ class Store:
                 return
             self._db.close()
             self._db, self._master = None, b""
+            RING.lock()
             if self._lock is not None:
                 self._lock.release()
 

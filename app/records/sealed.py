@@ -108,9 +108,13 @@ class KeyRing:
         """Hold the key of a session that runs."""
         self._keys[seal.key_id] = seal.key
 
-    def forget(self) -> None:
-        """Hold nothing any more."""
+    def lock(self) -> None:
+        """Hold no key any more; what is needed again is asked for again."""
         self._keys.clear()
+
+    def forget(self) -> None:
+        """Hold nothing any more, and ask nobody."""
+        self.lock()
         self.ask = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy.typing as npt
 
@@ -13,14 +13,12 @@ from app.loop.decision import Decision
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerStatus
 from app.records.jsontext import number, plain
+from app.records.sealed import Seal
 from app.records.writer import SessionWriter
 from devices.timeline import Timeline
 from dsp.checks import AttuneError, RecordError
 from dsp.sound.heard import Play
 from playlists.tracks import Place, PreparedTrack
-
-if TYPE_CHECKING:
-    from app.clients.sitting import Sitting
 
 
 def decision_event(now: float, decision: Decision, play: Play | None) -> dict[str, Any]:
@@ -118,7 +116,7 @@ def _event(logged: Mapping[str, Any]) -> LoopEvent:
 class Journal:
     """Everything a session hands to its records; without a root it keeps nothing.
 
-    Of a `client` it is encrypted, and without EEG where they did not agree to that.
+    Under a `seal` it is encrypted; without EEG (`with_eeg`) where a client did not agree to that.
     """
 
     def __init__(
@@ -127,11 +125,11 @@ class Journal:
         manifest: Mapping[str, Any],
         calibration: Calibration | None,
         *,
-        client: Sitting | None = None,
+        seal: Seal | None = None,
+        with_eeg: bool = True,
     ) -> None:
-        seal = client.seal if client else None
         self._writer = SessionWriter(root, manifest, seal=seal) if root is not None else None
-        self._eeg = client is None or client.may_keep_eeg
+        self._with_eeg = with_eeg
         self._row = 0
         if self._writer is not None and calibration is not None:
             try:
@@ -192,7 +190,7 @@ class Journal:
 
     def eeg(self, rows: npt.ArrayLike, times: npt.ArrayLike, *, second: bool = False) -> None:
         """Record what a source sent: every channel, with the times."""
-        if self._writer is not None and self._eeg:
+        if self._writer is not None and self._with_eeg:
             self._writer.eeg(rows, times, second=second)
 
     def rate(self, hz: float, *, second: bool = False) -> None:

@@ -15,7 +15,7 @@ from app.loop.loop import What
 from app.loop.ticks import LoopEvent
 from app.records.jsontext import get, number, whole
 from app.records.reader import SessionReader
-from app.records.sealed import SealedError
+from app.records.sealed import Seal, SealedError
 from app.records.ticks import Tick
 from app.session.journal import events_of
 from app.session.plan import Plan
@@ -73,6 +73,8 @@ class Recorded:
         What the sound went to; `audible` says whether anybody heard it.
     problems : tuple of str
         What of it could not be read.
+    seal : Seal or None
+        What it is encrypted with.
     """
 
     source: ReplaySource
@@ -91,6 +93,7 @@ class Recorded:
     output: str = ""
     audible: bool = True
     problems: tuple[str, ...] = ()
+    seal: Seal | None = None
 
     @property
     def what(self) -> What:
@@ -177,6 +180,7 @@ def read_recorded(plan: Plan) -> Recorded:
         output=str(get(manifest, "summary", "output") or ""),
         audible=not get(manifest, "summary", "output_is_null"),
         problems=tuple(reader.problems),
+        seal=reader.seal,
     )
 
 

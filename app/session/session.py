@@ -20,6 +20,7 @@ from app.loop.calibration import Calibration, load_calibration
 from app.loop.lesson import Lesson, Setup
 from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
+from app.records.sealed import Seal, new_seal
 from app.records.writer import check_root
 from app.session.journal import Journal
 from app.session.opening import FirstSound, first_sound, opening_order
@@ -71,6 +72,7 @@ class Session:
         self.plan = plan
         self.settings = check_plan(plan)
         self._recorded = read_recorded(plan) if plan.recording else None
+        self._seal = self._sealed_with()
         self.calibration: Calibration | None = None
         if self._recorded is not None:
             self.tracks, problems = self._recorded.tracks, self._recorded.problems
@@ -283,6 +285,24 @@ class Session:
         finally:
             self._ended.set()
 
+    def _sealed_with(self) -> Seal | None:
+        """What the records are encrypted with: as the client's, or as the recording that it is of.
+
+        Raises
+        ------
+        InputError
+            If the recording is of another client.
+        """
+        client, of = self.plan.client, self._recorded.seal if self._recorded else None
+        if client is None:
+            return new_seal(of.key_id, of.key) if of else None
+        if of is not None and client.seal is not None and of.key_id != client.seal.key_id:
+            raise InputError(
+                f"The recording is of another client than {client.code}; leave --client out, or "
+                "name whose it is."
+            )
+        return client.seal
+
     def _tell_store(self, running: Running) -> None:
         """Have the end of a client's session kept, with what it taught, or neither."""
         client, person = self.plan.client, self.plan.person
@@ -290,7 +310,7 @@ class Session:
             return
         problem = self._watcher.snapshot().recording_problem
         try:
-            if person is not None and client.may_keep:
+            if person is not None and client.may_keep and self._recorded is None:
                 from app.clients.listener import learn  # late: at the start nobody waits for it
 
                 taught, client.said = learn(person, self._taught(running))
@@ -360,7 +380,8 @@ class Session:
                     [one.because for one in self._pool],
                 ),
                 self.calibration,
-                client=plan.client,
+                seal=self._seal,
+                with_eeg=plan.client is None or plan.client.may_keep_eeg,
             )
             if plan.client is not None:
                 simulated = plan.simulated or (info is not None and info.simulated)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.clients.deleting import folders_of
 from app.clients.entries import AdverseEvents, Consent, Screening, consent
 from app.clients.keys import StoreError
 from app.clients.listener import Listener
@@ -16,7 +17,7 @@ from app.clients.sitting import NO_EEG_KEPT, NOTHING_KEPT, Sitting, request_with
 from app.clients.store import Store
 from app.lab.simulate_demo import starter
 from app.records.reader import SessionReader
-from app.records.sealed import is_sealed
+from app.records.sealed import RING, is_sealed
 from app.session.plan import Plan, check_plan
 from app.session.running import WITHDRAWN
 from app.session.session import Session
@@ -164,6 +165,30 @@ def test_what_was_learnt_is_handed_in_and_kept_with_the_end_of_the_session(store
     assert store.listener(client) == b"something"
     withdraw(store, client.code)
     assert Sitting(store, client.code).listener == b""
+
+
+def test_a_recording_of_a_client_that_is_replayed_stays_sealed_and_goes_with_the_client(
+    store: Store, tmp_path: Path
+) -> None:
+    client, other = client_with(store, "sessions", "eeg"), client_with(store, "sessions", "eeg")
+    recorded, _ = run(store, client, tmp_path)
+    RING.forget()
+    RING.ask = store.key_of
+    source = f"replay:{recorded.folder}"
+    session = Session(Plan(source=source, fast=True, out=tmp_path))
+    session.run()
+    assert session.folder is not None
+    assert all(is_sealed(path.read_bytes()) for path in session.folder.iterdir())
+    assert SessionReader(session.folder).eeg()[0].size > 1000
+    assert folders_of({client.key_id}, [tmp_path]) == sorted([recorded.folder, session.folder])
+    mine, theirs = Sitting(store, client.code), Sitting(store, other.code)
+    with pytest.raises(InputError, match=f"of another client than {other.code}"):
+        Session(Plan(source=source, fast=True, out=tmp_path, client=theirs, person=Listener()))
+    again = Session(Plan(source=source, fast=True, out=tmp_path, client=mine, person=Listener()))
+    again.run()
+    assert store.listener(client) == b""  # what was lived once teaches once
+    mine.close()
+    theirs.close()
 
 
 def test_a_session_teaches_the_next_one_through_the_store(store: Store, tmp_path: Path) -> None:
