@@ -78,6 +78,7 @@ class EnjoymentModel:
     rating_bias: float = 0.02
     rating_bias_sd: float = 0.12
     rating_var: float = 0.034
+    tap_var: float = 0.09  # of a face that an observer saw
     skip_level: float = 0.3  # what a skip says of a track, and how surely
     skip_var: float = 0.15**2
 
@@ -251,6 +252,18 @@ class EnjoymentFilter:
         observed = value - self.model.rating_bias - 0.5 * (1.0 - self._scales)
         noise = self.model.rating_var * self._scales**2
         self._log_weights = self._log_weights + self._observe(h, observed, noise)
+
+    def tap(self, value: float) -> None:
+        """Take what an observer saw, 0 distress to 1 pleasure: less sure than a rating.
+
+        It moves the belief in the EEG as a rating does; how the person would use a scale it does
+        not tell.
+        """
+        check_number("tap", value, low=0.0, high=1.0)
+        h = np.zeros_like(self._x)
+        h[:, _E] = 1.0
+        seen, noise = np.full(self._gains.size, value), np.float64(self.model.tap_var)
+        self._log_weights = self._log_weights + self._observe(h, seen, noise)
 
     def skip(self) -> None:
         """Take the listener's own skip as a sign of low enjoyment of this track."""

@@ -273,6 +273,8 @@ def _events(lesson: Lesson) -> Iterator[TrackEvent]:
         yield TrackEvent(key, "play", at + one.began, value=one.share)
         for when, value in one.ratings:
             yield TrackEvent(key, "rating", at + when, value=value, scale="1-9")
+        for when, value in one.taps:
+            yield TrackEvent(key, "tap", at + when, value=value, scale="faces")
         if one.skipped is not None:
             yield TrackEvent(key, "skip", at + one.skipped)
         if one.undone is not None:

@@ -15,7 +15,7 @@ from dsp.grid import Floats
 from dsp.reward import ThetaScore
 from playlists.tracks import NO_PLACE, Place
 
-_Told = Literal["new_track", "step", "rating", "skip", "score"]
+_Told = Literal["new_track", "step", "rating", "tap", "skip", "score"]
 
 
 class Belief:
@@ -57,7 +57,8 @@ class Belief:
         self._skipped = self._deaf = False
         self._liked: dict[Place, tuple[float, float]] = {}  # the prior that ratings taught
         self.rating: float | None = None  # latest of the running play
-        self.rated: dict[Place, float] = {}  # latest of each track
+        self.rated: dict[Place, float] = {}  # latest of each track, a tap or a rating
+        self.tapped: set[Place] = set()  # tracks whose latest is a tap
         self.n_ratings = 0
         self._scored = -math.inf  # end of the newest score that came
         self.entered = -math.inf  # end of the newest score that entered, LSL seconds
@@ -77,6 +78,7 @@ class Belief:
         other = copy(self)
         other._filter, other._twin = deepcopy(self._filter), deepcopy(self._twin)
         other._liked, other.rated = dict(self._liked), dict(self.rated)
+        other.tapped = set(self.tapped)
         other._untold = list(self._untold)
         return other
 
@@ -90,6 +92,8 @@ class Belief:
             self._filter.step(*values)
         elif kind == "rating":
             self._filter.rating(*values)
+        elif kind == "tap":
+            self._filter.tap(*values)
         elif kind == "skip":
             self._filter.skip()
         elif self._theta is not None:
@@ -137,9 +141,17 @@ class Belief:
     def rate(self, value: float) -> None:
         """Take a rating 0..1 of what is heard."""
         self.rating = self.rated[self._place] = value
+        self.tapped.discard(self._place)
         self.n_ratings += 1
         self._take("rating", value)
         self._twin.rating(value)
+
+    def tap(self, value: float) -> None:
+        """Take what an observer saw while it was heard, 0..1; it stands as a rating would."""
+        self.rating = self.rated[self._place] = value
+        self.tapped.add(self._place)
+        self._take("tap", value)
+        self._twin.tap(value)
 
     def skip(self) -> None:
         """Take the wish for another track: who has it does not enjoy this one much."""

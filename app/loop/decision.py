@@ -24,12 +24,13 @@ class Asked:
     `kind`: ``next`` or ``skip`` (another track: the operator's wish, the client's), ``layer_off``
     or ``layer_on`` (for this session), or to take something back: ``back`` (a change: back to
     `place`, and the `rating` that goes with it), ``unrated`` (a `rating`, 0..1), ``nothing``
-    (there is none).
+    (there is none). `tapped`: the rating is a tap of an observer.
     """
 
     kind: Literal["next", "skip", "layer_off", "layer_on", "back", "unrated", "nothing"]
     place: Place = NO_PLACE
     rating: float | None = None
+    tapped: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class View:
         Seconds into it and to its end.
     rating : float or None
         The latest 0..1 on this track.
+    tapped : bool
+        It is not the client's own, an observer saw it.
     protected : bool
         Whether a hand brought this track back.
     cued, changing : bool
@@ -85,6 +88,7 @@ class View:
     repeats: tuple[Candidate, ...]
     titles: tuple[str, ...]
     because: tuple[str, ...] = ()
+    tapped: bool = False
     protected: bool = False
     silent: bool = False
     broken_off: bool = False

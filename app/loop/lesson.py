@@ -127,6 +127,8 @@ class PlayTaught:
     theta : Theta
     excerpt : Excerpt or None
         None where too little of it was clean, or something else than a brain may have spoken.
+    taps : tuple of (float, float)
+        Like `ratings`: what an observer saw.
     """
 
     place: Place
@@ -138,6 +140,7 @@ class PlayTaught:
     undone: float | None
     theta: Theta
     excerpt: Excerpt | None
+    taps: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,7 @@ class _Notes:
     position: float = 0.0
     scores: list[float] = field(default_factory=list)
     ratings: list[tuple[float, float]] = field(default_factory=list)
+    taps: list[tuple[float, float]] = field(default_factory=list)
     skipped: float | None = None
     undone: float | None = None
 
@@ -202,7 +206,7 @@ class Collector:
     def __init__(self, known: Sequence[Theta] = ()) -> None:
         self._known = tuple(known)
         self._plays: dict[Play, _Notes] = {}
-        self._rated: list[Play] = []  # in the order of the ratings
+        self._given: list[list[tuple[float, float]]] = []  # where each rating or tap went
         self._eeg: deque[tuple[int, npt.NDArray[np.float32]]] = deque()
         self._heard: deque[tuple[Floats, npt.NDArray[np.float32]]] = deque()
         self._next: int | None = None  # grid point
@@ -243,12 +247,18 @@ class Collector:
         """Take a rating 0..1."""
         if play in self._plays:
             self._plays[play].ratings.append((at, value))
-            self._rated.append(play)
+            self._given.append(self._plays[play].ratings)
+
+    def tap(self, play: Play, value: float, at: float) -> None:
+        """Take what an observer saw, 0..1."""
+        if play in self._plays:
+            self._plays[play].taps.append((at, value))
+            self._given.append(self._plays[play].taps)
 
     def unrate(self) -> None:
-        """Take the last rating back."""
-        if self._rated:
-            self._plays[self._rated.pop()].ratings.pop()
+        """Take the last rating or tap back."""
+        if self._given:
+            self._given.pop().pop()
 
     def skip(self, play: Play, at: float) -> None:
         """Take it that the client wished for another track."""
@@ -295,6 +305,7 @@ class Collector:
                     None if notes.undone is None else notes.undone - began,
                     _theta(notes),
                     excerpts.get(play),
+                    tuple((at - began, value) for at, value in notes.taps),
                 )
             )
         n_ratings = sum(len(one.ratings) for one in plays)
@@ -338,5 +349,6 @@ def waits_for(n_rated: int) -> str:
 
 
 def _theta(notes: _Notes) -> Theta:
-    rating = notes.ratings[-1][1] if notes.ratings else None
+    said = notes.ratings or notes.taps  # of a client who cannot rate, what an observer saw
+    rating = said[-1][1] if said else None
     return Theta.of(notes.scores, rating=rating)

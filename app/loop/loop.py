@@ -48,11 +48,12 @@ class _Left:
 
 @dataclass(frozen=True)
 class _Rated:
-    """The last rating: when, what, and what would be believed had it never been given."""
+    """The last rating or tap: when, what, and what would be believed had it never been given."""
 
     time: float
     value: float
     without: Belief
+    tapped: bool = False
 
 
 class Loop:
@@ -176,7 +177,8 @@ class Loop:
             quality=self._senses.grades if self._senses else (),
             decision=decision,
             starts=starts,
-            unrated=any(one.rating is not None for one in asked),
+            unrated=any(one.rating is not None and not one.tapped for one in asked),
+            untapped=any(one.rating is not None and one.tapped for one in asked),
             coming=listening.coming,
         )
 
@@ -204,6 +206,10 @@ class Loop:
             self._rated = _Rated(now, float(value), self._belief.copy())
             self._belief.rate(float(value))
             self._collector.rate(self._listening.play, float(value), now)
+        elif kind == "tap":
+            self._rated = _Rated(now, float(value), self._belief.copy(), tapped=True)
+            self._belief.tap(float(value))
+            self._collector.tap(self._listening.play, float(value), now)
         elif kind == "next":  # the operator's wish says nothing of the track
             yield Asked("next")
         elif kind == "skip":
@@ -249,16 +255,17 @@ class Loop:
         if left is not None and left.play != self._listening.newest:
             left = None  # the music went on since
         if left is not None and (rated is None or rated.time <= left.time):
-            goes = rated.value if rated is not None and left.cause == "rating" else None
+            goes = rated if left.cause == "rating" else None
             if goes is not None:  # the rating that changed the track goes with the change
                 self._unrate()
             self._left = None
             self._protected.add(left.place)
             self._collector.undone(left.place, now)
-            return Asked("back", place=left.place, rating=goes)
+            back = Asked("back", place=left.place)
+            return back if goes is None else replace(back, rating=goes.value, tapped=goes.tapped)
         if rated is not None:
             self._unrate()
-            return Asked("unrated", rating=rated.value)
+            return Asked("unrated", rating=rated.value, tapped=rated.tapped)
         return Asked("nothing")
 
     def _unrate(self) -> None:
@@ -360,6 +367,7 @@ class Loop:
             trust=self._belief.trust,
             ever_following=tracking is not None and tracking.ever_following,
             rating=self._belief.standing,
+            tapped=listening.place in self._belief.tapped,
             n_ratings=self._belief.n_ratings,
             on_hold=self._on_hold,
             paused=listening.stands,

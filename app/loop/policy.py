@@ -18,6 +18,7 @@ from app.loop.sentences import SENTENCES, Code
 from app.settings import Settings
 from app.words import rating_given
 from playlists.choice import Choice, choose, p_better
+from playlists.listener_record import FACES
 
 
 def decide(
@@ -89,9 +90,15 @@ def _hold(view: View, settings: Settings, code: Code, **extra: Any) -> Decision:
     return Decision("hold", code, None, _say(code, numbers), "none", 1.0, (), numbers)
 
 
-def _given(rating: float | None) -> int:
+def _rated(rating: float | None, *, tapped: bool, back: bool = False) -> dict[str, Any]:
+    """Return a rating, or a face that an observer saw, in words; `back`: as it is taken back."""
     assert rating is not None
-    return rating_given(rating)
+    if tapped:
+        face = min(FACES, key=lambda name: abs(FACES[name] - rating))
+        said = f"The observer's tap ({face})" if back else f"The observer saw {face}"
+        return {"face": face, "rated": said}
+    given = rating_given(rating)
+    return {"given": given, "rated": f"{'Rating' if back else 'Rated'} {given} of 9"}
 
 
 def _change(
@@ -147,7 +154,8 @@ def _commands(
     decision, state = _obeyed(view, state, settings, rng)
     unrated = [one for one in view.asked if one.kind == "unrated"]
     if decision is not None and decision.code != "unrated" and unrated:
-        numbers = decision.numbers | {"given": _given(unrated[-1].rating)}
+        last = unrated[-1]
+        numbers = decision.numbers | _rated(last.rating, tapped=last.tapped, back=True)
         because = f"{decision.because} {_say('unrated', numbers)}"
         decision = replace(decision, because=because, numbers=numbers)
     return decision, state
@@ -180,7 +188,9 @@ def _obeyed(
     if was_off and not state.layer_off:
         return _said(view, settings, "layer_allowed"), state
     if "unrated" in asked:
-        return _said(view, settings, "unrated", given=_given(asked["unrated"].rating)), state
+        last = asked["unrated"]
+        words = _rated(last.rating, tapped=last.tapped, back=True)
+        return _said(view, settings, "unrated", **words), state
     if "nothing" in asked:
         return _said(view, settings, "nothing"), state
     return None, state
@@ -206,10 +216,10 @@ def _ratings(
         kind="change_track",
         code="rated_low",
         cause="rating",
-        given=_given(view.rating),
+        **_rated(view.rating, tapped=view.tapped),
     )
     if decision is None:
-        return _hold(view, settings, "no_other", given=_given(view.rating)), state
+        return _hold(view, settings, "no_other", **_rated(view.rating, tapped=view.tapped)), state
     return decision, _changed(view, state)
 
 
@@ -237,7 +247,7 @@ def _layer_out(
     if state.layer_decided != view.play:
         code, cause = "layer_track", "end"
     elif view.rating is not None and (view.rating >= PROTECTED or view.rating <= DISLIKED):
-        code, cause, extra = "layer_rated", "rating", {"given": _given(view.rating)}
+        code, cause, extra = "layer_rated", "rating", _rated(view.rating, tapped=view.tapped)
     elif (
         state.recovered is not None
         and _barrier(view, settings) is None
@@ -292,9 +302,9 @@ def _barrier(view: View, settings: Settings) -> Decision | None:
     if view.on_hold:
         return _hold(view, settings, "on_hold")
     if view.rating is not None and view.rating >= PROTECTED:
-        return _hold(view, settings, "protected", given=_given(view.rating))
+        return _hold(view, settings, "protected", **_rated(view.rating, tapped=view.tapped))
     if view.rating is not None and view.rating <= DISLIKED:
-        return _hold(view, settings, "disliked", given=_given(view.rating))
+        return _hold(view, settings, "disliked", **_rated(view.rating, tapped=view.tapped))
     if view.protected:
         return _hold(view, settings, "brought_back")
     if not view.usable:

@@ -49,9 +49,9 @@ SENTENCES: dict[Code, str] = {
     "{expected_sd:.0f} (1 sd{known}).",
     "back": "Change taken back: changing back to {title}, which the EEG leaves alone from now on.",
     "layer_allowed": "The low-frequency layer may come in again.",
-    "unrated": "Rating {given} of 9 taken back.",
+    "unrated": "{rated} taken back.",
     "nothing": "There is nothing to take back.",
-    "rated_low": "Rated {given} of 9: changing to {title}, expected {expected:.0f} ± "
+    "rated_low": "{rated}: changing to {title}, expected {expected:.0f} ± "
     "{expected_sd:.0f} (1 sd{known}).",
     "end": "The track ends in {remaining:.0f} s: next is {title}, expected {expected:.0f} ± "
     "{expected_sd:.0f} (1 sd{known}).",
@@ -69,17 +69,17 @@ SENTENCES: dict[Code, str] = {
     "layer out over {ramp:.0f} s.",
     "layer_operator": "Low-frequency layer switched off by hand, for this session.",
     "layer_track": "Another track: low-frequency layer out over {ramp:.0f} s.",
-    "layer_rated": "Rated {given} of 9: low-frequency layer out over {ramp:.0f} s.",
-    "no_other": "Rated {given} of 9, but there is no other track to change to.",
+    "layer_rated": "{rated}: low-frequency layer out over {ramp:.0f} s.",
+    "no_other": "{rated}, but there is no other track to change to.",
     "on_hold": "Automation is on hold.",
     "paused": "Paused.",
     "stalled": "No action: the sound engine does not answer.",
     "no_track": "The track is about to start.",
     "silent": "No action: no track is heard.",
-    "disliked": "Rated {given} of 9: the rating decides on this track, not the EEG.",
+    "disliked": "{rated}: the rating decides on this track, not the EEG.",
     "brought_back": "A change away from this track was taken back: no action because of the EEG on "
     "it.",
-    "protected": "Rated {given} of 9: no action because of the EEG on this track.",
+    "protected": "{rated}: no action because of the EEG on this track.",
     "unusable": "No action: {reason}.",
     "early": "Too early to judge this track: first judgement at {first:.0f} s.",
     "no_following": "No action because of the EEG: it has not yet shown that it follows the sound.",

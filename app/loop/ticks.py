@@ -16,6 +16,7 @@ from playlists.tracks import Place
 
 EventKind = Literal[
     "rating",
+    "tap",
     "next",
     "skip",
     "undo",
@@ -49,7 +50,8 @@ class PoolTrack:
 class LoopEvent:
     """Something from outside that the loop must know.
 
-    `kind`: ``rating`` (value 0..1), ``next`` and ``skip`` (the operator's and the client's wish),
+    `kind`: ``rating`` and ``tap`` (value 0..1: the client's own, and what an observer saw),
+    ``next`` and ``skip`` (the operator's and the client's wish),
     ``undo``, ``layer_off`` (value bool), ``hold`` (value bool), ``pause`` (value bool),
     ``stalled`` (value bool: the sound engine does not answer), ``unplayable`` (value: the play).
     ``wireless`` (value bool: the sound goes out without a wire), ``rate`` (value: Hz at which the
@@ -125,6 +127,8 @@ class TickResult:
         What is asked for and not heard yet, this decision included.
     unrated : bool
         Whether a rating was taken back, by itself or with the change that it made.
+    untapped : bool
+        The same of an observer's tap.
     """
 
     now: float
@@ -145,3 +149,4 @@ class TickResult:
     starts: Play | None
     coming: Coming | None
     unrated: bool = False
+    untapped: bool = False

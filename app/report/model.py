@@ -31,8 +31,8 @@ LAYER_HEARD = 0.02  #: level of the low layer below which it counts as off
 UNWATCHED = 2.5  #: s after a tick from which on nothing is known of the brain signals
 HAPPENINGS = ("device", "player", "note", "error", "resumed")
 DOINGS = (
-    "next", "skip", "undo", "pause", "resume", "hold", "layer_off", "mark", "rating", "eeg_off",
-    "stop",
+    "next", "skip", "undo", "pause", "resume", "hold", "layer_off", "mark", "rating", "tap",
+    "eeg_off", "stop",
 )  # fmt: skip
 _DAY = 86400.0  # s; what is more is a damaged clock
 _DIGITS = re.compile(r"\d+(\.\d+)?")
@@ -316,7 +316,7 @@ def _quality(ticks: Sequence[Tick]) -> tuple[dict[str, Counter[str]], int, int]:
 
 
 def _doings(events: Sequence[Event], start: float) -> tuple[Doing, ...]:
-    keys = {"rating": "given", "stop": "asked"}
+    keys = {"rating": "given", "tap": "given", "stop": "asked"}
     return tuple(
         Doing(number(e, "t") - start, e["kind"], e.get(keys.get(e["kind"], "value")))
         for e in events

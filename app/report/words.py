@@ -13,6 +13,7 @@ from app.report.closing import Closing
 from app.report.model import Doing, ReportModel
 from app.words import of_100, percent
 from dsp.intervals import Z90
+from playlists.listener_record import FACES
 
 _DONE = {
     "next": (
@@ -64,6 +65,9 @@ def doing(done: Doing) -> tuple[str, str, str]:
         given = done.value if isinstance(done.value, int | float) else math.nan
         said = f"Rated {given:.0f} of 9." if 1 <= given <= 9 else "A rating was given."
         return "rating", said, "listener"
+    if done.kind == "tap":
+        face = done.value if done.value in FACES else "a face"
+        return "observer", f"The observer saw {face}.", "observer"
     if done.kind == "stop":
         if off:
             return "end", "The time was over.", ""

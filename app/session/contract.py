@@ -69,6 +69,9 @@ class SessionLike(Protocol):
     def rate(self, given: int) -> None:
         """Take the client's rating 1..9."""
 
+    def tap(self, face: str) -> None:
+        """Take what an observer sees in the client: distress, neutral or pleasure."""
+
     def next(self) -> None:
         """Go to the next track because the operator wants to: it says nothing of this one."""
 

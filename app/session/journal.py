@@ -95,7 +95,7 @@ def events_of(logged: Iterable[Mapping[str, Any]]) -> tuple[LoopEvent, ...]:
 def _event(logged: Mapping[str, Any]) -> LoopEvent:
     kind, value = logged.get("kind"), logged.get("value")
     kind = "unplayable" if kind == "skipped" else kind
-    if kind == "rating":
+    if kind in ("rating", "tap"):
         fits = 0.0 <= number(logged, "value") <= 1.0
     elif kind == "rate":
         fits = 0.0 < number(logged, "value") <= 1e5

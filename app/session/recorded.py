@@ -165,7 +165,9 @@ def read_recorded(plan: Plan) -> Recorded:
         tracks=tracks,
         starts=starts,
         ticks=ticks,
-        unrated=frozenset(row["t"] for row in reader.events() if row["kind"] == "unrated"),
+        unrated=frozenset(
+            row["t"] for row in reader.events() if row["kind"] in ("unrated", "untapped")
+        ),
         changed=frozenset(row["t"] for row in acts if get(row, "decision", "kind") in _CHANGES),
         done=tuple(
             (row["t"], f"Then: {foreign_text(str(get(row, 'decision', 'because')), longest=300)}")

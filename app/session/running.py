@@ -38,6 +38,7 @@ from devices.sources.source import SourceEvent, SourceState
 from dsp.checks import AttuneError, DeviceError, InputError
 from dsp.grid import SLOWEST
 from dsp.sound.heard import Heard, Play
+from playlists.listener_record import FACES
 from playlists.tracks import Place, PreparedTrack
 
 SUSPENDED_S = 60.0  #: s without a tick after which the computer stood still
@@ -211,6 +212,8 @@ class Running:
         self._journal.tick(given, result, status, self.rig.player.timeline)
         if result.unrated:
             self._log("unrated", now)
+        if result.untapped:
+            self._log("untapped", now)
         shown = self._watch(result)
         self._watcher.set(recording_problem=self._journal.problem)
         self._watcher.received(given.eeg, eeg_times)
@@ -248,6 +251,9 @@ class Running:
                 share = rating_share(value)
                 self._events.append(LoopEvent("rating", share))
                 self._log("rating", now, value=share, scale="1-9", given=value)
+            elif kind == "tap":
+                self._events.append(LoopEvent("tap", FACES[value]))
+                self._log("tap", now, value=FACES[value], scale="faces", given=value)
             elif kind == "pause":
                 self._events.append(LoopEvent("pause", value))
                 self._log("pause" if value else "resume", now)

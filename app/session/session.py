@@ -36,9 +36,10 @@ from app.session.watcher import Watcher
 from devices.ring import Ring
 from devices.sources.source import SourceInfo
 from devices.sources.spec import read_spec
-from dsp.checks import AttuneError, DeviceError, InputError
+from dsp.checks import AttuneError, DeviceError, InputError, check_option
 from playlists.choice import MAX_POOL
 from playlists.files import open_playlist
+from playlists.listener_record import FACES
 from playlists.preference import expect
 from playlists.tracks import PreparedTrack, Track
 
@@ -174,6 +175,10 @@ class Session:
         if not 1 <= int(given) <= 9:
             raise InputError(f"rating is {given!r}; expected a whole number from 1 to 9.")
         self._asked.put(("rating", int(given)))
+
+    def tap(self, face: str) -> None:
+        """Take what an observer sees in the client: distress, neutral or pleasure."""
+        self._asked.put(("tap", check_option("face", face, FACES)))
 
     def next(self) -> None:
         """Change the track because the operator wants to."""

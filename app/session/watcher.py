@@ -108,6 +108,8 @@ class Watcher:
         if kind == "rating":
             # Whose it is only the tick knows that takes it.
             self.set(ratings=(*told.ratings, (now, value, NO_PLAY)))
+        elif kind == "tap":
+            self.say(f"The observer sees {value}.", now)
         elif kind == "mark":
             self.set(marks=(*told.marks, now))
             self.say("Moment marked.", now)

@@ -31,6 +31,7 @@ from app.window.screens.stop_question import StopQuestion
 from app.window.theme import TEXT_PX, Look, px, set_text_px, style_sheet
 from app.window.zoom import Zoom
 from dsp.checks import AttuneError, DeviceError
+from playlists.listener_record import FACES
 
 _log = logging.getLogger(__name__)
 
@@ -275,6 +276,10 @@ class MainWindow(QMainWindow):
         """Take the client's rating."""
         self._do("rate", lambda session: session.rate(given))
 
+    def tap(self, face: str) -> None:
+        """Take what an observer sees in the client."""
+        self._do("tap", lambda session: session.tap(face))
+
     def without_eeg(self) -> None:
         """Go on without EEG: in this session, or anew where its source cannot be had."""
         if self.driver.no_source and self.driver.is_closed:
@@ -398,6 +403,8 @@ class MainWindow(QMainWindow):
             super().keyPressEvent(event)
         elif shortcut.action == "rate":
             self.rate(int(event.key()) - int(Qt.Key.Key_0))
+        elif shortcut.action in FACES:
+            self.tap(shortcut.action)
         else:
             getattr(self, shortcut.action)()
 

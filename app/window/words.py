@@ -220,7 +220,7 @@ def possible(snapshot: Snapshot) -> frozenset[str]:
     """Return the actions that can be done now; the others are greyed, and their keys do nothing."""
     if snapshot.phase not in ("running", "paused"):
         return frozenset()
-    always = {"pause", "next", "skip", "undo", "hold", "layer_off", "mark", "rate"}
+    always = {"pause", "next", "skip", "undo", "hold", "layer_off", "mark", "rate", "tap"}
     return frozenset(always | ({"without_eeg"} if snapshot.source_state == "lost" else set()))
 
 

@@ -291,6 +291,9 @@ class FakeSession:
         assert shot.track is not None
         self.ratings.append(RatingView(self.t, given, shot.play, shot.track.title))
 
+    def tap(self, face: str) -> None:
+        self._call("tap", face)
+
     def next(self) -> None:
         self._call("next")
 

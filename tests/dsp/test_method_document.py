@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dsp
+import playlists.preference
 from app.loop.decision import DISLIKED, PROTECTED
 from app.settings import load_preset
 from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
@@ -17,6 +18,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding
 QUOTED = re.findall(r"`(\w+)\.(\w+) = ([^`]+)`", DOCUMENT)
 QUOTED = [quote for quote in QUOTED if quote[0] != "module"]
 MODULES = {m.name.split(".")[-1]: m.name for m in pkgutil.walk_packages(dsp.__path__, "dsp.")}
+MODULES["preference"] = playlists.preference.__name__
 
 
 @pytest.mark.parametrize(("owner", "name", "value"), QUOTED, ids=[q[1] for q in QUOTED])
@@ -41,6 +43,7 @@ def test_method_quotes_the_model_of_enjoyment() -> None:
         f"r = {0.5 + model.rating_bias:.2f} + c + s (e - 0.5 + N(0, {model.rating_var:.3f}))"
         in text
     )
+    assert f"t = e + N(0, {model.tap_var:.2f})" in text
     assert f"μ = {model.skip_level:.1f} ± {model.skip_var**0.5:.2f}" in text
     assert model.zero_sd == model.noise_sd == 0.3
     assert f"It starts at {100 * EnjoymentFilter(model).eeg_weight:.0f} %" in text

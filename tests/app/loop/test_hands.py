@@ -233,3 +233,52 @@ def test_a_track_that_broke_later_leaves_what_is_to_come():
     assert coming.play == 1
     assert one.tick(LoopEvent("unplayable", 0)).coming == coming
     assert one.tick(LoopEvent("unplayable", 1)).coming.play == 2
+
+
+def tapped(value):
+    return LoopEvent("tap", value)
+
+
+def test_distress_that_an_observer_sees_ends_the_track_and_says_who_saw_it():
+    one = Player(DEMO)
+    one.run(20)
+    change = one.tick(tapped(0.0))
+    assert (change.decision.kind, change.decision.cause) == ("change_track", "rating")
+    assert change.decision.because.startswith("The observer saw distress: changing to ")
+    one.run(5)
+    back = one.tick(UNDO)
+    assert (back.decision.code, back.untapped, back.unrated) == ("back", True, False)
+    assert one.loop._belief.rated == {}
+
+
+def test_pleasure_that_an_observer_sees_keeps_the_eeg_off_the_track():
+    one = Player(DEMO)
+    one.run(5)
+    one.tick(tapped(1.0))
+    assert one.run(3).gate == (
+        "The observer saw pleasure: no action because of the EEG on this track."
+    )
+
+
+def test_a_tap_is_no_rating_of_the_client_and_tells_less():
+    """Two sessions alike but for who says that it is loved."""
+    own, seen = Player(DEMO), Player(DEMO)
+    for one, event in ((own, rated(1.0)), (seen, tapped(1.0))):
+        one.run(20)
+        one.tick(event)
+        one.run(1)
+    before = Player(DEMO).run(22).twin
+    by_own, by_tap = (one.results[-1].twin for one in (own, seen))
+    assert by_own.mean > by_tap.mean > before.mean
+    assert by_own.sd < before.sd
+    assert by_tap.sd < before.sd
+    assert (own.loop._belief.n_ratings, seen.loop._belief.n_ratings) == (1, 0)
+
+
+def test_a_rating_after_a_tap_stands_in_its_place_and_is_taken_back_first():
+    one = Player(DEMO)
+    one.run(5)
+    one.tick(tapped(1.0))
+    assert one.tick(rated(0.75)).gate.startswith("Rated 7 of 9")
+    assert one.tick(UNDO).decision.because == "Rating 7 of 9 taken back."
+    assert one.run(1).gate.startswith("The observer saw pleasure")

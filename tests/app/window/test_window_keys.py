@@ -54,6 +54,19 @@ def test_every_key_of_the_table_does_what_its_button_does(bench):
         assert session.calls[before:] == [call, call]
 
 
+def test_three_keys_side_by_side_are_the_faces_that_an_observer_sees(bench):
+    session = FakeSession(t0=50.0, speed=1e-4)
+    window = bench.open(session)
+    for key in (Qt.Key.Key_A, Qt.Key.Key_S, Qt.Key.Key_D):
+        _press(window, key)
+    faces = [("tap", "distress"), ("tap", "neutral"), ("tap", "pleasure")]
+    assert session.calls[1:] == faces
+    session.changes = {"phase": "starting"}
+    window._render()
+    _press(window, Qt.Key.Key_A)
+    assert session.calls[1:] == faces
+
+
 def test_the_operators_next_is_not_the_clients_wish(bench):
     session = FakeSession(t0=50.0, speed=1e-4)
     window = bench.open(session)
