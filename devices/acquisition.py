@@ -18,7 +18,7 @@ from typing import Any
 from devices.clock import now
 from devices.host import Host
 from devices.listener import LISTENERS
-from devices.pump import HANG_S, OPEN_S
+from devices.pump import HANG_S, OPEN_S, hang_s
 from devices.ring import Ring
 from devices.silence import judge, limits
 from devices.sources.naming import Wanted
@@ -252,7 +252,7 @@ class Acquisition:
         """Whether what reads was heard of while it read, and will hear that it is to end."""
         if self._info is None or self._host is None:
             return False
-        return self._ring is None or 0.0 < self._ring.due_at - at <= HANG_S
+        return self._ring is None or 0.0 < self._ring.due_at - at <= hang_s(self._info)
 
     def _look(self, late: float) -> float:
         """Look at what came, `late` s after it was due; return when to look again, s."""
@@ -264,20 +264,20 @@ class Acquisition:
                 self._begin()
         else:
             self._receive()
-        ring = self._ring
+        ring, hang = self._ring, hang_s(self._info)
         if self._ended or self._closing_at is not None:
             return 0.0
         if ring is None:
             return _POLL_S if self._info is None else _LOOK_S
         if self._host is not None and not self._thread:
-            if self._signs.silent(ring.due_at, at) > HANG_S and at > ring.due_at:
-                self._died(f"has not answered for {HANG_S:g} s")
+            if self._signs.silent(ring.due_at, at) > hang and at > ring.due_at:
+                self._died(f"has not answered for {hang:g} s")
         if ring.written_at <= self._gone_at:
             return _AWAY_S if self._first.is_set() else _POLL_S
         self._first.set()
         newest = max(ring.written_at, self._awake_at)
         word, left = judge(at - newest, ring.interval_s)
-        if word == "lost" and judge(ring.due_at - HANG_S - newest, ring.interval_s)[0] != "lost":
+        if word == "lost" and judge(ring.due_at - hang - newest, ring.interval_s)[0] != "lost":
             word = "stalled"  # what reads was held up itself, and may yet bring all of it
         self._judged(word, limits(ring.interval_s))
         return min(max(left, 0.01), _LOOK_S) if word == "streaming" else _AWAY_S

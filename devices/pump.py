@@ -26,8 +26,9 @@ _log = logging.getLogger(__name__)
 
 OPEN_S = 20.0  #: the slowest boards (Bluetooth) need this long to be found
 #: s without a sign of life after which a child that reads hangs. The longest wait of its own is
-#: `_READ_S`, and BrainFlow's calls between two reads take milliseconds.
-HANG_S = 1.25
+#: `_READ_S`, and BrainFlow's calls between two reads take milliseconds; a command to a headset on
+#: Bluetooth may wait for its link, which to open anew takes much longer.
+HANG_S, COMMAND_S = 1.25, 5.0
 _LOOK_S = 0.1  # s between signs of life, and looks at whether to stop
 _READ_S = 0.25  # s that count as silence of one read that brought nothing
 _FIRST_S = 5.0  # s that a device which was opened again may take to its first sample
@@ -45,6 +46,11 @@ _LEFT = (BrokenPipeError, EOFError, ConnectionResetError)
 #: sentence of a device that said so; ``absent`` and why it could not be opened again; ``back`` and
 #: what it is now.
 Tell = Callable[[str, Any], None]
+
+
+def hang_s(info: SourceInfo | None) -> float:
+    """S without a sign of life after which a child that reads such a source hangs."""
+    return COMMAND_S if info is not None and info.details.get("keep_alive") else HANG_S
 
 
 class Stopped(Protocol):
@@ -110,7 +116,7 @@ class Pump:
     def _carry(self) -> bool:
         """Read to the end, or until told to stop; return False when nothing comes any more."""
         source, ring, clock = self._source, self._ring, self._clock
-        silence, before, look_at = 0.0, clock(), 0.0
+        silence, before, look_at, hang = 0.0, clock(), 0.0, hang_s(self._info)
         while True:
             chunk = source.read()
             at = clock()
@@ -129,7 +135,7 @@ class Pump:
             if at >= look_at:
                 look_at = at + _LOOK_S
                 if ring is not None:
-                    ring.due_at = at + HANG_S
+                    ring.due_at = at + hang
                 if self._stopped():
                     return True
 

@@ -271,6 +271,7 @@ class BoardSource:
                 "board_id": number,
                 "port": self._port,
                 "serial_number": self._serial_number,
+                "keep_alive": KEEP_ALIVE.get(number, ""),
                 "firmware": self._answer,
                 "units": "microvolts, BrainFlow's scale",
                 "microvolts_per_count": SCALES.get(shown),

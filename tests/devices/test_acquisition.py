@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from devices.sources.finding import settled
 from devices.sources.source import Channel
 from dsp.checks import DeviceError, InputError
 from tests.doubles.eeg_fakes import MarkerSource, PausingSource, Sender, wait_until
-from tests.doubles.watched import Watched
+from tests.doubles.watched import INFO, Watched
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -187,6 +188,14 @@ def test_a_child_without_a_sign_of_life_is_replaced_after_a_second_and_a_half(mo
     assert [word for _, word, _ in watched.states][-1] == "streaming"
     assert 0.0 <= watched.began[1] - lost[0] < 0.3
     assert len(watched.began) == 2
+
+
+def test_a_child_whose_command_waits_for_the_link_of_a_headset_is_not_replaced(monkeypatch):
+    muse = replace(INFO, details={"keep_alive": "k"})
+    watched = Watched(monkeypatch, 15.0, hung=(5.0, 9.0), info=muse)
+    watched.close()
+    assert len(watched.began) == 1
+    assert [word for _, word, _ in watched.states][2:] == ["stalled", "streaming"]
 
 
 @pytest.mark.parametrize("late", [0.4, 1.0, 4.0])

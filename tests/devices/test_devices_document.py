@@ -73,6 +73,7 @@ def test_states_and_their_times_are_those_of_the_code():
         f"nothing for {silence.LOST_S:g} s",
         f"at first every {pump._SOONEST_S:g} s, later every {pump._LATEST_S:g} s",
         f"no sign of life for {pump.HANG_S:g} s",
+        f"({pump.COMMAND_S:g} s for a Muse",
         f"are given {pump.OPEN_S:g} s",
         f"over {silence.BURST_S:g} s, it is stalled after {silence._STALL_INTERVALS:g} of them "
         f"and lost after {silence._LOST_INTERVALS:g}",

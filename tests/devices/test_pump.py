@@ -219,6 +219,14 @@ def test_what_the_new_clock_puts_before_the_last_row_is_left_out():
     assert np.diff(world.ring.since(0).times).min() > 0.5 / SFREQ
 
 
+@pytest.mark.parametrize(("details", "hang"), [({}, 1.25), ({"keep_alive": "k"}, 5.0)])
+def test_a_headset_that_is_sent_commands_is_given_the_time_that_they_may_wait(details, hang):
+    world = World()
+    world.pump._info = replace(INFO, details=details)
+    world.run(5.0)
+    assert world.ring.due_at == pytest.approx(world.at + hang, abs=0.15)
+
+
 def test_one_that_takes_the_place_of_another_is_told_what_that_one_knew():
     world, given = World(), []
     world.take_over = given.append

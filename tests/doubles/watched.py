@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from devices.acquisition import Acquisition
-from devices.pump import HANG_S
+from devices.pump import hang_s
 from devices.ring import Ring
 from devices.sources.source import SourceInfo
 
@@ -43,8 +43,9 @@ class Watched:
         silent: tuple[float, float] = (0.0, 0.0),
         hung: tuple[float, float] = (0.0, 0.0),
         late: float = 0.0,
+        info: SourceInfo = INFO,
     ) -> None:
-        self.at = 0.0
+        self.at, self._info = 0.0, info
         self._seconds, self._silent, self._hung, self._late = seconds, silent, hung, late
         self._made, self._done = threading.Event(), threading.Event()
         self._hosts: list[_Host] = []
@@ -65,7 +66,7 @@ class Watched:
         self.acquisition.close()
 
     def _host(self, _make: Any, known: Any, **_given: Any) -> _Host:
-        self._hosts.append(_Host(self.at, known))
+        self._hosts.append(_Host(self.at, known, self._info))
         return self._hosts[-1]
 
     def _runs(self, at: float) -> bool:
@@ -84,7 +85,7 @@ class Watched:
         for at in steps.tolist():
             if ring is None or host.ended or not self._runs(at):
                 continue
-            ring.due_at = at + HANG_S
+            ring.due_at = at + hang_s(self._info)
             if not self._silent[0] <= at < self._silent[1]:
                 ring.write(np.ones((1, 2), np.float32), [at])
                 ring.written_at = at
@@ -94,10 +95,10 @@ class Watched:
 class _Host:
     """A child that does nothing of its own."""
 
-    def __init__(self, at: float, known: tuple[SourceInfo, str] | None) -> None:
+    def __init__(self, at: float, known: Any, info: SourceInfo) -> None:
         self.began, self.ended, self.pid = at, False, 1
         self.awaited: Sequence[Any] = ()
-        self._said: list[tuple[str, Any]] = [] if known else [("open", INFO)]
+        self._said: list[tuple[str, Any]] = [] if known else [("open", info)]
 
     def messages(self) -> list[tuple[str, Any]]:
         said, self._said = self._said, []
