@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from devices.envelope import lower_line, other_line
+from devices.envelope import lower_line, no_stairs
 
 Clock = Callable[[], float]
 
@@ -26,7 +26,6 @@ _FINE, _YOUTH = 8, 4.0  # bins of a second while the line is younger than so man
 # s by which a wrong rate must show before it is taken for one: the stated, one that stamps showed.
 _TOLD, _TOLD_AGAIN = 0.012, 0.030
 _SEEN = 8.0  # s
-_RECENT, _CHANGED = (6, 12, 24), 0.020  # points, s off: a rate that changed while it was in use
 _MEASURED = 2.0  # s of history after which the rate is known well enough to be told
 _FEW = 48  # samples of one read up to which plain numbers are quicker than arrays
 _JUMP = 0.020  # s: an error larger than this is not slewed away
@@ -118,7 +117,7 @@ class SampleClock:
         self._shown = False  # whether stamps showed it, better than some seconds of arrivals can
         self._own = False  # whether the arrivals alone have shown it, against what was promised
         self._began: int | None = None  # number at which the line, or its latest restart, began
-        self.whole = True  #: whether what is lost is counted: else losses look like another rate
+        self.step = 0  #: samples that may be lost at once and not be counted; 0 where none are
         self._next = 0  # number of the next sample
         self._origin = 0.0  # time of sample 0 on the line
         self._points: list[_Point] = []
@@ -163,6 +162,19 @@ class SampleClock:
             self._turn(self.period)
             self._fit()
 
+    def lay(self, period: float, ahead: int, time: float) -> None:
+        """Go on with a line of another `period`, s, that arrivals have shown.
+
+        On it the sample that is `ahead` from the next one on was taken at `time`, s.
+        """
+        if self._began is not None:
+            before = self._origin + self.period * self._next
+            self.expect(1.0 / period, measured=False)
+            self._origin = time - period * (self._next + ahead)
+            self._lead += before - (self._origin + period * self._next)
+            self._points, self._seen, self._late = [], [], None
+            self._began, self._own = self._next, False
+
     def change(self, sfreq: float, line: Sequence[tuple[int, float]] = ()) -> None:
         """Go on with another rate, Hz, that stamps have shown: the source has changed it.
 
@@ -188,7 +200,6 @@ class SampleClock:
     def forget(self) -> None:
         """Keep rate and line, but fit no more to what arrived until now, which was miscounted."""
         self._points.clear()
-        self._seen.clear()
 
     @property
     def residual(self) -> float:
@@ -358,21 +369,8 @@ class SampleClock:
             self._origin = min(y - period * x for _, x, y in self._points)
             self._lead += before - (self._origin + period * self._next)
 
-    def _changed(self) -> bool:
-        """Whether the last points lie on another line than the one in use: a rate that changed."""
-        for n in _RECENT:
-            if self.young or not self.whole or len(self._points) <= n:
-                return False
-            recent = self._points[-n:]
-            slope = other_line(recent, self.period, _CHANGED)
-            if slope is not None:
-                self._points, self._prior, self._own, self._measured = recent, slope, True, True
-                self._turn(slope)
-                return True
-        return False
-
     def _fit(self) -> None:
-        if len(self._points) < 4 or self._changed():
+        if len(self._points) < 4:
             return
         x = np.array([p[1] for p in self._points], dtype=np.float64)
         y = np.array([p[2] for p in self._points])
@@ -390,7 +388,9 @@ class SampleClock:
             near = np.sort(above - above.min())[: x.size * 3 // 4 + 1]  # the others were held up
             bent = float(near.mean())
             least = _TOLD_AGAIN if self._shown else _TOLD
-            if x.size >= _FINE and abs(change) * span > max(least, 4 * bent):
+            off = abs(change) * span
+            even = not self.step or no_stairs(bent, off, self.step * self._prior)
+            if x.size >= _FINE and off > max(least, 4 * bent) and even:
                 self._prior, self._own, weight = slope, True, 0.0
             else:
                 weight, change = 1.0, self.period / self._prior - 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,27 @@ def lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     right = min(max(int(np.searchsorted(x[hull], (x[0] + x[-1]) / 2)), 1), len(hull) - 1)
     a, b = hull[right - 1], hull[right]
     return float((y[b] - y[a]) / (x[b] - x[a]))
+
+
+_STAIRS, _FEW = 0.35, 0.4  # steps within which few lost samples never lie along a line; that few
+_RANDOM, _MANY = 0.15, 16  # roots of their number within which so many never do
+
+
+def no_stairs(bent: float, off: float, step: float) -> bool:
+    """Whether points nearer to a line than `bent` show another rate, and not what was lost.
+
+    Lost samples make lateness go up by whole steps, here and there: from a line through stairs
+    most of a step is missing, and from one through many random steps the root of their number.
+
+    Parameters
+    ----------
+    bent, off : float
+        How far the points are from a line; the end of that line from the rate in use; s.
+    step : float
+        Length of what is lost at once, s.
+    """
+    near = _STAIRS if off < _MANY * step else _RANDOM * math.sqrt(off / step)
+    return off > _FEW * step and bent < near * step
 
 
 def other_line(

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from devices.clock import SampleClock
 from devices.sources.counted import Counted, Packets
+from devices.sources.reads import Reads
 from devices.sources.source import RATE_SAID, RATE_SHOWN, EegChunk, SourceEvent
 from devices.sources.timing import FloatRow, TimingWatch
-from devices.sources.uncounted import Reads, Uncounted
+from devices.sources.uncounted import Uncounted
 
 _FEW = 32  # samples of a read up to which plain numbers are quicker than arrays
 _NONE_LOST = np.zeros(_FEW, dtype=bool)
@@ -45,7 +46,6 @@ class SamplePlacer:
         self._clock = SampleClock(sfreq)
         self._counted: Counted | None = None
         if modulus is not None:
-            self._clock.whole = False  # a backlog that came in slowly looks like a rate
             self._counted = Counted(sfreq, modulus=modulus, step=step, share=share)
         self._uncounted = Uncounted(sfreq, self._clock, stamped=stamped)
         self._timing = TimingWatch()

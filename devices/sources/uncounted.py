@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
 from devices.envelope import lower_line
+from devices.sources.pace import Pace
+from devices.sources.reads import Reads
 from devices.sources.stamps import (
     BACKWARD_S,
     Floats,
@@ -24,6 +24,7 @@ _START_S, _START_MOST_S, _START_READS = 0.25, 0.9, 4  # s, s and reads before th
 _PILED_S = 0.08  # s of first reads that may hold what had piled up
 # Shares by which a rate must differ from the stated one to show at once, in arrivals and stamps.
 _OFF, _OFF_STAMPS = 0.15, 0.02
+_SETTLE_S = 2.0  # s until a rate is known well enough to say that little is lost
 _UNSURE_S = 3.0  # s after a jump of the stamps
 _WILD = 1e12  # s: no clock's time
 _ROOM = 0.020  # s by which arrival may misjudge what can have been lost
@@ -37,31 +38,6 @@ _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what i
 _STAY_READS = 8
 _STAY_S, _STAY_BOARD_S = 0.4, 0.15  # s that samples must be late for what is lost
 _AGAIN_S = 2.0  # s between two looks whether stamps are regular now
-
-
-@dataclass
-class Reads:
-    """Samples of one read, or of several in a row.
-
-    `times` are their times for the clock, `ends` where each read ends and `seen` when each
-    returned, s.
-    """
-
-    data: npt.NDArray[np.float32]
-    stamps: Floats
-    times: Floats
-    ends: list[int]
-    seen: list[float]
-
-    def __add__(self, other: Reads) -> Reads:
-        n = self.ends[-1]
-        return Reads(
-            np.concatenate([self.data, other.data]),
-            np.concatenate([self.stamps, other.stamps]),
-            np.concatenate([self.times, other.times]),
-            self.ends + [n + end for end in other.ends],
-            self.seen + other.seen,
-        )
 
 
 class Uncounted:
@@ -80,12 +56,13 @@ class Uncounted:
 
     def __init__(self, sfreq: float, clock: SampleClock, *, stamped: bool) -> None:
         self._stated, self._clock, self._stamped = 1.0 / sfreq, clock, stamped
-        self._trust = Trust()
+        self._trust, self._pace = Trust(), Pace()
         self._lattice: Lattice | None = None
         self._spread = Spread()
         self._held: Reads | None = None
         self._begun, self._piled = False, True
         self._open_at = np.inf
+        self._settled_at = np.inf  # until then the rate is not known well enough to miss samples
         self._unsure_until = -np.inf  # until then arrival may show what was lost at a jump
         self._window: list[Floats] = []  # stamps among which regularity is looked for again
         self._window_at = -np.inf
@@ -101,6 +78,8 @@ class Uncounted:
         if self._begun:
             stamps = self._respaced(stamps)
         new = Reads(data, stamps, stamps, [stamps.size], [seen])
+        looks = self._begun and self._pace.suspects(stamps.size, seen, self._clock.period)
+        self._pace.add(stamps.size, seen, self._clock.period)
         if not self._begun:
             self._held = new if self._held is None else self._held + new
             if not self._may_begin(self._held):
@@ -115,11 +94,28 @@ class Uncounted:
             if self._stamped:
                 number = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
                 if self._clock.overdue > _OVERDUE_S and (
-                    self._spread.exact or self._clock.behind(seen, number) < _OVERDUE_S
+                    self._spread.exact
+                    or (self._trust.believed and self._clock.behind(seen, number) < _OVERDUE_S)
                 ):
                     self._clock.restart(self._trust.base, 1.0)  # late, and none was lost
                 new.times = self._times(stamps, seen)
+            self._clock.step = 0 if self._lattice is not None else self._pace.step
+            if looks:
+                self._look_at_pace(stamps.size - 1 + (self._held.ends[-1] if self._held else 0))
         return self._judged(new)
+
+    def _look_at_pace(self, ahead: int) -> None:
+        """Go on with another rate where the arrivals show one.
+
+        `ahead` is the newest sample from the next one to be placed on.
+        """
+        found = self._pace.other(self._clock.period)
+        if found is not None:
+            period, newest = found
+            self._clock.lay(period, ahead, newest - self._trust.base)
+            lattice = self._lattice
+            if lattice is not None and abs(lattice.period / period - 1.0) > _OFF_STAMPS / 2:
+                self._forsake(newest)
 
     def few(self, stamps: list[float], seen: float) -> list[float] | None:
         """Return the times of a few samples of which all is in line, as `take` gives them.
@@ -137,11 +133,13 @@ class Uncounted:
             or times[-1] - (due + period * (n - 1)) >= min(_LATE_S, 2.5 * period)
             or (self._stamped and trust.may_change(newest, seen))
             or (trust.believed and earliest < -_ROOM)
+            or self._pace.suspects(n, seen, period)
             or not lattice.few(stamps)
         ):
             return None
         if self._stamped:
             trust.hear(newest, seen, 0.0)
+        self._pace.add(n, seen, period)
         self._filled = stamps[-1]
         return times
 
@@ -152,18 +150,18 @@ class Uncounted:
             return None
         if not self._begun:
             self._begin(held)
-        missing = self._judge(held, 0, last=True)
-        assert missing is not None
-        return held, missing
+        return held, self._judge(held, 0, last=True)
 
     def _judged(self, new: Reads) -> tuple[Reads, npt.NDArray[np.int64]] | None:
         fresh = 0 if self._held is None else self._held.ends[-1]
         reads = new if self._held is None else self._held + new
         self._held = None
         missing = self._judge(reads, fresh)
-        if missing is None:
+        if not missing.size:
             self._held = reads
             return None
+        if missing.size < reads.ends[-1]:
+            reads, self._held = reads.split(reads.ends.index(missing.size) + 1)
         self._look_again(reads)
         return reads, missing
 
@@ -209,8 +207,8 @@ class Uncounted:
 
     def _begin(self, held: Reads) -> None:
         """Judge rate, spread and clock of the stamps by the first reads."""
-        self._clock.whole = False
         self._begun = True
+        self._settled_at = held.seen[-1] + _SETTLE_S
         counts = np.diff([0, *held.ends])
         span = held.seen[-1] - held.seen[0]
         arrived = self._arrived(held)
@@ -259,7 +257,6 @@ class Uncounted:
         return ""
 
     def _follow(self, first: float, found: Spread) -> None:
-        self._clock.whole = True  # but where stamps are not regular, losses look like a rate
         self._lattice, self._spread = (
             Lattice(first, found.period, found.unit, exact=found.exact),
             found,
@@ -290,10 +287,8 @@ class Uncounted:
 
     # Loss
 
-    def _judge(
-        self, reads: Reads, fresh: int, *, last: bool = False
-    ) -> npt.NDArray[np.int64] | None:
-        """Count the samples lost before each; None where more must be seen and will be."""
+    def _judge(self, reads: Reads, fresh: int, *, last: bool = False) -> npt.NDArray[np.int64]:
+        """Count the samples lost before each of those reads that no later one changes any more."""
         clock, lattice, seen = self._clock, self._lattice, reads.seen[-1]
         missing = np.zeros(reads.ends[-1], dtype=np.int64)
         if clock.due is None:  # nothing can be missing that there was no time for
@@ -309,16 +304,23 @@ class Uncounted:
             room = _ROOM if clock.young else _ROOM / 2
             judged = lattice.judge(reads.stamps, room=late + room, period=clock.period, fresh=fresh)
             if judged.open and not last and seen - self._open_since(seen) < _OPEN_S:
-                return None
+                return missing[:0]
             missing = judged.missing
-        known = clock.due is None or self._late_for_good(reads, missing, clock_due)
-        if not known and not last:
-            return None
+        ready = len(reads.seen)
+        if clock.due is not None:
+            ready = self._late_for_good(reads, missing, clock_due)
+        if last or (ready and lattice is not None):
+            ready = len(reads.seen)
+        if not ready:
+            return missing[:0]
+        missing, seen = missing[: reads.ends[ready - 1]], reads.seen[ready - 1]
         self._open_at = np.inf
         if lattice is not None and judged is not None:
             self._keep(lattice, judged, seen)
+            if self._spread.exact:
+                self._pace.skip(int(judged.missing.sum()))
         if missing.any():  # no more than the time that has passed, whoever says what
-            most = max(int((seen + _ROOM - clock_due) / clock.period) + 1 - reads.ends[-1], 0)
+            most = max(int((seen + _ROOM - clock_due) / clock.period) + 1 - missing.size, 0)
             missing = np.diff(np.minimum(np.cumsum(missing), most), prepend=0)
         return missing
 
@@ -331,32 +333,37 @@ class Uncounted:
         if judged.jumped:
             self._unsure_until = seen + _UNSURE_S
         if not lattice.regular:
-            self._lattice, self._window, self._window_at = None, [], seen
-            self._clock.whole = self._spread.exact
+            self._forsake(seen)
 
-    def _late_for_good(self, reads: Reads, missing: npt.NDArray[np.int64], due: float) -> bool:
-        """Add to `missing` what stays late for good; False where more must be seen."""
+    def _forsake(self, seen: float) -> None:
+        """Follow the stamps no longer; look later whether they are regular again."""
+        self._lattice, self._window, self._window_at = None, [], seen
+
+    def _late_for_good(self, reads: Reads, missing: npt.NDArray[np.int64], due: float) -> int:
+        """Add to `missing` what stays late for good; of how many reads that can be said."""
         clock, ends = self._clock, np.array(reads.ends) - 1
         number = ends + np.cumsum(missing)[ends]
         late = reads.times[ends] - (due + clock.period * number)
-        if clock.due is not None and self._stamped:  # stamps alone do not say that time has passed
+        if self._stamped and self._trust.believed:  # stamps alone do not say that time has passed
             arrived = [clock.behind(t, k) for t, k in zip(reads.seen, number.tolist(), strict=True)]
             late = np.minimum(late, arrived)
         limit, stay = self._patience(reads.seen[-1])
         if late[-1] < limit:
-            return True
+            return len(late)
         held = reads.seen[-1] - reads.seen[0]
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
-            return False  # of few reads all may have been held up in this computer
-        grown, exact = late[-1] - late[0], self._spread.exact and self._trust.believed
+            return 0  # of few reads all may have been held up in this computer
+        grown = late[-1] - late[0]
         steps = np.diff([float(part.min()) for part in np.array_split(late, 3)])
         steady = late.size < 3 or steps.min() > 0.25 * steps.sum()  # and not by another loss
-        if steady and grown > (0.1 * late[0] if exact else max(0.01, late[0] / 2)):
-            return True  # a rate that is not the promised one, which the clock finds
-        # What was lost before a read is at most what every later one still is late by.
+        if steady and self._spread.exact and grown > 0.1 * late[0]:
+            return len(late)  # of exact stamps those lost are counted: a rate, which will be found
+        # What was lost before a read is at most what every later one still is late by; of the
+        # newest there are too few later ones.
+        newest = min(int(np.searchsorted(reads.seen, reads.seen[-1] - stay / 2)), late.size - 4)
+        newest = max(newest, 1)
         least = np.minimum.accumulate(late[::-1])[::-1]
-        if self._stamped:
-            least[:] = late.min()  # what came over a network may have become later meanwhile
+        least[newest:] = least[newest]
         before = due - clock.period
         for k, lost in enumerate(np.diff(np.round(least / clock.period), prepend=0.0)):
             first = 0 if k == 0 else reads.ends[k - 1]
@@ -365,11 +372,11 @@ class Uncounted:
             if lost > 0:
                 missing[first + int(np.argmax(steps))] += int(lost)
         clock.forget()
-        return True
+        return int(newest)
 
     def _patience(self, seen: float) -> tuple[float, float]:
         """How late samples must be, and how long, to have lost ones before them (s, s)."""
-        if self._clock.young:
+        if seen < self._settled_at:
             return _YOUNG_LATE_S, _STAY_S
         if self._lattice is None or seen < self._unsure_until:
             late = max(_LATE_S, 2.5 * self._clock.period)

@@ -128,6 +128,31 @@ def test_arrival_alone_finds_the_real_rate_within_seconds_and_calls_nothing_lost
 
 
 @pytest.mark.parametrize("packet", [1, 2, 4, 12])
+@pytest.mark.parametrize(("loss", "burst"), [(0.02, 1), (0.05, 1), (0.05, 3)])
+@pytest.mark.parametrize("stamps", ["constant", "noise:0.0005+ahead:4", "noise:0.002"])
+def test_rows_keep_their_time_and_the_rate_its_value_where_arrival_alone_shows_what_is_lost(
+    stamps, loss, burst, packet
+):
+    result = run(Sender(stamps=stamps, packet=packet, loss=loss, burst=burst, seconds=24.0))
+    assert result.lost > 50
+    assert result.worst_ms(0.0) < 50.0
+    assert result.rates == []
+    assert result.marked == pytest.approx(result.lost, abs=12)
+    assert sum("osses cannot be counted" in text for text in result.told) == 1
+
+
+@pytest.mark.parametrize("packet", [1, 4, 12])
+@pytest.mark.parametrize("rate", [254.0, 246.0, 205.0, 128.0])
+@pytest.mark.parametrize("stamps", ["none", "epoch"])
+def test_a_rate_that_changes_is_followed_where_stamps_are_of_no_clock_of_ours(stamps, rate, packet):
+    result = run(Sender(stated=256.0, stamps=stamps, packet=packet, change=(8.0, rate)))
+    assert result.rates[-1] == pytest.approx(rate, rel=5e-3)
+    assert np.abs(result.error[result.at > 13.0]).max() < 0.03
+    if stamps == "epoch":  # spread evenly: what was lost is known
+        assert result.marked == 0
+
+
+@pytest.mark.parametrize("packet", [1, 2, 4, 12])
 @pytest.mark.parametrize(("loss", "burst"), [(0.005, 1), (0.05, 1), (0.05, 3)])
 def test_boards_without_a_counter_keep_their_rows_and_say_that_losses_cannot_be_counted(
     packet, loss, burst

@@ -1,0 +1,103 @@
+"""The rate at which samples arrive, where it is another than the one in use.
+
+Lost samples make those that come look slower too. But the lateness that they leave goes up by
+whole steps here and there, which is no line (`no_stairs`). What lies on one is a rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from devices.envelope import lower_line, no_stairs
+
+_BINS = 16  # a second, of which the earliest arrival counts
+_WINDOWS = (8, 16, 32, 64, 96, 128)  # bins
+_LEAST_S = 0.012  # s that the newest must be off
+_MANY = 16  # steps
+_BLOCKS = 16  # of points, where there are more
+_HELD_UP = 16  # one point of so many may be
+_LIKELY = (0.3, 3.0)  # share of the rate in use; else samples had piled up
+
+
+class _Point(NamedTuple):
+    number: int  # of the bin
+    after: int  # samples until then
+    seen: float
+    step: int  # samples of which all reads until then, since the point before, were multiples
+
+
+class Pace:
+    """Watches the arrival of samples, counted as they come."""
+
+    def __init__(self) -> None:
+        self._points: deque[_Point] = deque(maxlen=_WINDOWS[-1])
+        self._count = 0
+
+    def add(self, n: int, seen: float, period: float) -> None:
+        """Take a read of `n` samples that returned at `seen`, s."""
+        self._count += n
+        number, points = int(seen * _BINS), self._points
+        if points and points[-1].number == number:
+            old = points.pop()
+            n = math.gcd(n, old.step)
+            if seen - old.seen >= period * (self._count - old.after):
+                points.append(_Point(number, old.after, old.seen, n))
+                return
+        points.append(_Point(number, self._count, seen, n))
+
+    def skip(self, lost: int) -> None:
+        """Leave out the number of samples that are known to be lost before the next."""
+        self._count += lost
+
+    @property
+    def step(self) -> int:
+        """Samples of which all reads lately were multiples: no fewer are lost."""
+        return math.gcd(*(point.step for point in self._points))
+
+    def suspects(self, n: int, seen: float, period: float) -> bool:
+        """Whether, with such a read, arrivals may show another rate than that of `period`, s."""
+        points = self._points
+        if not points or points[-1].number == int(seen * _BINS):
+            return False
+        for size in _WINDOWS:
+            if len(points) < size:
+                return False
+            first = points[1 - size]
+            if abs(seen - first.seen - period * (self._count + n - first.after)) > _LEAST_S:
+                return True
+        return False
+
+    def other(self, period: float) -> tuple[float, float] | None:
+        """Period of the line that arrivals lie on, and when the newest is due on it, s; or None.
+
+        `period` is the one in use.
+        """
+        every = np.array(self._points, dtype=np.float64)
+        for size in _WINDOWS:
+            if len(every) < size:
+                return None
+            _, x, y, steps = every[-size:].T
+            x, y, first = x - x[0], y - y[0], y[0]
+            span = float(x[-1])
+            if abs(y[-1] - period * span) <= _LEAST_S:
+                continue
+            if size > _BLOCKS:  # the earliest of some in a row, since they wait for the next read
+                rows = (y - period * x).reshape(_BLOCKS, -1).argmin(axis=1)
+                rows += np.arange(0, size, size // _BLOCKS)
+                x, y = x[rows], y[rows]
+            slope = lower_line(x, y)
+            above = y - slope * x
+            least = float(above.min())
+            bent = float(np.sort(above)[-1 - x.size // _HELD_UP]) - least
+            off = abs(slope - period) * span
+            step = math.gcd(*steps[1:].astype(int).tolist()) * period
+            even = off > max(_LEAST_S, 4 * bent) and no_stairs(bent, off, step)
+            if size < _BLOCKS:  # as many points as losses may lie on a line
+                even = even and off > _MANY * step
+            if even and _LIKELY[0] < slope / period < _LIKELY[1]:
+                return slope, float(first + least + slope * span)
+        return None

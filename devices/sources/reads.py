@@ -1,0 +1,44 @@
+"""Samples without a counter as they were read, until it is said what was lost between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class Reads:
+    """Samples of one read, or of several in a row.
+
+    `times` are their times for the clock, `ends` where each read ends and `seen` when each
+    returned, s.
+    """
+
+    data: npt.NDArray[np.float32]
+    stamps: Floats
+    times: Floats
+    ends: list[int]
+    seen: list[float]
+
+    def __add__(self, other: Reads) -> Reads:
+        n = self.ends[-1]
+        return Reads(
+            np.concatenate([self.data, other.data]),
+            np.concatenate([self.stamps, other.stamps]),
+            np.concatenate([self.times, other.times]),
+            self.ends + [n + end for end in other.ends],
+            self.seen + other.seen,
+        )
+
+    def split(self, k: int) -> tuple[Reads, Reads]:
+        """Return the first `k` reads, and the others."""
+        n = self.ends[k - 1]
+        ends = [end - n for end in self.ends[k:]]
+        return (
+            Reads(self.data[:n], self.stamps[:n], self.times[:n], self.ends[:k], self.seen[:k]),
+            Reads(self.data[n:], self.stamps[n:], self.times[n:], ends, self.seen[k:]),
+        )
