@@ -28,6 +28,8 @@ from devices.watchdog import Watchdog
 from dsp.checks import AttuneError, DeviceError, InputError, check_option
 
 RING_S = 60.0
+#: Notes of what a source is, and not of what happened: one that comes back says them again.
+_SAID_ONCE = frozenset(("bursts", "counter", "level", "losses", "no numbers", "pylsl", "stamps"))
 _POLL_S = 0.05  # s between looks while something is awaited
 _LOOK_S = 0.5  # s between looks while all is well
 _AWAY_S = 0.1  # s between looks while a device is away
@@ -65,6 +67,7 @@ class Acquisition:
         self._ring: Ring | None = None
         self._failure: AttuneError | None = None
         self._news: list[SourceEvent] = []
+        self._noted: set[str] = set()  # what was said of what it is
         self._timing = Timing(0, 0.0)
         self._lock = threading.Lock()  # of the news
         self._hosting = threading.Lock()  # no host is begun once it closes
@@ -320,6 +323,10 @@ class Acquisition:
             if value.kind == "state":  # a recording has ended, and does not come back
                 self._state, self._ended = value.value, True
                 self._first.set()
+            if value.kind == "note" and value.value in _SAID_ONCE:
+                if value.text in self._noted:
+                    return
+                self._noted.add(value.text)
             self._tell(value)
         elif word == "open":
             self._open(value)

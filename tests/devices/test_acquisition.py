@@ -22,7 +22,7 @@ from devices.host import Host
 from devices.pump import HANG_S, OPEN_S
 from devices.ring import Ring
 from devices.sources.finding import settled
-from devices.sources.source import Channel
+from devices.sources.source import Channel, SourceEvent
 from dsp.checks import DeviceError, InputError
 from tests.doubles.eeg_fakes import MarkerSource, PausingSource, Sender, wait_until
 from tests.doubles.watched import INFO, Watched
@@ -309,6 +309,20 @@ def test_a_child_that_reads_is_told_to_leave_off_and_ends_by_itself(monkeypatch)
     board.wait_ready(10.0)
     board.close()
     assert codes == [0]
+
+
+def test_what_a_source_is_is_said_once_however_often_it_comes_back():
+    board = Acquisition(partial(PausingSource, fail="hang"), name="it", thread=True)
+    try:
+        board.events()
+        for said in ("losses", "losses", "The Cyton is on COM4 now.", "The Cyton is on COM4 now."):
+            board._take("event", SourceEvent(now(), "note", said, f"{said} cannot be counted."))
+        board._take("event", SourceEvent(now(), "note", 0.5, "The clock was set."))
+        assert [event.value for event in board.events()] == [
+            "losses", "The Cyton is on COM4 now.", "The Cyton is on COM4 now.", 0.5,
+        ]  # fmt: skip
+    finally:
+        board.close()
 
 
 def test_a_source_that_hangs_in_opening_delays_no_other():
