@@ -12,6 +12,7 @@ from app.lab.life import Cancelled, Lived, Weeks, live
 from app.lab.simulate_weeks import MEASURES, all_lives, steps, summary
 from devices.taste import Music
 from dsp.checks import InputError
+from tests.validation.weeks import rows
 
 N = 8
 MUSIC = Music(np.random.default_rng(3).normal(size=(N, 8)), tuple("aabbccdd"), tuple("abcdefgh"))
@@ -133,3 +134,37 @@ def test_the_command_prints_a_table_or_json_and_its_progress_aside(monkeypatch, 
 def test_refusals_of_weeks_name_the_value(changes, word):
     with pytest.raises(InputError, match=word):
         weeks(**changes)
+
+
+def _made(*, weight, expected, acts, r=0.12, gain=0.0):
+    def spread(value):
+        return {"median": value, "low": value, "high": value}
+
+    session = {
+        "r": spread(r), "weight": spread(0.4), "following_60_s": 0.9, "following_30_s": 0.5,
+        "expected_rank_correlation": spread(0.0),
+    }  # fmt: skip
+    last = session | {"weight": spread(weight), "expected_rank_correlation": spread(expected)}
+    return {
+        "listeners": 20,
+        "sessions": [session, session, session, last],
+        "reference": {"session": 3, "r": spread(0.11), "following_60_s": 0.8},
+        "enjoyment_difference": {"mean": gain, "low": gain - 0.01, "high": gain + 0.01},
+        "sessions_with_eeg_action": acts,
+    }
+
+
+def test_the_validation_of_weeks_passes_what_keeps_the_limits_and_nothing_else():
+    good = {
+        "d' 0.35": _made(weight=0.5, expected=0.4, acts=0.1),
+        "d' 0.8": _made(weight=0.85, expected=0.4, acts=0.1),
+        "d' 0": _made(weight=0.2, expected=0.4, acts=0.05),
+    }
+    assert [row.what for row in rows(good) if not row.passed] == []
+    bad = {
+        "d' 0.35": _made(weight=0.2, expected=-0.1, acts=0.1, r=0.1, gain=-0.1),
+        "d' 0.8": _made(weight=0.7, expected=-0.1, acts=0.1, r=0.1, gain=-0.1),
+        "d' 0": _made(weight=0.45, expected=-0.1, acts=0.06, gain=-0.1),
+    }
+    reached = {row.what.partition(": ")[2] for row in rows(bad) if row.passed}
+    assert reached == {"follows within 60 s"}
