@@ -21,6 +21,7 @@ from scipy.special import ndtr
 
 from dsp.grid import Floats
 from dsp.intervals import Z90
+from dsp.tracking.courses import by_chance
 from dsp.tracking.decoder import Decoder, ridge, strength
 from dsp.tracking.delays import Delays, Search
 from dsp.tracking.expectation import N_NEEDED, Expectation
@@ -142,6 +143,7 @@ def _explained(decoder: Decoder, ch_names: Sequence[str]) -> float:
         return 0.0
     sums = decoder.select(ch_names)
     penalty = strength(sums.seconds, len(ch_names))
-    weights = ridge(sums.cov, sums.cross, penalty=penalty, n_lags=decoder.lags.size)
+    chance = by_chance(sums.power, sums.seconds)
+    weights = ridge(sums.cov, sums.cross, penalty=penalty, n_lags=decoder.lags.size, chance=chance)
     size = float(weights @ sums.cov @ weights)
     return float(weights @ sums.cross) / math.sqrt(size) if size > 0.0 else 0.0

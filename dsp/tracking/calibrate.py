@@ -20,6 +20,7 @@ from dsp.filters import BANDS, GridSampler, Strip
 from dsp.grid import RATE, Floats, Ints
 from dsp.quality import CleanBlock
 from dsp.tracking.alignment import KEEP, Aligned, Filtered, SoundSampler
+from dsp.tracking.courses import INDEPENDENT, by_chance
 from dsp.tracking.decoder import (
     Decoder,
     Sums,
@@ -169,7 +170,7 @@ def calibrate(
     sums = Sums(cov, cross, float(sum(p.power[0] for p in parts)), seconds)
     levels = sums.levels(n)
     sums = sums.scaled(levels, seconds=seconds)
-    effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(14.0 * 5.0)
+    effect = math.atanh(min(max(r, 0.0), 0.9)) * math.sqrt(INDEPENDENT * 5.0)
     heard = _windows(grids, n, sfreq, (band, lags, parts), columns)
     return Decoder(ch_names, band, lags, sums, r, null95, effect, bleed, heard, levels)
 
@@ -338,14 +339,21 @@ def _held_out(parts: list[_Part], columns: Ints, n_channels: int) -> Floats:
     return total / weight
 
 
-def _weights(cov: Floats, cross: Floats, n_channels: int, *, seconds: float) -> Floats:
-    """Ridge weights of several targets, each electrode in units of its own level."""
+def _weights(
+    cov: Floats, cross: Floats, n_channels: int, *, seconds: float, power: float | None = None
+) -> Floats:
+    """Ridge weights of several targets, each electrode in units of its own level.
+
+    With the `power` of the feature as a session has them (`decoder.in_common`).
+    """
     n_lags = cov.shape[0] // n_channels
-    power = np.diag(cov).reshape(n_channels, n_lags).mean(axis=1)
-    unit = np.repeat(1.0 / np.sqrt(np.maximum(power, 1e-12)), n_lags)
+    level = np.diag(cov).reshape(n_channels, n_lags).mean(axis=1)
+    unit = np.repeat(1.0 / np.sqrt(np.maximum(level, 1e-12)), n_lags)
     scaled, target = cov * unit[:, None] * unit[None, :], cross * unit[:, None]
     penalty = strength(seconds, n_channels)
-    return unit[:, None] * ridge(scaled, target, penalty=penalty, n_lags=n_lags)
+    chance = None if power is None else by_chance(power, seconds)
+    solved = ridge(scaled, target, penalty=penalty, n_lags=n_lags, chance=chance)
+    return unit[:, None] * solved
 
 
 def _windows(
@@ -369,7 +377,8 @@ def _windows(
     for part in parts:
         own, other = (cov - part.cov)[np.ix_(columns, columns)], (cross - part.cross[:, :1])
         rest = (sum(p.n for p in parts) - part.n) / RATE
-        weights = _weights(own, other[columns], n_channels, seconds=rest)[:, 0]
+        power = sum(float(p.power[0]) for p in parts) - float(part.power[0])
+        weights = _weights(own, other[columns], n_channels, seconds=rest, power=power)[:, 0]
         for number, first, size in part.where:
             if number != at:
                 at, seconds = number, _seconds(recordings[number], n_channels, sfreq, band, lags)

@@ -27,12 +27,12 @@ from scipy.linalg import cho_factor, cho_solve
 from dsp.checks import InputError
 from dsp.filters import BANDS
 from dsp.grid import RATE, Bools, Floats, Ints
+from dsp.tracking.courses import by_chance, in_common, penalty_shape
 from dsp.tracking.expectation import ACOUSTICS
 
 #: s of EEG that the penalty weighs as much as, for each electrode; half or twice makes little
 PENALTY = 15.0
 MAX_STRENGTH = 3.0  #: of the penalty, in units of the data, while there are hardly any
-_ALIKE = 0.1  # share of the penalty that is the same for all electrodes
 _LAG_SMOOTH = 3  # lags on each side over which their weights are pooled
 _LAG_RANGE = (0.2, 20.0)  # how far the penalty of a lag may move
 MAX_ELECTRODES = 32  #: with lags as wide as without a calibration
@@ -118,24 +118,14 @@ def strength(seconds: float, n_channels: int) -> float:
     return min(PENALTY * n_channels / seconds, MAX_STRENGTH)
 
 
-def penalty_shape(cov: Floats, n_lags: int) -> Floats:
-    """Penalty P of each of `n_lags` lags [shape=(n_channels, n_channels)], from C [shape=(d, d)].
-
-    Examples
-    --------
-    >>> penalty_shape(np.diag([4.0, 2.0]), n_lags=1).round(2).tolist()
-    [[3.9, 0.0], [0.0, 2.1]]
-    """
-    n = len(cov) // n_lags
-    lag = np.arange(n_lags)
-    space = cov.reshape(n, n_lags, n, n_lags)[:, lag, :, lag].mean(axis=0)
-    shape = (1.0 - _ALIKE) * space
-    shape[np.diag_indices(n)] += _ALIKE * float(np.trace(space)) / n
-    return np.asarray(shape)
-
-
 def ridge(
-    cov: Floats, cross: Floats, *, penalty: float, n_lags: int = 0, by_lag: Floats | None = None
+    cov: Floats,
+    cross: Floats,
+    *,
+    penalty: float,
+    n_lags: int = 0,
+    by_lag: Floats | None = None,
+    chance: float | None = None,
 ) -> Floats:
     """Solve ``(C + penalty P) w = p``.
 
@@ -149,6 +139,8 @@ def ridge(
         Lags within each channel; 0 for the textbook's ``P = tr(C) / d I``.
     by_lag : float64 [shape=(n_lags,)], optional
         How much dearer each lag is.
+    chance : float, optional
+        As of `by_chance`, where the sums are to be taken as `in_common` makes them.
 
     Examples
     --------
@@ -164,8 +156,11 @@ def ridge(
     if n_lags:
         lag = np.arange(n_lags)
         dear = np.ones(n_lags) if by_lag is None else by_lag
+        shape = penalty_shape(cov, n_lags)
         same_lag = lhs.reshape(-1, n_lags, d // n_lags, n_lags)
-        same_lag[:, lag, :, lag] += penalty * dear[:, None, None] * penalty_shape(cov, n_lags)
+        same_lag[:, lag, :, lag] += penalty * dear[:, None, None] * shape
+        if chance is not None:
+            cross = in_common(cross, shape, chance)
     else:
         lhs[np.diag_indices(d)] += penalty * float(np.trace(cov)) / d
     # Symmetric, so that its transpose, which is in the order of LAPACK, needs no copy.
@@ -173,7 +168,9 @@ def ridge(
     return np.asarray(cho_solve(factor, cross, check_finite=False))
 
 
-def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) -> Floats:
+def ridge_narrowing(
+    cov: Floats, cross: Floats, *, penalty: float, n_lags: int, chance: float | None = None
+) -> Floats:
     """Ridge over a wide range of lags that narrows to where the answer is.
 
     Solved twice: lags that matter little in the first solution are penalised more in the second,
@@ -185,7 +182,7 @@ def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) 
     cov : float64 [shape=(d, d)]
     cross : float64 [shape=(d,)]
         Columns run over `n_lags` lags within each channel.
-    penalty : float
+    penalty, chance : float
         As for `ridge`.
 
     Examples
@@ -198,7 +195,7 @@ def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) 
     >>> int(np.argmax(weights)), bool(weights[6] > 0.9)
     (6, True)
     """
-    first = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
+    first = ridge(cov, cross, penalty=penalty, n_lags=n_lags, chance=chance)
     by_channel = first.reshape(-1, n_lags)
     energy = np.sum(by_channel * (penalty_shape(cov, n_lags) @ by_channel), axis=0)
     if not energy.any():
@@ -207,7 +204,7 @@ def ridge_narrowing(cov: Floats, cross: Floats, *, penalty: float, n_lags: int) 
     smooth = np.convolve(energy, window, mode="same")
     smooth /= np.convolve(np.ones(n_lags), window, mode="same")
     by_lag = np.clip((smooth.mean() / np.maximum(smooth, 1e-300)) ** 2, *_LAG_RANGE)
-    return ridge(cov, cross, penalty=penalty, n_lags=n_lags, by_lag=by_lag)
+    return ridge(cov, cross, penalty=penalty, n_lags=n_lags, by_lag=by_lag, chance=chance)
 
 
 @dataclass(frozen=True)
@@ -440,6 +437,8 @@ def solve(
     cov, cross = total.cov if whole else total.cov[np.ix_(keep, keep)], total.cross[keep]
     # A few lags are no search that could be narrowed.
     solver = ridge_narrowing if n_lags > 2 * _LAG_SMOOTH else ridge
-    solved = solver(cov, cross, penalty=strength(known, n_channels), n_lags=n_lags)
+    chance = by_chance(total.power, known)
+    penalty = strength(known, n_channels)
+    solved = solver(cov, cross, penalty=penalty, n_lags=n_lags, chance=chance)
     weights[keep] = solved / np.repeat(levels, n_lags)[keep]
     return weights

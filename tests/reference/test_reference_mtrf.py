@@ -13,7 +13,8 @@ from app.lab.recordings import own_stimulus
 from app.lab.runs import judged
 from devices.formats.npz import read_npz
 from dsp.tracking.alignment import Aligned
-from dsp.tracking.decoder import PENALTY, Sums, lagged, penalty_shape, ridge, strength
+from dsp.tracking.courses import penalty_shape
+from dsp.tracking.decoder import PENALTY, Sums, lagged, ridge, strength
 
 RATE = 64
 LONGEST = 26  # lags of 0-406 ms

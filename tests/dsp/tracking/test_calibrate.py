@@ -88,14 +88,17 @@ class Written:
                     out.append(part | {"from": number, "first": first})
         return out
 
-    def weights(self, parts: list[dict], left_out: int, n_lags: int) -> np.ndarray:
+    def weights(
+        self, parts: list[dict], left_out: int, n_lags: int, *, common: bool = False
+    ) -> np.ndarray:
         rest = [p for k, p in enumerate(parts) if k != left_out]
         x, y = (np.concatenate([p[key][p["ok"]] for p in rest]) for key in ("x", "y"))
         cov = x.T @ x
         unit = 1.0 / np.sqrt(np.repeat(np.diag(cov).reshape(2, -1).mean(axis=1), n_lags))
         penalty = min(30.0 / (len(x) / RATE), 3.0)
+        chance = np.sum(y[:, 0] ** 2) / (14.0 * len(x) / RATE) if common else None
         scaled = ridge(cov * np.outer(unit, unit), (x.T @ y) * unit[:, None], penalty=penalty,
-                       n_lags=n_lags)  # fmt: skip
+                       n_lags=n_lags, chance=chance)  # fmt: skip
         return np.asarray(scaled * unit[:, None])
 
     def held_out(self, parts: list[dict], n_lags: int) -> np.ndarray:
@@ -156,7 +159,7 @@ def test_a_calibration_is_written_out(gain: float, seconds: tuple[int, ...]) -> 
     assert got.sums.power == pytest.approx(np.sum(y[:, 0] ** 2))
     windows = []
     for k, p in enumerate(parts):
-        weights = written.weights(parts, k, lags.size)[:, 0]
+        weights = written.weights(parts, k, lags.size, common=True)[:, 0]
         for start in range(0, len(p["x"]) - 30 * RATE + 1, 30 * RATE):
             span = slice(start, start + 30 * RATE)
             ok = p["ok"][span]

@@ -307,23 +307,36 @@ def windows(
     whole = [SimpleNamespace(heard=Strip(2, keep=1)), SimpleNamespace(heard=heard)]
     monkeypatch.setattr(calibration, "_seconds", lambda recording, *rest: made)
 
-    def weights(cov: np.ndarray, cross: np.ndarray, n: int, *, seconds: float) -> np.ndarray:
-        others.append((cov.tolist(), cross.tolist(), n, seconds))
+    def weights(
+        cov: np.ndarray, cross: np.ndarray, n: int, *, seconds: float, power: float
+    ) -> np.ndarray:
+        others.append((cov.tolist(), cross.tolist(), n, seconds, power))
         return np.full((1, 1), 0.5)
 
     monkeypatch.setattr(calibration, "_weights", weights)
     part = SimpleNamespace(
-        cov=np.eye(2), cross=np.ones((2, 61)), n=600, where=((1, 0, 31), (1, 31, 29))
+        cov=np.eye(2),
+        cross=np.ones((2, 61)),
+        n=600,
+        where=((1, 0, 31), (1, 31, 29)),
+        power=np.arange(2.0, 63.0),
     )
     last = SimpleNamespace(
-        cov=3.0 * np.eye(2), cross=5.0 * np.ones((2, 61)), n=700, where=((1, 30, 30),)
+        cov=3.0 * np.eye(2),
+        cross=5.0 * np.ones((2, 61)),
+        n=700,
+        where=((1, 30, 30),),
+        power=np.arange(7.0, 68.0),
     )
     others: list[tuple] = []
     found = calibration._windows(
         whole, 1, 128.0, (BAND, LAGS, [part, last]), np.array([1])  # type: ignore[arg-type, list-item]
     )  # fmt: skip
     # Each by a decoder of the others.
-    assert others == [([[3.0]], [[5.0]], 1, 700 / RATE), ([[1.0]], [[1.0]], 1, 600 / RATE)]
+    assert others == [
+        ([[3.0]], [[5.0]], 1, 700 / RATE, 7.0),
+        ([[1.0]], [[1.0]], 1, 600 / RATE, 2.0),
+    ]
     return found
 
 

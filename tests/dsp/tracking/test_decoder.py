@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dsp.checks import InputError
 from dsp.grid import RATE
+from dsp.tracking.courses import penalty_shape
 from dsp.tracking.decoder import (
     MAX_ELECTRODES,
     MAX_STRENGTH,
@@ -20,12 +21,12 @@ from dsp.tracking.decoder import (
     chosen_electrodes,
     lag_steps,
     lagged,
-    penalty_shape,
     ridge,
     ridge_narrowing,
     solve,
     strength,
 )
+from tests.dsp.tracking.test_courses import one_course
 
 LAGS = lag_steps(0.0, 0.4)
 
@@ -173,8 +174,11 @@ def summed(seed: int, n_lags: int, seconds: int = 30) -> Sums:
     return Sums.zero(3 * n_lags).plus(lagged(eeg, lags, sound.size), sound)
 
 
-def narrowed(sums: Sums, penalty: float, n_lags: int) -> np.ndarray:
+def narrowed(sums: Sums, penalty: float, n_lags: int, chance: float | None = None) -> np.ndarray:
     """Solved again with lags that matter little made dear."""
+    if chance is not None:
+        shape = penalty_shape(sums.cov, n_lags)
+        sums = replace(sums, cross=one_course(sums.cross, shape, chance))
     first = ridge(sums.cov, sums.cross, penalty=penalty, n_lags=n_lags).reshape(3, n_lags)
     shape = penalty_shape(sums.cov, n_lags)
     energy = np.array([w @ shape @ w for w in first.T])
@@ -210,15 +214,21 @@ def test_weights_come_from_both_sums_in_units_of_the_levels(
     unit = np.repeat(1.0 / levels, n_lags)
     share = float(learns)
     cov, cross = share * own.cov * np.outer(unit, unit), share * own.cross * unit
+    counted = 0.0
     if prior is not None:
         counted = min(stored, 180.0) / stored  # a minute for each electrode at most
         cov, cross = cov + counted * prior.cov, cross + counted * prior.cross
     penalty = min(45.0 / max(30.0 * share + stored, 1e-9), 3.0)
     sums = Sums(cov, cross, 1.0, 30.0)
-    if n_lags > 6:
-        by_hand = narrowed(sums, penalty, n_lags) if stored or learns else np.zeros(cross.size)
+    power = share * own.power + (counted * prior.power if prior is not None else 0.0)
+    chance = power / (14.0 * max(30.0 * share + stored, 1.0 / 14.0))
+    if not (stored or learns):
+        by_hand = np.zeros(cross.size)
+    elif n_lags > 6:
+        by_hand = narrowed(sums, penalty, n_lags, chance)
     else:
-        by_hand = ridge(cov, cross, penalty=penalty, n_lags=n_lags)
+        common = one_course(cross, penalty_shape(cov, n_lags), chance)
+        by_hand = ridge(cov, common, penalty=penalty, n_lags=n_lags)
     found = solve(prior, own, 3, learns=learns)
     np.testing.assert_allclose(found, by_hand * unit, rtol=1e-7, atol=1e-15)
     if prior is not None:
