@@ -10,7 +10,13 @@ from typing import Any
 
 from app.commands import client_entries
 from app.commands.client_entries import of_one, say
-from app.commands.passphrase import add_passphrase, ask_new, open_store, tried
+from app.commands.passphrase import (
+    add_passphrase,
+    ask_new,
+    keep_passphrase,
+    open_store,
+    tried,
+)
 from dsp.checks import InputError
 
 
@@ -157,6 +163,8 @@ def add(commands: Any) -> None:
         _passphrase,
     )
     change.add_argument("--new-file", type=Path, metavar="FILE", help="its first line is the new")
+    change.add_argument("--keep", action="store_true", help="have the system's keyring hold it")
+    change.add_argument("--forget", action="store_true", help="have it hold it no longer")
 
 
 def _new(arguments: argparse.Namespace) -> int:
@@ -285,7 +293,17 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _passphrase(arguments: argparse.Namespace) -> int:
-    with open_store(arguments.passphrase_file)[0] as store:
+    if arguments.forget:
+        keep_passphrase(None)
+        print("The keyring of the system holds the passphrase no longer.")
+        return 0
+    store, secret = open_store(arguments.passphrase_file)
+    if arguments.keep:
+        store.close()
+        keep_passphrase(secret)
+        print("The keyring of the system holds the passphrase: whoever unlocks it is not asked.")
+        return 0
+    with store:
         store.change_passphrase(ask_new(arguments.new_file))
     print("The passphrase is changed; the recovery code is the same as before.")
     return 0

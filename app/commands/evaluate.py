@@ -30,9 +30,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="tracking|silence|reward")
 
     def kind_of(name: str, said: str, example: str) -> argparse.ArgumentParser:
-        return kinds.add_parser(
+        kind = kinds.add_parser(
             name, help=said, description=said, epilog=f"example: {example}", formatter_class=raw
         )
+        add_passphrase(kind)
+        return kind
 
     tracking = kind_of("tracking", "does the EEG follow what was heard", TRACKING)
     tracking.add_argument("--test", nargs="+", type=Path, required=True, metavar="R")
@@ -58,7 +60,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for kind in (tracking, silence, reward):
         kind.add_argument("--channels", nargs="+", metavar="NAME")
         kind.add_argument("--json", action="store_true", help="print JSON")
-        add_passphrase(kind)
     parser.set_defaults(run=run)
 
 

@@ -11,7 +11,7 @@ import getpass
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dsp.checks import InputError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROMPT = "Passphrase of the store of clients: "
 _TRIES = 3
+_KEPT_AS = ("attune", "store of clients")  # service and name in the keyring of the system
 Made = TypeVar("Made")
 
 
@@ -112,6 +113,12 @@ def tried(use: Callable[[str], Made], file: Path | None, prompt: str = PROMPT) -
 
     if file is not None:
         return use(from_file(file))
+    kept = kept_passphrase()
+    if kept is not None:
+        try:
+            return use(kept)
+        except WrongPassphrase as error:
+            print(f"attune: What the keyring of the system holds: {error}", file=sys.stderr)
     for left in reversed(range(_TRIES)):
         try:
             return use(ask(prompt))
@@ -120,6 +127,42 @@ def tried(use: Callable[[str], Made], file: Path | None, prompt: str = PROMPT) -
                 raise
             print(f"attune: {error}", file=sys.stderr)
     raise AssertionError  # the last try returns or raises
+
+
+def _keyring() -> Any | None:
+    """Return the system's keyring, or None where there is none that keeps anything."""
+    try:
+        import keyring
+    except ImportError:
+        return None
+    return keyring if keyring.get_keyring().priority > 0 else None
+
+
+def kept_passphrase() -> str | None:
+    """Return the passphrase that the keyring of the system holds, or None."""
+    ring = _keyring()
+    kept = ring.get_password(*_KEPT_AS) if ring is not None else None
+    return kept if isinstance(kept, str) else None
+
+
+def keep_passphrase(passphrase: str | None) -> None:
+    """Have the keyring of the system hold a passphrase, or hold it no longer.
+
+    Raises
+    ------
+    InputError
+        There is no keyring.
+    """
+    ring = _keyring()
+    if ring is None:
+        raise InputError(
+            "This system has no keyring that Attune can use (the package keyring, and a keyring "
+            "that is unlocked); the passphrase is asked for as before."
+        )
+    if passphrase is not None:
+        ring.set_password(*_KEPT_AS, passphrase)
+    elif kept_passphrase() is not None:
+        ring.delete_password(*_KEPT_AS)
 
 
 @contextlib.contextmanager

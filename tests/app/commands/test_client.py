@@ -10,6 +10,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ SECRET = "correct horse battery"
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setitem(keys.SCRYPT, "n", 1 << 10)
+    monkeypatch.setitem(sys.modules, "keyring", None)  # of whoever runs the tests
     (tmp_path / "pw").write_text(SECRET + "\n")
     yield
     RING.forget()
@@ -240,6 +242,32 @@ def test_the_passphrase_is_asked_on_a_terminal_and_a_mistyped_one_again(
     assert main(["client", "list"]) == 2
     assert main(["client", "list"]) == 2  # it waits by now, and does not ask three times
     assert "try again in" in capsys.readouterr().err
+
+
+def test_a_keyring_that_is_there_holds_the_passphrase_until_it_is_told_to_forget_it(
+    code: str, attune: Attune, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no keyring that Attune can use" in attune("client", "passphrase", "--keep", status=2)
+    held: dict[tuple[str, str], str] = {}
+    ring = SimpleNamespace(
+        get_keyring=lambda: SimpleNamespace(priority=5),
+        get_password=lambda *name: held.get(name),
+        set_password=lambda service, name, secret: held.update({(service, name): secret}),
+        delete_password=lambda *name: held.pop(name),
+    )
+    monkeypatch.setitem(sys.modules, "keyring", ring)
+    attune("client", "passphrase", "--keep")
+    assert list(held.values()) == [SECRET]
+    assert main(["client", "list"]) == 0  # nobody is asked
+    assert code in capsys.readouterr().out
+    held[next(iter(held))] = "of another store"
+    monkeypatch.setattr(passphrase, "ask", lambda prompt: SECRET)
+    assert main(["client", "list"]) == 0
+    assert "What the keyring of the system holds: The passphrase is not" in capsys.readouterr().err
+    attune("client", "passphrase", "--forget")
+    assert held == {}
+    ring.get_keyring = lambda: SimpleNamespace(priority=0)
+    assert passphrase.kept_passphrase() is None
 
 
 def test_a_questionnaire_is_asked_item_by_item_on_a_terminal(
