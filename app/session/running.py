@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+
 from app.loop.decision import Decision
 from app.loop.invariants import soundly, violations
 from app.loop.lesson import Lesson
@@ -22,7 +24,7 @@ from app.loop.loop import RECORDING, Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
 from app.session.awake import Awake
-from app.session.feed import SILENT
+from app.session.feed import SILENT, Eeg
 from app.session.journal import Journal
 from app.session.opening import FirstSound
 from app.session.plan import Plan
@@ -46,6 +48,7 @@ WITHDRAWN = (
     "The consent was taken back: nothing more is recorded, and the music and its feedback go on. "
     "What is kept of the client so far is deleted by attune client delete, if they ask for it."
 )
+_WRITE_S = 0.25  # s of EEG that stand in no record yet
 _QUICK_RAMP = 0.25  # s in which the layer goes when it is switched off by hand
 
 Asked = EventKind | Literal["mark"]
@@ -94,6 +97,8 @@ class Running:
         self._asked, self._stopping, self._start = asked, stopping, first.at
         self._events: list[LoopEvent] = []
         self._heard = Heard.nothing()  # what is on its way to the ear
+        self._taken: list[Eeg] = []  # what came since the last tick, as it was written down
+        self._written = self._due = first.at  # until when, and the second of the next tick
         self._result: TickResult | None = None  # of the last tick
         self._sounding = threading.RLock()  # held by whoever starts or ends sound
         self._last: PlayerStatus | None = None  # how it stood when silence came
@@ -157,6 +162,7 @@ class Running:
         if awake is not None:
             awake.start()
         try:
+            self._due = tick
             while tick <= end and self.rig.wait(tick, self._idle):
                 self._tick(tick, on_tick)
                 # After a suspended computer the missed seconds are not made up for.
@@ -169,7 +175,7 @@ class Running:
                     )
                     self._log("resumed", following, seconds=following - tick, text=text)
                     self._watcher.say(text, following)
-                tick = following
+                tick = self._due = following
             ended = True
         except AttuneError as error:
             _log.info("the session ended early", exc_info=True)
@@ -187,13 +193,32 @@ class Running:
         """Do between ticks what should not wait for the next one."""
         self.rig.player.beat("loop")
         self._start_due()
+        if self.rig.realtime and self._replay is None:
+            at = min(self.rig.now(), self._due)
+            if at - self._written >= _WRITE_S:
+                self._take_eeg(at)
         return not self._stopping.is_set()
+
+    def _take_eeg(self, until: float) -> None:
+        """Write down what came up to `until`, several times a second, and keep it for the tick."""
+        taken = self.rig.eeg(until)
+        self._journal.eeg(*taken)
+        if taken[1].size or not self._taken:
+            self._taken.append(taken)
+        self._written = until
+
+    def _eeg_since_tick(self) -> Eeg:
+        taken, self._taken = [one for one in self._taken if one[1].size] or self._taken[-1:], []
+        if len(taken) == 1:
+            return taken[0]
+        rows, times = zip(*taken, strict=True)
+        return np.concatenate(rows), np.concatenate(times)
 
     def _tick(self, now: float, on_tick: Callable[[TickResult], None] | None) -> None:
         self._take_asked(now)
         self._take_withdrawal(now)
-        rows, eeg_times = self.rig.eeg(now)
-        self._journal.eeg(rows, eeg_times)  # first: a kill while the loop thinks costs none of it
+        self._take_eeg(now)  # first: a kill while the loop thinks costs none of it
+        rows, eeg_times = self._eeg_since_tick()
         # What is heard later than `now`, after a stall too, is the next tick's.
         heard, self._heard = Heard.joined([self._heard, self.rig.player.heard()]).until(now)
         self._take_source(now)
@@ -393,6 +418,9 @@ class Running:
     def _mark_rest(self) -> None:
         """Mark the end of a hole that the session ends in."""
         at, second = self._watcher.now, self.rig.second
+        if self._taken:  # no tick comes for it any more
+            rows, times = self._eeg_since_tick()
+            self._watcher.received(rows[:, : self._n_eeg], times)
         rows, times = self.rig.eeg_rest(at)
         if times.size:
             self._journal.eeg(rows, times)
