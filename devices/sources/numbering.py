@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 _EARLY_SHARE = 0.1  # share of a gap by which the rate may be another than the one in use
+_IN_LINE = 3  # samples in a row, beside those of one packet, that are no chance
 _STILL = 4  # rows with one value that are a counter that stands still, and not halves of old rows
 
 Samples = npt.NDArray[np.float32]
@@ -105,7 +106,6 @@ class Run:
         self._values, self._data, self._holes, self._last = values, data, holes, last
         #: Number of the newest sample that had been taken when each arrived.
         self._newest = [start.number + age for age in newest]
-        self._early = [counter.early + _EARLY_SHARE * max(age, 0.0) for age in newest]
         self.numbers = [-1] * len(values)  #: -1 where a sample is left out
         self.places = [start]  #: before each sample, and after the last
         self.repeats: list[int] = []
@@ -126,7 +126,7 @@ class Run:
             value, steps = self._values[i], self._steps(i, place)
             if steps == 1 and not place.hole:
                 self._go(i, place, 1, still=place.still and value == place.raw)
-                self._ahead_of = max(self._ahead_of, place.number + 1 - self._newest[i])
+                self._hurry(i, place.number + 1)
             elif self._aside(i, place):
                 self.places.append(place)
             elif place.still and not place.hole and value in self._next_of(place.raw):
@@ -157,16 +157,27 @@ class Run:
         """From the count to the value of a sample, forward, less whole turns."""
         return (self._values[i] - place.value - 1) % self._turn + 1
 
+    def _hurry(self, i: int, number: int) -> None:
+        """Take it that the rate is higher where samples that are in line come before they can."""
+        values, row = self._values, self._counter.share + _IN_LINE
+        if i >= row and all((values[i] - values[i - k]) % self._turn == k for k in range(row)):
+            self._ahead_of = max(self._ahead_of, number - self._newest[i])
+
     def _next_of(self, raw: int) -> tuple[int, int]:
         return raw, (raw + 1) % self._turn
 
     def _possible(self, i: int, number: int) -> bool:
         """Whether a sample of this number had been taken when sample `i` arrived."""
-        return number <= self._newest[i] + self._ahead_of + self._early[i]
+        return number <= self._newest[i] + self._ahead_of + self._early(i)
+
+    def _early(self, i: int) -> float:
+        """By how many samples one may be early: by more after a gap, over which a rate counts."""
+        gap = self._newest[i] - self.places[-1].number
+        return self._counter.early + _EARLY_SHARE * max(gap, 0.0)
 
     def _late(self, i: int, number: int) -> float:
         """By how many samples it came late, less whole turns, if it has this number."""
-        early = self._early[i]
+        early = self._early(i)
         return (self._newest[i] + self._ahead_of - number + early) % self._turn - early
 
     def _fits(self, i: int, number: int) -> bool:
@@ -306,7 +317,7 @@ class Run:
                 return j, on > self._counter.fit and not fits and self._fits(j, number + on)
             if after:
                 return j, not fits
-            if here < steps <= self._far:  # it was overtaken, or what went ahead is damaged
+            if here < steps <= here + self._far:  # it was overtaken, or what went ahead is damaged
                 self._wait_for_more(i)
                 return j, bool(again)
             return j, True

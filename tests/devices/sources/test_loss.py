@@ -375,3 +375,9 @@ def test_a_packet_that_is_overtaken_is_kept_where_its_value_comes_again_after_a_
     order = [*range(932), 934, 933, *range(935, 941), 1072, *range(1179, 1400)]
     rows, _, _ = placed_by(CYTON, order, np.arange(1400) % 256, read_s=0.02)
     assert np.array_equal(rows, expected(order, 1400), equal_nan=True)
+
+
+def test_a_late_packet_right_behind_a_burst_stands_in_its_place():
+    order = mixed(1400, set(range(400, 425)), {425: 1}, [])
+    rows, _ = rows_of(order, at_once=1)
+    assert np.array_equal(rows, expected(order, 1400), equal_nan=True)
