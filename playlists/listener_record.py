@@ -28,6 +28,9 @@ Kind = Literal["play", "rating", "tap", "skip", "undone", "wanted"]
 #: What the three faces of an observer stand for, 0..1.
 FACES = {"distress": 0.0, "neutral": 0.5, "pleasure": 1.0}
 
+#: How another program sends such a face, as the text of a marker.
+MARKED = {f"observer {face}": face for face in FACES}
+
 
 @dataclass(frozen=True)
 class NamedTrack:

@@ -40,7 +40,7 @@ from devices.sources.source import SourceEvent, SourceState
 from dsp.checks import AttuneError, DeviceError, InputError
 from dsp.grid import SLOWEST
 from dsp.sound.heard import Heard, Play
-from playlists.listener_record import FACES
+from playlists.listener_record import FACES, MARKED
 from playlists.tracks import Place, PreparedTrack
 
 SUSPENDED_S = 60.0  #: s without a tick after which the computer stood still
@@ -272,13 +272,11 @@ class Running:
                 self._watcher.say(RECORDING, now)
                 continue
             self._watcher.asked(now, kind, value)
-            if kind == "rating":
-                share = rating_share(value)
-                self._events.append(LoopEvent("rating", share))
-                self._log("rating", now, value=share, scale="1-9", given=value)
-            elif kind == "tap":
-                self._events.append(LoopEvent("tap", FACES[value]))
-                self._log("tap", now, value=FACES[value], scale="faces", given=value)
+            if kind in ("rating", "tap"):
+                share = rating_share(value) if kind == "rating" else FACES[value]
+                self._events.append(LoopEvent(kind, share))
+                scale = "1-9" if kind == "rating" else "faces"
+                self._log(kind, now, value=share, scale=scale, given=value)
             elif kind == "pause":
                 self._events.append(LoopEvent("pause", value))
                 self._log("pause" if value else "resume", now)
@@ -343,6 +341,8 @@ class Running:
         of = {"source": second} if second else {}
         if event.kind == "marker":
             self._log("marker", event.time, text=str(event.value), **of)
+            if self._replay is None and event.value in MARKED:
+                self._asked.put(("tap", MARKED[str(event.value)]))
             return
         told = {"event": event.kind, "state": event.value, "text": event.text}
         self._log("device", event.time, **told, **of)

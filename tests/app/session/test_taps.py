@@ -8,7 +8,9 @@ from app.lab.simulate_demo import starter
 from app.records.reader import SessionReader
 from app.report.model import build_model
 from app.session.plan import Plan
+from app.session.rig import VirtualRig
 from app.session.session import Session
+from devices.sources.source import SourceEvent
 from dsp.checks import InputError
 
 
@@ -45,3 +47,25 @@ def test_refusals_of_a_face_name_the_three():
     session = Session(Plan(source="simulated", record=False), prepared=starter())
     with pytest.raises(InputError, match="distress, neutral, pleasure"):
         session.tap("joy")
+
+
+class Marking(VirtualRig):
+    """The simulated listener, and somebody who sends markers beside it."""
+
+    def events(self):
+        texts = {3.0: "observer distress", 5.0: "pleasure", 6.0: "observer joy"}
+        marker = (
+            [SourceEvent(self.now(), "marker", texts[self.now()])] if self.now() in texts else []
+        )
+        return [*super().events(), *marker]
+
+
+def test_an_observer_may_tap_from_another_program_by_a_marker(tmp_path):
+    plan = Plan(source="simulated", minutes=0.15, seed=1, out=tmp_path)
+    rig = Marking(listener="clear", seed=1)
+    session = Session(plan, prepared=starter(), rig=rig)
+    session.run()
+    (folder,) = tmp_path.iterdir()
+    rows = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert [r["given"] for r in rows if r["kind"] == "tap"] == ["distress"]
+    assert sum(r["kind"] == "marker" for r in rows) == 3
