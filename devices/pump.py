@@ -168,7 +168,8 @@ class Pump:
         elif not ring.total:
             return
         ring.written_at = at
-        self._tell_age(ring, at)
+        if not times.size or at - times.item(-1) > _CAUGHT_UP_S or self._behind_at < math.inf:
+            self._tell_age(ring, at)
         # The first column first, without numpy: on a thread that just woke that costs a tenth.
         if any(map(math.isnan, data[:, 0].tolist())):
             rows = np.isnan(data).all(axis=1)
