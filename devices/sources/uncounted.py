@@ -354,7 +354,7 @@ class Uncounted:
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
             return 0  # of few reads all may have been held up in this computer
         grown = late[-1] - late[0]
-        steps = np.diff([float(part.min()) for part in np.array_split(late, 3)])
+        steps = np.diff([float(part.min()) for part in np.array_split(late, min(late.size, 3))])
         steady = late.size < 3 or steps.min() > 0.25 * steps.sum()  # and not by another loss
         if steady and self._spread.exact and grown > 0.1 * late[0]:
             return len(late)  # of exact stamps those lost are counted: a rate, which will be found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from devices.sources.placing import SamplePlacer
 from tests.doubles.stamped import Sender, run
 
 ODD = {
@@ -251,3 +252,17 @@ def test_stamps_of_a_coarse_clock_invent_no_row_and_no_rate(step, stated):
     assert result.marked == 0
     assert result.rates == []
     assert result.worst_ms() < 30.0
+
+
+def test_a_backlog_of_few_reads_after_a_pause_is_judged_and_is_no_fault():
+    """Without stamps or counter: ten calm seconds, one of silence, and then half as much again."""
+    placer, t, sent, rows = SamplePlacer(250.0, stamped=False), 0.0, 0, 0
+    while t < 20.0:
+        t += 0.02
+        new = int(250.0 * min(t, max(10.0, 10.0 + 1.5 * (t - 11.0)))) - sent
+        if new > 0:
+            sent += new
+            arrivals = t - np.arange(new)[::-1] * min(0.004, 0.02 / new)
+            placed = placer.place(np.ones((new, 1), np.float32), arrivals, seen=t)
+            rows += 0 if placed is None else placed[0].times.size
+    assert rows >= sent - 25
