@@ -27,7 +27,7 @@ from app.session.rig import VirtualRig
 from app.session.session import Session
 from devices.listener import LISTENERS, Answer, Head, answer_of
 from devices.taste import Music, Taste
-from dsp.checks import AttuneError, check_number, check_option
+from dsp.checks import AttuneError, RecordError, check_number, check_option
 from playlists.analysis.prepare import prepare
 from playlists.files import open_playlist
 from playlists.generator.songbook import VERSION, render, songs
@@ -144,7 +144,12 @@ def collection(progress: Callable[[int, int], None] = lambda done, of: None) -> 
     """
     folder = songbook_cache() / f"v{VERSION}"
     book = songs()
-    tracks = render(folder, progress=progress)
+    try:
+        tracks = render(folder, progress=progress)
+    except (OSError, RuntimeError) as error:  # a full disk is a RuntimeError of libsndfile
+        raise RecordError(
+            f"The music of simulated persons cannot be kept in {folder} ({error}); make room there."
+        ) from error
     for track in tracks:
         prepare(track.path, cache=tracks_cache())
     return str(folder), Music(

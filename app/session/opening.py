@@ -14,6 +14,7 @@ from app.session.plan import Plan
 from app.session.rig import Rig
 from app.session.upcoming import Due, Upcoming
 from app.settings import Settings
+from app.words import of_100
 from dsp.checks import DeviceError, InputError
 from dsp.sound.heard import Play
 from playlists.choice import Candidate, choose
@@ -59,6 +60,18 @@ def opening_order(
     pool = [Candidate(place, *expected[place]) for place in places]
     drawn = choose(pool, rng=np.random.default_rng([seed, 1]), greedy=greedy).place
     return (drawn, *(place for place in places if place != drawn))
+
+
+def begins_with(expected: tuple[float, float], because: str) -> str:
+    """Say why a session begins with a track of which this (mean, sd) is expected.
+
+    Examples
+    --------
+    >>> begins_with((0.66, 0.12), "on the intake list")
+    'Begins the session: expected 66 ± 12 (1 sd; on the intake list).'
+    """
+    known = f"; {because}" if because else ""
+    return f"Begins the session: expected {of_100(*expected)} (1 sd{known})."
 
 
 def first_sound(

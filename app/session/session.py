@@ -23,7 +23,7 @@ from app.loop.ticks import PoolTrack, TickResult
 from app.records.sealed import Seal, new_seal
 from app.records.writer import check_root
 from app.session.journal import Journal
-from app.session.opening import FirstSound, first_sound, opening_order
+from app.session.opening import FirstSound, begins_with, first_sound, opening_order
 from app.session.plan import Plan, check_calibration, check_plan, manifest
 from app.session.recorded import read_recorded
 from app.session.replay_rig import ReplayRig
@@ -396,6 +396,10 @@ class Session:
                     journal.stop(str(error))
                     raise
             self._watcher.begin(first.at, info, journal.folder, second)
+            if self._expected and first.handed_over:
+                due = first.handed_over[-1][0]
+                why = begins_with(self._expected[due.place], self._pool[due.place].because)
+                self._watcher.begins(due.play, why)
             for sentence in said:
                 journal.log("note", first.at, text=sentence)
                 self._watcher.say(sentence)

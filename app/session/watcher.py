@@ -88,6 +88,10 @@ class Watcher:
             replayed=bool(info and info.details.get("recording")),
         )
 
+    def begins(self, play: Play, because: str) -> None:
+        """Remember why the session begins with `play`, where the playlist does not say it."""
+        self._why[play] = because
+
     def playing(self, play: Play, place: Place, track: PreparedTrack) -> None:
         """Remember what `play` is, which the player now has."""
         known, sure = track.track, track.grid.sure

@@ -11,7 +11,7 @@ from app.lab import life
 from app.lab.life import Cancelled, Lived, Weeks, live
 from app.lab.simulate_weeks import MEASURES, all_lives, steps, summary
 from devices.taste import Music
-from dsp.checks import InputError
+from dsp.checks import InputError, RecordError
 from tests.validation.weeks import rows
 
 N = 8
@@ -168,3 +168,14 @@ def test_the_validation_of_weeks_passes_what_keeps_the_limits_and_nothing_else()
     }
     reached = {row.what.partition(": ")[2] for row in rows(bad) if row.passed}
     assert reached == {"follows within 60 s"}
+
+
+@pytest.mark.parametrize("problem", [OSError("No space left"), RuntimeError("cannot write")])
+def test_refusals_of_a_full_disk_name_the_folder_of_the_music(monkeypatch, tmp_path, problem):
+    def full(folder, progress):
+        raise problem
+
+    monkeypatch.setattr(life, "render", full)
+    monkeypatch.setattr(life, "songbook_cache", lambda: tmp_path)
+    with pytest.raises(RecordError, match=rf"{tmp_path.name}.*{problem}"):
+        life.collection()

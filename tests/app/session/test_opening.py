@@ -43,10 +43,11 @@ def test_a_choice_says_what_it_expects_from_what_and_the_records_keep_it(tmp_pat
     plan = Plan(
         source="simulated", minutes=0.2, seed=1, out=tmp_path, person=Listener(record), at=NOW
     )
-    session, said = Session(plan, prepared=starter()), []
+    session, said, shown = Session(plan, prepared=starter()), [], []
 
     def watch(result):
         if result.now >= 4.0 and not said:
+            shown.append(session.snapshot().track.why)
             session.next()
         if result.decision is not None and result.decision.code == "next":
             said.append(result)
@@ -54,6 +55,8 @@ def test_a_choice_says_what_it_expects_from_what_and_the_records_keep_it(tmp_pat
     session.watch(watch)
     session.run()
     assert said[0].place == 3
+    assert shown[0].startswith("Begins the session: expected ")
+    assert "(1 sd; on the intake list, liked 3 times" in shown[0]
     assert said[0].decision.target == 5
     because = said[0].decision.because
     assert "liked twice, last played 4 days ago" in because
