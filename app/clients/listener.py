@@ -30,6 +30,8 @@ SCHEMA = 1  #: version of what `Listener.to_bytes` writes
 NAME = "own sessions"  #: of a calibration that was learnt here
 FORGOTTEN = 0.1  #: share of what is believed of the EEG that falls back on the prior each session
 ELSEWHERE = 0.5  #: the same where the headset is another
+MOVED = 0.03  #: s by which an answer must come at another time to be taken for moved
+LOST = 0.7  #: share of r that must be left where sessions are put together that differ
 _PLAYS, _SETUPS = 60, 8  # newest plays of which theta is kept, and newest setups
 
 
@@ -212,13 +214,8 @@ def learn(listener: Listener, lesson: Lesson) -> tuple[Listener, tuple[str, ...]
 
 def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
     assert lesson.setup is not None
-    new = [one.excerpt for one in lesson.plays if one.excerpt is not None]
-    old = before.excerpts if before.decoded == lesson.decoded else ()
-    excerpts = tuple(_newest([*old, *new], KEPT))
-    decoder, said = before.decoder, []
-    if new:
-        decoder, sentence = _decoder(excerpts, lesson.decoded)
-        said.append(sentence)
+    said: list[str] = []
+    before = _answer(before, lesson, said)
     plays = [one.theta for one in lesson.plays if one.theta.tells]
     kept = (*before.plays, *plays)[-_PLAYS:]
     if not theta_baseline(kept) and theta_sites(lesson.setup.ch_names):
@@ -229,16 +226,53 @@ def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
     if lesson.believed is not None:
         believed = _forgotten(lesson.believed, FORGOTTEN)
         n_ratings += lesson.n_ratings
-    return Fitted(
-        lesson.setup,
-        lesson.decoded if new else before.decoded,
-        excerpts if new else before.excerpts,
-        decoder,
-        kept,
-        believed,
-        n_ratings,
-        before.sessions + 1,
+    return replace(
+        before,
+        setup=lesson.setup,
+        plays=kept,
+        believed=believed,
+        n_ratings=n_ratings,
+        sessions=before.sessions + 1,
     ), tuple(said)
+
+
+def _answer(before: Fitted, lesson: Lesson, said: list[str]) -> Fitted:
+    """Learn of the answer to sound, and say what.
+
+    Where one is known, a session teaches of it only if it was seen in there too: at its delay, or
+    at another that was found. What was learnt before is then moved to the delay of today.
+    """
+    new = [one.excerpt for one in lesson.plays if one.excerpt is not None]
+    old = before.excerpts if before.decoded == lesson.decoded else ()
+    if not new:
+        return before
+    told = [one.delay for one in lesson.plays if math.isfinite(one.delay)]
+    delay = float(np.median(told)) if told else math.nan
+    if before.decoder is not None and abs(delay) >= MOVED:
+        known = [one for one in lesson.plays if math.isfinite(one.delay)]
+        new = [one.excerpt for one in known if one.excerpt is not None]
+        old = tuple(one.later(round(delay * RATE)) for one in old)
+        side = "later" if delay > 0.0 else "sooner"
+        said.append(
+            f"The answer came {1000.0 * abs(delay):.0f} ms {side} than in earlier sessions: what "
+            "they taught was moved by as much, and nothing was learnt until that was known."
+        )
+    excerpts = tuple(_newest([*old, *new], KEPT))
+    decoder, sentence = _decoder(excerpts, lesson.decoded)
+    seen = before.decoder is None or math.isfinite(delay) or lesson.followed
+    if not seen and before.decoder is not None:
+        alone, anew = _decoder(new, lesson.decoded)
+        if alone is not None and (decoder is None or alone.r > decoder.r):
+            excerpts, decoder = tuple(new), alone
+            sentence = f"The answer came otherwise than before, and is learnt anew. {anew}"
+        elif decoder is None or decoder.r < LOST * before.decoder.r:
+            said.append(
+                "The answer to sound that is known was not seen in this session: nothing was "
+                "learnt of it."
+            )
+            return before
+    said.append(sentence)
+    return replace(before, decoded=lesson.decoded, excerpts=excerpts, decoder=decoder)
 
 
 def _decoder(excerpts: Sequence[Excerpt], ch_names: Sequence[str]) -> tuple[Decoder | None, str]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "write the report of a recorded session again",
     "client": "the clients, and the encrypted store of what is kept of them",
     "devices": "what is plugged in, and whether a headset is fit",
+    "calibrate": "learn a person's calibration from recorded sessions",
     "simulate": "run simulated listeners by the hundred, or make their calibrations",
     "evaluate": "measure the estimators on recordings",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.commands.passphrase import add_passphrase, keys_asked
 TRACKING = "attune evaluate tracking --test run03.npz --calibrate run01.npz run02.npz"
 SILENCE = "attune evaluate silence rest.npz --against run01.npz song.ogg --json"
 REWARD = "attune evaluate reward run01.npz --channels Fz,F3,F4"
+ENJOYMENT = "attune evaluate enjoyment sessions/2026-11-2* --json"
 BY_EVENTS = "attune evaluate reward sessions/2026-11-24_183000_clear --by events --settle 2"
 
 
@@ -24,10 +25,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="measure the estimators on recordings",
         description="Run recordings through the live estimators, from the past only. Recordings\n"
         "are session folders or .npz files, whose layout docs/recordings.md describes.",
-        epilog=f"examples:\n  {TRACKING}\n  {SILENCE}\n  {REWARD}\n  {BY_EVENTS}\n",
+        epilog=f"examples:\n  {TRACKING}\n  {SILENCE}\n  {REWARD}\n  {BY_EVENTS}\n  {ENJOYMENT}\n",
         formatter_class=raw,
     )
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="tracking|silence|reward")
+    kinds = parser.add_subparsers(
+        dest="kind", required=True, metavar="tracking|silence|reward|enjoyment"
+    )
 
     def kind_of(name: str, said: str, example: str) -> argparse.ArgumentParser:
         kind = kinds.add_parser(
@@ -53,12 +56,18 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--settle", type=float, metavar="S",
         help="seconds after the start of a condition that are left out (2)",
     )  # fmt: skip
+    enjoyment = kind_of(
+        "enjoyment", "what the EEG tells of one person's ratings, beyond their music", ENJOYMENT
+    )
+    enjoyment.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     for kind in (tracking, silence):
         kind.add_argument("--calibrate", nargs="+", type=Path, default=[], metavar="R")
         kind.add_argument("--delay-search", type=float, metavar="S", help="seconds; default 1")
+    for kind in (tracking, silence, enjoyment):
         kind.add_argument("--seed", type=int, default=0)
     for kind in (tracking, silence, reward):
         kind.add_argument("--channels", nargs="+", metavar="NAME")
+    for kind in (tracking, silence, reward, enjoyment):
         kind.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -75,6 +84,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from app.lab.evaluate_tracking import evaluate_tracking
     from dsp.checks import InputError, check_number
 
+    if arguments.kind == "enjoyment":
+        from app.lab.evaluate_enjoyment import evaluate_enjoyment
+
+        check_number("--seed", arguments.seed, low=0)
+        return _tell(arguments, evaluate_enjoyment(arguments.folders, seed=arguments.seed), _worth)
     shared: dict[str, Any] = {"channels": arguments.channels}
     if arguments.kind != "reward":
         search = arguments.delay_search
@@ -100,6 +114,14 @@ def _run(arguments: argparse.Namespace) -> int:
             )
         shared |= {"by_events": arguments.by == "events", "settle": settle}
         result, tell = evaluate_reward(arguments.recordings, **shared), _reward
+    return _tell(arguments, result, tell)
+
+
+def _tell(
+    arguments: argparse.Namespace,
+    result: Mapping[str, Any],
+    tell: Callable[[Mapping[str, Any]], Iterator[str]],
+) -> int:
     if arguments.json:
         print(json.dumps(result, indent=1, allow_nan=False))
     else:
@@ -222,3 +244,15 @@ def _reward(result: Mapping[str, Any]) -> Iterator[str]:
             f"p {_number(told['p'])}, recordings {told['n']}"
         )
     yield from result.get("refused", ())
+
+
+def _worth(result: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{result['ratings']} ratings of {result['tracks']} tracks, each track left out in turn."
+    yield (
+        f"Correlation with what was rated: {result['correlation']:+.2f} with EEG, "
+        f"{result['correlation_no_eeg']:+.2f} without; gain {result['gain']:+.2f}, "
+        f"p {result['p']:.3f} (theta dealt out to other tracks)."
+    )
+    yield f"With ratings dealt out to other tracks: {result['shuffled']:+.2f} (expected: about 0)."
+    if result["p"] > 0.05:
+        yield "No use of this person's EEG beyond their ratings is shown."

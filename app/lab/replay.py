@@ -92,10 +92,10 @@ def replay(folder: Path) -> Replay:
         If the folder is none, or lacks what the loop needs.
     """
     reader = SessionReader(folder)
-    loop = _loop(reader)
+    loop = loop_of(reader, _stored(reader))
     made, violation, no_data_from = [], "", math.inf
     before: TickResult | None = None
-    for given in _given(reader, loop):
+    for given in ticks_of(reader, loop):
         if isinstance(given, float):
             no_data_from = given
             break
@@ -118,8 +118,22 @@ def replay(folder: Path) -> Replay:
     )
 
 
-def _loop(reader: SessionReader) -> Loop:
-    """Make the loop as the session had it."""
+def _stored(reader: SessionReader) -> Calibration | None:
+    """Return the calibration that the session had."""
+    if reader.manifest.get("calibration") != "stored":
+        return None
+    origin = str(reader.folder / "calibration.npz")
+    return Calibration.from_npz(reader.calibration(), origin=origin)
+
+
+def loop_of(reader: SessionReader, calibration: Calibration | None) -> Loop:
+    """Make the loop of a recorded session, with the calibration that it is to have.
+
+    Raises
+    ------
+    RecordError
+        If the folder lacks what the loop needs.
+    """
     manifest = reader.manifest
     try:
         settings = settings_from(manifest["settings"], origin="session.json")
@@ -129,7 +143,6 @@ def _loop(reader: SessionReader) -> Loop:
         ]
         source, seed = manifest["source"], int(manifest["seed"])
         sfreq = float(source["sfreq"]) if source else 250.0
-        stored = manifest["calibration"] == "stored"
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RecordError(
             f"{reader.folder}: session.json lacks or has in another form what the loop needs "
@@ -145,11 +158,7 @@ def _loop(reader: SessionReader) -> Loop:
         pool=pool,
         ch_names=reader.ch_names if source else (),
         sfreq=sfreq,
-        calibration=Calibration.from_npz(
-            reader.calibration(), origin=str(reader.folder / "calibration.npz")
-        )
-        if stored
-        else None,
+        calibration=calibration,
         seed=seed,
         what=_what(source),
         expected=expected_of(manifest, len(pool)),
@@ -163,7 +172,7 @@ def _what(source: Any) -> What:
     return "recording" if get(source, "details", "sound") else "silent recording"
 
 
-def _given(reader: SessionReader, loop: Loop) -> Iterator[TickInput | float]:
+def ticks_of(reader: SessionReader, loop: Loop) -> Iterator[TickInput | float]:
     """Every tick with its data; or, last, the time of the first that has none."""
     (eeg_times, eeg), heard = reader.eeg(), reader.heard()
     eeg_row = heard_row = n_ticks = 0

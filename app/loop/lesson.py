@@ -20,6 +20,7 @@ from dsp.quality import CleanBlock
 from dsp.sound.heard import Heard, Play
 from dsp.tracking.alignment import SoundSampler
 from dsp.tracking.calibrate import Recording
+from dsp.tracking.scores import Tracking
 from playlists.tracks import Place, Track
 
 KEPT = 24 * 60  #: s of EEG that a session keeps to learn the answer to sound from; the newest
@@ -91,6 +92,23 @@ class Excerpt:
         steps = np.where(valid, np.rint(np.where(valid, less, 0.0) / unit), _HOLE)
         return cls(start, steps.astype(np.int16), unit.astype(np.float32), sound.astype(np.float32))
 
+    def later(self, points: int) -> Excerpt:
+        """The same, had the EEG come `points` grid points later; what has no partner is cut off.
+
+        Examples
+        --------
+        >>> one = Excerpt.of(0, np.array([[1.0], [2.0], [3.0]]), np.arange(9.0).reshape(3, 3))
+        >>> moved = one.later(1)
+        >>> moved.eeg[:, 0].tolist() == one.eeg[:2, 0].tolist(), moved.sound[:, 0].tolist()
+        (True, [3.0, 6.0])
+        """
+        n = len(self.eeg)
+        k = min(abs(points), n)
+        eeg, sound = (self.eeg[: n - k], self.sound[k:])
+        if points < 0:
+            eeg, sound = self.eeg[k:], self.sound[: n - k]
+        return Excerpt(self.start, eeg, self.unit, sound)
+
     @property
     def recording(self) -> Recording:
         """As `dsp.tracking.calibrate.calibrate` takes it, of EEG at 64 Hz."""
@@ -129,6 +147,9 @@ class PlayTaught:
         None where too little of it was clean, or something else than a brain may have spoken.
     taps : tuple of (float, float)
         Like `ratings`: what an observer saw.
+    delay : float
+        By how much the answer came later than known, s: the median of what was told; NaN where
+        nothing was.
     """
 
     place: Place
@@ -141,6 +162,7 @@ class PlayTaught:
     theta: Theta
     excerpt: Excerpt | None
     taps: tuple[tuple[float, float], ...] = ()
+    delay: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -163,6 +185,8 @@ class Lesson:
         The playlist, which places are rows of.
     decoded : tuple of str
         Electrodes of the excerpts.
+    followed : bool
+        Whether the EEG was ever said to follow the sound.
     at : float
         When the first sound was heard, seconds since 1970 (UTC).
     """
@@ -174,6 +198,7 @@ class Lesson:
     reasons: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
     decoded: tuple[str, ...] = ()
+    followed: bool = False
     at: float = 0.0
 
 
@@ -188,6 +213,7 @@ class _Notes:
     rows: int = 0
     position: float = 0.0
     scores: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
     ratings: list[tuple[float, float]] = field(default_factory=list)
     taps: list[tuple[float, float]] = field(default_factory=list)
     skipped: float | None = None
@@ -209,7 +235,7 @@ class Collector:
         self._given: list[list[tuple[float, float]]] = []  # where each rating or tap went
         self._eeg: deque[tuple[int, npt.NDArray[np.float32]]] = deque()
         self._heard: deque[tuple[Floats, npt.NDArray[np.float32]]] = deque()
-        self._next: int | None = None  # grid point
+        self._followed = False
 
     # ---- what the loop tells
 
@@ -242,6 +268,12 @@ class Collector:
             self._eeg.append((start, kept.astype(np.float32)))
             while start - self._eeg[0][0] > KEPT * RATE:
                 self._eeg.popleft()
+
+    def track(self, play: Play, tracking: Tracking) -> None:
+        """Take what was told of the answer to sound."""
+        self._followed = tracking.ever_following
+        if play in self._plays and math.isfinite(tracking.delay_change):
+            self._plays[play].delays.append(tracking.delay_change)
 
     def rate(self, play: Play, value: float, at: float) -> None:
         """Take a rating 0..1."""
@@ -306,10 +338,11 @@ class Collector:
                     _theta(notes),
                     excerpts.get(play),
                     tuple((at - began, value) for at, value in notes.taps),
+                    float(np.median(notes.delays)) if notes.delays else math.nan,
                 )
             )
         n_ratings = sum(len(one.ratings) for one in plays)
-        return Lesson(None, tuple(plays), n_ratings=n_ratings)
+        return Lesson(None, tuple(plays), n_ratings=n_ratings, followed=self._followed)
 
     def _excerpts(self) -> Iterator[tuple[Play, Excerpt]]:
         """Each play of which enough is clean."""

@@ -308,6 +308,7 @@ class Loop:
                 belief.score(score)
             self._collector.score(self._listening.play, score.db)
         said = self._senses.tracking(given.now)
+        self._collector.track(self._listening.play, said)
         self._collector.sampled(*self._senses.sampled(), doubted=self._senses.doubted)
         self._learn_theta()
         if self._what == "silent recording":

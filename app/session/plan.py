@@ -238,7 +238,15 @@ def manifest(
         "start": start,
         "expected": expected,
         "tracks": [
-            {"title": t.title, "artist": t.artist, "duration": t.duration, "file": t.path.name}
+            {
+                "title": t.title,
+                "artist": t.artist,
+                "album": t.album,
+                "genre": t.genre,
+                "year": t.year,
+                "duration": t.duration,
+                "file": t.path.name,
+            }
             | ({"because": why} if why else {})
             for t, why in zip(tracks, because or [""] * len(tracks), strict=True)
         ],

@@ -146,7 +146,7 @@ def read_recorded(plan: Plan) -> Recorded:
     if reader is None or not source.own:
         return _of_file(source, heard)
     manifest = reader.manifest
-    tracks = _tracks(manifest)
+    tracks = tracks_of(manifest)
     rows = [row for row in reader.events() if row["kind"] == "track"]
     rows = [
         row for row in rows if 0 <= whole(row, "pool") < len(tracks) and whole(row, "index") >= 0
@@ -226,7 +226,8 @@ def _of_file(source: ReplaySource, heard: Heard) -> Recorded:
     )
 
 
-def _tracks(manifest: Mapping[str, Any]) -> tuple[Track, ...]:
+def tracks_of(manifest: Mapping[str, Any]) -> tuple[Track, ...]:
+    """Return what could be played in a recorded session."""
     told = manifest.get("tracks")
     rows = [row for row in told if isinstance(row, dict)] if isinstance(told, list) else []
     out = []
@@ -239,6 +240,9 @@ def _tracks(manifest: Mapping[str, Any]) -> tuple[Track, ...]:
                 title,
                 str(row.get("artist") or ""),
                 length if np.isfinite(length) and length > 0.0 else 0.0,
+                album=str(row.get("album") or ""),
+                genre=str(row.get("genre") or ""),
+                year=max(whole(row, "year"), 0),
             )
         )
     return tuple(out)

@@ -364,6 +364,11 @@ class Decoder:
         sums = Sums(cov, cross, power, seconds)
         return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows, levels)
 
+    def levels_of(self, ch_names: Sequence[str]) -> Floats:
+        """Levels of the electrodes `ch_names`; 0 for one that calibration did not have."""
+        known = dict(zip(self.ch_names, self.levels.tolist(), strict=False))
+        return np.array([known.get(name, 0.0) for name in ch_names])
+
     def select(self, ch_names: Sequence[str]) -> Sums:
         """Sums for the electrodes `ch_names`; one that calibration did not have gets none."""
         n_lags = self.lags.size

@@ -34,6 +34,9 @@ class Rebuilder:
         What a stored decoder knows, in units of the columns' levels.
     learns : bool
         False for the stored decoder alone: the session then only gives the levels.
+    levels : float64 [shape=(n_columns,)], optional
+        Rms of each column when `prior` was learnt: what it begins with, until the session has its
+        own. Without them the first ten seconds of a session could not be rebuilt.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Rebuilder:
         *,
         prior: Sums | None = None,
         learns: bool = True,
+        levels: Floats | None = None,
     ) -> None:
         self._source = source
         self._n = n_columns
@@ -54,6 +58,10 @@ class Rebuilder:
         self._own = Sums.zero(n_columns * lags.size)
         self._queue: list[tuple[int, Floats, Floats]] = []
         self._weights: Floats | None = None
+        if prior is not None and levels is not None and levels.any():
+            power = np.repeat(RATE * levels**2, lags.size)
+            rms = Sums(np.diag(power), np.zeros(power.size), 0.0, 1.0)  # and nothing else
+            self._weights = solve(prior, rms, n_columns, learns=False)
         self._share = np.ones((_SHARE_WINDOW, n_columns))
         self.without: Bools = np.zeros(n_columns, dtype=bool)  #: columns to leave out
         self.shift = 0  #: grid points by which the signals follow later than `lags` say

@@ -137,7 +137,8 @@ class Tracker:
         # A calibration that found nothing is where to start from, and says nothing of delays.
         found = decoder if decoder and decoder.found else None
         self._aligned = Aligned(self._n, sfreq=sfreq, band=band, reach=int(lags.max()))
-        self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior)
+        levels = decoder.levels_of(self.ch_names) if decoder else None
+        self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior, levels=levels)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike
         self.sampled = self._aligned.sampled  #: EEG at 64 Hz, unfiltered, NaN where masked
@@ -158,7 +159,9 @@ class Tracker:
         # What the answer of old would look like now: the stored decoder's, which learns nothing.
         stored = self._main
         if found is not None:
-            stored = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior, learns=False)
+            stored = Rebuilder(
+                self._aligned.eeg, self._n, lags, prior=prior, learns=False, levels=levels
+            )
         self._delays = Delays(self._aligned, stored)
         self._delay = Delay(self._delays, stored=found is not None)
         self._absence = Absence(self._delays, stored, self.ch_names, found)

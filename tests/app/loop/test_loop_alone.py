@@ -30,6 +30,7 @@ class Told:
         self.scores: list[ThetaScore] = []
         self.says, self.following = "", True
         self.theta_db, self.grades = 1.5, (("Fz", 0, "good"),)
+        self.frontal, self.doubted = True, False
 
     def hear(self, heard) -> None:
         self.heard += len(heard)
@@ -56,6 +57,9 @@ class Told:
             False,
             ("?",),
         )
+
+    def sampled(self):
+        return 0, np.empty((0, 2))
 
     def doubt(self, now: float, *, coverage: float) -> str:
         assert coverage == DEMO.limits.coverage
@@ -348,7 +352,7 @@ def test_time_passes_in_the_estimate_as_it_does_between_ticks() -> None:
     [
         ({"eeg": False}, "no headset"),
         ({"eeg": False, "calibration": None}, "no headset"),
-        ({"calibration": None}, "no calibration"),
+        ({"calibration": None}, "the EEG needs about 4 more rated tracks"),
         ({}, "electrode off"),
     ],
 )

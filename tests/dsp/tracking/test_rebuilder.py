@@ -130,3 +130,19 @@ def test_a_tenth_of_a_second_is_enough_to_begin_with_and_nothing_is_not() -> Non
         rebuilt = rebuilder.rebuilt.read(106 * RATE, 108 * RATE)
         assert np.isfinite(rebuilt).any() == begun
         assert rebuilder.learnt == there / RATE
+
+
+def test_a_stored_decoder_rebuilds_from_the_first_second_by_the_levels_of_then() -> None:
+    rng = np.random.default_rng(0)
+    signal = rng.standard_normal((10 * RATE, 1))
+    source = Strip(1, keep=20 * RATE)
+    source.write(0, 20.0 * signal)
+    prior = Sums.zero(1).plus(signal, signal[:, 0])  # in units of a level of 20 microvolts
+    lags = np.array([0])
+    begun = Rebuilder(source, 1, lags, prior=prior, levels=np.array([20.0]))
+    without = Rebuilder(source, 1, lags, prior=prior)
+    for one in (begun, without):
+        one.rebuild(0, signal[:RATE, 0])
+    rebuilt = begun.rebuilt.read(0, RATE)[:, 0]
+    assert np.corrcoef(rebuilt, signal[:RATE, 0])[0, 1] > 0.999
+    assert np.isnan(without.rebuilt.read(0, RATE)).all()

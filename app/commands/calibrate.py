@@ -1,0 +1,55 @@
+"""`attune calibrate`: learn from recorded sessions what the next one needs to know."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+EXAMPLE = """example:
+  attune calibrate sessions/2026-11-2* --out anna.npz
+  attune run --source lsl:Muse --calibration anna.npz
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "calibrate",
+        help="learn a person's calibration from recorded sessions",
+        description="Run the same loop on recorded sessions of one person, the oldest first, and\n"
+        "keep what they teach: the answer to sound, the level of frontal theta, and how far the\n"
+        "EEG may be believed. It holds for the headset and the sound output of the newest.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Learn, say what was learnt, and save."""
+    from app.clients.listener import Listener
+    from app.lab.lessons import listen_to
+    from app.records.sink import replace_file
+    from dsp.checks import RecordError
+
+    listener, setup = Listener(), None
+    for k, (reader, lesson, after, said) in enumerate(listen_to(arguments.folders), 1):
+        listener, setup = after, lesson.setup
+        print(f"{k} of {len(arguments.folders)}  {reader.folder.name}", file=sys.stderr)
+        for sentence in (*reader.problems, *said):
+            print(f"  {sentence}")
+    assert setup is not None
+    calibration, _ = listener.calibration_for(setup)
+    assert calibration is not None
+    try:
+        replace_file(arguments.out, calibration.to_npz())
+    except OSError as error:
+        raise RecordError(
+            f"{arguments.out} cannot be written: {error.strerror or error}; choose another --out."
+        ) from error
+    print(f"{arguments.out}: for {setup.headset} with the sound on {setup.output}.")
+    return 0
