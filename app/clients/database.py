@@ -198,7 +198,10 @@ class OpenLock:
             os.close(self._fd)
             self._fd = -1
             if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                raise
+                raise StoreError(
+                    f"The store of clients in {folder} cannot be locked ({error.strerror}); it "
+                    "must stand on a disk of this computer."
+                ) from error
             raise StoreInUse(
                 f"The store of clients in {folder} is open in another Attune; close that one, or "
                 "wait until its session has ended."

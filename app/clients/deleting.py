@@ -30,6 +30,7 @@ from app.records.sealed import (
 )
 from dsp.checks import RecordError
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _FILES = ("session.json", "events.jsonl", "recording.xdf")
 
 
@@ -45,7 +46,7 @@ def key_id_of(folder: Path) -> bytes:
     """Return the id of the key that a session folder is sealed with; empty where it is not."""
     for name in _FILES:
         try:
-            fd = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            fd = os.open(folder / name, _FLAGS)
         except OSError:  # the next file may say it
             continue
         with open(fd, "rb") as file:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.records.sink import replace_file
+from app.clients.keys import put_file
 
 NAME = "destroyed.txt"
 
@@ -35,9 +35,15 @@ class Destroyed:
         return {bytes.fromhex(line) for line in lines if _is_id(line)}
 
     def add(self, *ids: bytes) -> None:
-        """Add ids, on the disk before this returns."""
+        """Add ids, on the disk before this returns.
+
+        Raises
+        ------
+        StoreError
+            They cannot be written.
+        """
         every = sorted(one.hex() for one in self.ids() | set(ids))
-        replace_file(self._path, ("\n".join(every) + "\n").encode())
+        put_file(self._path, ("\n".join(every) + "\n").encode())
 
     def sentence(self, key_id: bytes) -> str:
         """Say why there is no key with this id."""

@@ -8,6 +8,7 @@ longer; nothing is ever lost by trying.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -37,6 +38,23 @@ class StoreError(AttuneError):
 
 class WrongPassphrase(StoreError):
     """Neither the passphrase nor the recovery code of this store."""
+
+
+def put_file(path: Path, data: bytes) -> None:
+    """Put a file of the store in place, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        It cannot be written; what was there before is still there.
+    """
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be written ({error.strerror or error}); nothing was changed: free "
+            "some space, or see to it that this user may write there, and try again."
+        ) from error
 
 
 def derive(master: bytes, purpose: str) -> bytes:
@@ -189,7 +207,8 @@ class KeyFile:
                 return master
         failures += 1
         told = json.dumps({"failures": failures, "last": self._wall()}).encode()
-        replace_file(self._attempts, told)
+        with contextlib.suppress(StoreError):  # on a full disk the passphrase is as wrong
+            put_file(self._attempts, told)
         slip = ""
         if "recovery" in ways and check_character(typed[:-1]) != typed[-1]:
             slip = " If it was the recovery code, one of its characters is mistyped."
@@ -210,7 +229,7 @@ class KeyFile:
         """
         check_passphrase(passphrase)
         self._table["passphrase"] = _wrapped(master, passphrase, "passphrase")
-        replace_file(self._path, json.dumps(self._table, indent=1).encode())
+        put_file(self._path, json.dumps(self._table, indent=1).encode())
         self._ways["passphrase"] = _parsed(self._table["passphrase"])
 
     def _failures(self) -> tuple[int, float]:
@@ -223,7 +242,9 @@ class KeyFile:
         now = self._wall()
         if last > now:  # the clock was set back: nobody waits for years
             last = now
-            replace_file(self._attempts, json.dumps({"failures": failures, "last": now}).encode())
+            told = json.dumps({"failures": failures, "last": now}).encode()
+            with contextlib.suppress(StoreError):
+                put_file(self._attempts, told)
         return max(failures, 0), last
 
 

@@ -17,10 +17,9 @@ from app.clients.entries import (
     Screening,
     newest,
 )
-from app.clients.keys import KeyFile, StoreError, derive, unwrap, wrap
+from app.clients.keys import KeyFile, StoreError, derive, put_file, unwrap, wrap
 from app.clients.store import Store
 from app.records.sealed import RING, Seal, new_seal
-from app.records.sink import replace_file
 
 NOTHING_KEPT = (
     "The client has not agreed that anything is kept: the session runs, and nothing of it is "
@@ -177,7 +176,7 @@ def request_withdrawal(folder: Path, secret: str, code: str, *, wait_s: float = 
     """
     key = derive(KeyFile(folder).unlock(secret), _PURPOSE)
     request = folder / _REQUEST
-    replace_file(request, wrap(key, code.encode(), _PURPOSE))
+    put_file(request, wrap(key, code.encode(), _PURPOSE))
     end = time.monotonic() + wait_s
     while request.exists():
         if time.monotonic() > end:

@@ -22,10 +22,19 @@ from app.clients.codes import likeliest, new_code, read_code
 from app.clients.database import DATABASE, OpenLock, changing, connect, damaged, sqlcipher
 from app.clients.destroyed import Destroyed
 from app.clients.entries import Entry, Stored, as_table, from_table, newest
-from app.clients.keys import KEYS, KeyFile, StoreError, derive, make_keys, unwrap, wrap
+from app.clients.keys import (
+    KEYS,
+    KeyFile,
+    StoreError,
+    derive,
+    make_keys,
+    put_file,
+    unwrap,
+    wrap,
+)
 from app.clients.people import Client, SessionRow
 from app.records.sealed import ID_BYTES, KEY_BYTES, RING, SealedError
-from app.records.sink import make_folder, replace_file
+from app.records.sink import make_folder
 from dsp.checks import InputError
 
 IDLE_S = 600.0  #: s without use after which the store locks itself
@@ -48,13 +57,19 @@ def create_store(folder: Path, passphrase: str) -> str:
     """
     if os.path.lexists(folder):
         raise StoreError(f"{folder} is there already; move it away to begin a new store.")
-    make_folder(folder.parent)
-    for left in folder.parent.glob(f"{_BEGUN}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    begun = Path(tempfile.mkdtemp(prefix=_BEGUN, dir=folder.parent))
+    master, recovery, keys = make_keys(passphrase)
     try:
-        master, recovery, keys = make_keys(passphrase)
-        replace_file(begun / KEYS, keys)
+        make_folder(folder.parent)
+        for left in folder.parent.glob(f"{_BEGUN}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        begun = Path(tempfile.mkdtemp(prefix=_BEGUN, dir=folder.parent))
+    except OSError as error:
+        raise StoreError(
+            f"No store of clients can be made in {folder.parent} ({error.strerror or error}); see "
+            "to it that this user may write there."
+        ) from error
+    try:
+        put_file(begun / KEYS, keys)
         db = connect(begun / DATABASE, derive(master, "database"))
         try:
             with changing(db):
@@ -122,9 +137,12 @@ class Store:
                 lock.release()
                 raise
             self._lock, self._master, self._db, self._used = lock, master, db, self._clock()
-            self._finish_deletions()
-            with self._change() as db:
-                audit.note(db, "opened")
+            try:
+                self._finish_deletions()
+                self.note("opened")
+            except BaseException:
+                self.lock()
+                raise
 
     def lock(self) -> None:
         """Forget the keys and close; a store that a session holds stays open. Safe twice."""

@@ -21,6 +21,7 @@ from app.clients.entries import (
     Screening,
     newest,
 )
+from app.clients.listener import Listener
 from app.clients.people import Client
 from app.clients.scales import Scale
 from app.clients.store import Store
@@ -139,7 +140,7 @@ def table_of(store: Store, client: Client) -> dict[str, Any]:
         "scales": every(ScaleResult),
         "notes": every(Note),
         "intake": every(Intake),
-        "learnt_bytes": len(store.listener(client)),
+        "learnt": learnt_of(store.listener(client)),
         "session_list": [
             {
                 "at": _day(row.began),
@@ -151,6 +152,21 @@ def table_of(store: Store, client: Client) -> dict[str, Any]:
             }
             for row in store.sessions(client)
         ],
+    }
+
+
+def learnt_of(stored: bytes) -> dict[str, Any] | None:
+    """Return what was learnt of a client, in numbers; None where nothing was."""
+    if not stored:
+        return None
+    person = Listener.from_bytes(stored)
+    record = person.record
+    return {
+        "sessions": person.sessions,
+        "ratings": sum(event.kind == "rating" for event in record.events),
+        "setups": len(person.fitted),
+        "intake": [record.names[key].title for key in record.intake],
+        "intake_missing": list(record.intake_missing),
     }
 
 
@@ -189,8 +205,16 @@ def _shown(table: Mapping[str, Any]) -> Iterator[str]:
         yield f"{row['at']}  session: {', '.join(word for word in words if word)}"
         if row["folder"]:
             yield f"                  {foreign_text(row['folder'], longest=300)}"
-    learnt = table["learnt_bytes"]
-    yield f"Learnt so far: {f'{learnt} bytes' if learnt else 'nothing yet'}"
+    learnt = table["learnt"]
+    if learnt is None:
+        yield "Learnt so far: nothing yet"
+        return
+    yield (
+        f"Learnt so far: from {learnt['sessions']} sessions, {learnt['ratings']} ratings, "
+        f"{learnt['setups']} headsets with their sound output"
+    )
+    if learnt["intake_missing"]:
+        yield f"Named, and not found yet: {', '.join(map(foreign_text, learnt['intake_missing']))}"
 
 
 def audit_of(store: Store, client: Client) -> dict[str, Any]:

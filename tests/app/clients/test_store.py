@@ -297,3 +297,54 @@ def test_a_full_disk_refuses_a_change_and_loses_nothing(folder: Path) -> None:
         assert len(store.entries(client)) == kept
         assert store.audit()[1] == ""
         store.add(client, Note("there is room again"))
+
+
+def test_what_cannot_be_written_is_told_in_a_sentence_and_changes_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(folder, PASSPHRASE)
+    client = store.new_client()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.clients.keys.replace_file", full)
+        with pytest.raises(StoreError, match="No space left"):
+            store.destroy(client)
+        with pytest.raises(StoreError, match="No space left"):
+            store.change_passphrase("another long one")
+        with pytest.raises(StoreError, match="No space left"):
+            create_store(tmp_path / "new", PASSPHRASE)
+    assert store.clients() == [client]
+    store.close()
+    with monkeypatch.context() as patch:
+        patch.setattr("app.clients.keys.replace_file", full)
+        with pytest.raises(WrongPassphrase):  # and not why it could not be counted
+            Store(folder, "something else")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="No store of clients can be made"):
+        create_store(tmp_path / "file" / "clients", PASSPHRASE)
+    with Store(folder, PASSPHRASE) as again:
+        assert again.clients() == [client]
+
+
+def test_a_store_that_could_not_be_opened_to_its_end_is_open_to_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_finish_deletions", lambda _: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            Store(folder, PASSPHRASE)
+    Store(folder, PASSPHRASE).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are others there")
+def test_refusals_of_a_disk_that_cannot_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: int) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("app.clients.database._lock", none)
+    with pytest.raises(StoreError, match=r"cannot be locked .*disk of this computer"):
+        Store(folder, PASSPHRASE)
