@@ -84,6 +84,7 @@ def restore(folder: Path, file: Path, secret: str) -> Path | None:
         if folder.is_dir():
             Destroyed(begun).add(*Destroyed(folder).ids())
         with Store(begun, secret) as store:  # what was deleted since goes here
+            store.content()  # looked over to its last page
             store.note("restored")
         if os.path.lexists(folder):
             OpenLock(folder).release()

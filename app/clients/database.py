@@ -98,6 +98,7 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     db = dbapi.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
+        db.execute("PRAGMA cipher_log_level = NONE")  # what is wrong is told by what it raises
         db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         for pragma in (
             "foreign_keys = ON",
@@ -106,8 +107,6 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
             "synchronous = EXTRA",  # a power cut takes back nothing that was told as done
         ):
             db.execute(f"PRAGMA {pragma}")
-        if not fresh:
-            check(db)
         _migrate(db, path, migrations)
     except dbapi.DatabaseError as error:
         db.close()
@@ -119,7 +118,7 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
 
 
 def check(db: Any) -> None:
-    """Look at every page: `DatabaseError` of a damaged one.
+    """Look at every page, which takes 0.1 s for 10 MB: `DatabaseError` of a damaged one.
 
     Raises
     ------

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,67 +17,33 @@ from typing import Any
 
 from app.clients import audit
 from app.clients.codes import likeliest, new_code, read_code
-from app.clients.database import DATABASE, OpenLock, changing, connect, damaged, sqlcipher
+from app.clients.database import (
+    DATABASE,
+    OpenLock,
+    changing,
+    check,
+    connect,
+    damaged,
+    sqlcipher,
+)
 from app.clients.destroyed import Destroyed
 from app.clients.entries import Entry, Stored, as_table, from_table, newest
 from app.clients.keys import (
-    KEYS,
     KeyFile,
     StoreError,
     derive,
-    make_keys,
-    put_file,
     unwrap,
     wrap,
 )
 from app.clients.people import Client, SessionRow
 from app.records.sealed import ID_BYTES, KEY_BYTES, RING, SealedError
-from app.records.sink import make_folder
 from dsp.checks import InputError
 
 IDLE_S = 600.0  #: s without use after which the store locks itself
-_BEGUN = ".clients-beginning-"
 
 
 class StoreLocked(StoreError):
     """The store is locked, and has to be unlocked with the passphrase."""
-
-
-def create_store(folder: Path, passphrase: str) -> str:
-    """Make an empty store and return its recovery code, which is told this once.
-
-    It appears whole: whoever is killed meanwhile leaves nothing that looks like a store.
-
-    Raises
-    ------
-    StoreError
-        There is something already, or the passphrase is too short.
-    """
-    if os.path.lexists(folder):
-        raise StoreError(f"{folder} is there already; move it away to begin a new store.")
-    master, recovery, keys = make_keys(passphrase)
-    try:
-        make_folder(folder.parent)
-        for left in folder.parent.glob(f"{_BEGUN}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        begun = Path(tempfile.mkdtemp(prefix=_BEGUN, dir=folder.parent))
-    except OSError as error:
-        raise StoreError(
-            f"No store of clients can be made in {folder.parent} ({error.strerror or error}); see "
-            "to it that this user may write there."
-        ) from error
-    try:
-        put_file(begun / KEYS, keys)
-        db = connect(begun / DATABASE, derive(master, "database"))
-        try:
-            with changing(db):
-                audit.note(db, "store made")
-        finally:
-            db.close()
-        begun.rename(folder)
-    finally:
-        shutil.rmtree(begun, ignore_errors=True)  # where it still has this name
-    return recovery
 
 
 class Store:
@@ -201,10 +165,8 @@ class Store:
 
     def clients(self) -> list[Client]:
         """Return all clients, the oldest first."""
-        with self._mutex:
-            rows = self._open().execute(
-                "SELECT id, code, key_id, made, wrapped_key FROM client ORDER BY id"
-            )
+        with self._reading() as db:
+            rows = db.execute("SELECT id, code, key_id, made, wrapped_key FROM client ORDER BY id")
             return [
                 Client(number, code, key_id, made, self._unwrapped(key_id, wrapped))
                 for number, code, key_id, made, wrapped in rows
@@ -262,8 +224,8 @@ class Store:
 
     def entries(self, client: Client) -> list[Stored]:
         """Return what is kept of a client, the oldest first."""
-        with self._mutex:
-            rows = self._open().execute(
+        with self._reading() as db:
+            rows = db.execute(
                 "SELECT at, kind, body FROM entry WHERE client = ? ORDER BY id", (client.number,)
             )
             return [
@@ -279,12 +241,9 @@ class Store:
 
     def listener(self, client: Client) -> bytes:
         """Return what was learnt of a client, as `end_session` got it; empty at first."""
-        with self._mutex:
-            (stored,) = (
-                self._open()
-                .execute("SELECT listener FROM client WHERE id = ?", (client.number,))
-                .fetchone()
-            )
+        with self._reading() as db:
+            sql = "SELECT listener FROM client WHERE id = ?"
+            (stored,) = db.execute(sql, (client.number,)).fetchone()
             return self._content(client.key, stored, "listener") if stored else b""
 
     def begin_session(
@@ -335,8 +294,8 @@ class Store:
 
     def sessions(self, client: Client) -> list[SessionRow]:
         """Return the sessions of a client, the oldest first."""
-        with self._mutex:
-            rows = self._open().execute(
+        with self._reading() as db:
+            rows = db.execute(
                 "SELECT id, began, ended, folder, source, simulated, problem FROM session "
                 "WHERE client = ? ORDER BY id",
                 (client.number,),
@@ -352,16 +311,22 @@ class Store:
 
     def audit(self) -> tuple[list[audit.AuditRow], str]:
         """Return the audit log, and where it is not as it was written, or an empty text."""
-        with self._mutex:
-            db = self._open()
+        with self._reading() as db:
             log = audit.rows(db)
             last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
             return log, audit.broken(log, last[0] if last else 0)
 
     def content(self) -> bytes:
-        """Return the database as it stands, encrypted, and nothing of a change half done."""
+        """Return the database as it stands, encrypted, looked over, and with no change half done.
+
+        Raises
+        ------
+        StoreError
+            It is damaged: a copy would be worth nothing.
+        """
         # Closing it lets go of SQLite's own lock on the file; ours still keeps others out.
-        with self._change():
+        with self._change() as db:
+            check(db)
             return (self.folder / DATABASE).read_bytes()
 
     def destroy(self, client: Client) -> None:
@@ -387,7 +352,8 @@ class Store:
     def _finish_deletions(self) -> None:
         """Take away what was to be destroyed when the program was killed, or a backup held."""
         doomed = Destroyed(self.folder).ids()
-        present = {row[0] for row in self._db.execute("SELECT key_id FROM client")}
+        with self._reading() as db:
+            present = {row[0] for row in db.execute("SELECT key_id FROM client")}
         for key_id in doomed & present:
             with self._change() as db:
                 db.execute("DELETE FROM client WHERE key_id = ?", (key_id,))
@@ -403,6 +369,16 @@ class Store:
             )
         self._used = self._clock()
         return self._db
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """Read; each page is authenticated then, and a damaged one told."""
+        with self._mutex:
+            db, dbapi = self._open(), sqlcipher()
+            try:
+                yield db
+            except dbapi.DatabaseError as error:
+                raise damaged(self.folder / DATABASE, error) from error
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[Any]:

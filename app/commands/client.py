@@ -168,8 +168,9 @@ def add(commands: Any) -> None:
 
 
 def _new(arguments: argparse.Namespace) -> int:
+    from app.clients.creating import create_store
     from app.clients.entries import Goal, Name
-    from app.clients.store import Store, create_store
+    from app.clients.store import Store
     from app.paths import clients_folder
 
     recovery = ""

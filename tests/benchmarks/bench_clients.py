@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from app.clients.creating import create_store
 from app.clients.entries import Note, consent
-from app.clients.store import Store, create_store
+from app.clients.store import Store
 from app.paths import clients_folder
 from app.records.sealed import new_seal
 from tests.doubles.program import HEADLESS, ROOT

@@ -28,11 +28,12 @@ from pathlib import Path
 import numpy as np
 
 from app.clients.backup import back_up
+from app.clients.creating import create_store
 from app.clients.deleting import delete_client
 from app.clients.entries import Note, consent
 from app.clients.listener import Listener
 from app.clients.people import Client
-from app.clients.store import Store, create_store
+from app.clients.store import Store
 from app.paths import clients_folder, sessions_folder
 from app.records.reader import SessionReader
 from app.records.sealed import RING

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.clients.creating import create_store
 from app.clients.entries import Consent, Name, Note, consent
-from app.clients.store import Store, create_store
+from app.clients.store import Store
 from app.records.reader import SessionReader
 from app.records.sealed import RING
 from app.session.running import WITHDRAWN

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.clients import keys
-from app.clients.store import Store, create_store
+from app.clients.creating import create_store
+from app.clients.store import Store
 from app.records.sealed import RING
 
 PASSPHRASE = "correct horse battery"

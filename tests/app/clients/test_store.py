@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.clients.codes import read_code
+from app.clients.creating import create_store
 from app.clients.database import DATABASE, MIGRATIONS, StoreInUse, connect, sqlcipher
 from app.clients.entries import AdverseEvents, Goal, Name, Note, ScaleResult
 from app.clients.keys import StoreError, WrongPassphrase, derive
-from app.clients.store import Store, StoreLocked, create_store
+from app.clients.store import Store, StoreLocked
 from app.records.sealed import SealedError
 from dsp.checks import InputError
 from tests.app.clients.conftest import PASSPHRASE
@@ -188,7 +189,7 @@ def test_making_a_store_that_is_killed_leaves_nothing_that_looks_like_one(
 ) -> None:
     folder = tmp_path / "clients"
     with monkeypatch.context() as patch:
-        patch.setattr("app.clients.store.connect", lambda *_: 1 // 0)
+        patch.setattr("app.clients.creating.connect", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             create_store(folder, PASSPHRASE)
     assert list(tmp_path.iterdir()) == []
@@ -246,14 +247,40 @@ def test_refusals_of_a_store_of_a_newer_program(folder: Path) -> None:
     assert (folder / DATABASE).read_bytes() == before
 
 
-@pytest.mark.parametrize("at", [20, 5000, 9000])
-def test_refusals_of_a_damaged_store_name_the_backup(folder: Path, at: int) -> None:
-    raw = bytearray((folder / DATABASE).read_bytes())
-    raw[at] ^= 0xFF
-    (folder / DATABASE).write_bytes(raw)
-    with pytest.raises(StoreError, match=r"is damaged .*client restore"):
-        Store(folder, PASSPHRASE)
-    assert (folder / DATABASE).read_bytes() == raw  # left as it is
+def everything(store: Store) -> object:
+    clients = store.clients()
+    return clients, [(store.entries(c), store.sessions(c), store.listener(c)) for c in clients]
+
+
+def test_refusals_of_a_damaged_store_name_the_backup_whichever_page_it_is(folder: Path) -> None:
+    with Store(folder, PASSPHRASE) as store:
+        client = store.new_client()
+        for k in range(8):
+            store.add(client, Note(f"{k} " * 600))
+        number = store.begin_session(client, folder=None, source="x", simulated=True)
+        store.end_session(client, number, listener=bytes(9000))
+        whole = everything(store)
+    path, told = folder / DATABASE, 0
+    raw = path.read_bytes()
+    for at in range(100, len(raw), 4096):
+        changed = bytearray(raw)
+        changed[at] ^= 0xFF
+        path.write_bytes(changed)
+        try:
+            with Store(folder, PASSPHRASE) as store:
+                assert everything(store) == whole  # a page that nobody needs
+                with pytest.raises(StoreError, match=r"is damaged .*client restore"):
+                    store.content()  # and yet no backup is made of it
+        except StoreError as error:
+            told += 1
+            said = str(error)
+            assert "is damaged" in said
+            assert "client restore FILE" in said
+        path.write_bytes(raw)
+    assert told >= 8
+    path.write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(StoreError, match="is damaged"), Store(folder, PASSPHRASE) as store:
+        everything(store)
 
 
 def test_refusals_of_a_store_without_its_database_or_without_a_store(folder: Path) -> None:
