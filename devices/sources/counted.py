@@ -249,14 +249,17 @@ class Counted:
         period, wrap = clock.period, self._counter.modulus * clock.period
         arrivals, settled = packets.arrivals, True
         late = arrivals - (clock.due + period * (np.arange(arrivals.size) + np.cumsum(missing)))
-        for hole in np.flatnonzero(packets.holes).tolist():
+        holes = np.flatnonzero(packets.holes).tolist()
+        for hole in holes:
             behind = np.minimum.accumulate(late[hole:])
             least = float(behind[-1])
             turns = round(least / wrap)
             if least <= _OVERDUE_S:
                 continue
             quiet = float(arrivals[-1]) - _fell(behind, arrivals[hole:])
-            whole = -_EARLY <= least - turns * wrap <= 2 * _EARLY
+            whole = _whole(least, wrap)
+            if not whole and hole != holes[-1] and _whole(float(late[holes[-1] :].min()), wrap):
+                continue  # a backlog that the next hole cut off: it would have come to an end
             if last or quiet >= (_TURNS_S if whole else _PAUSED_S):
                 # Where no number of turns fits, the device paused, and its counter with it.
                 lost = turns * self._counter.modulus if whole else round(least / period)
@@ -292,3 +295,8 @@ class Counted:
 def _fell(least: npt.NDArray[np.float64], arrivals: npt.NDArray[np.float64]) -> float:
     """Return when the least lateness so far fell the last time, s."""
     return float(arrivals[int(np.argmax(least <= least[-1] + _FALLS_S))])
+
+
+def _whole(late: float, wrap: float) -> bool:
+    """Whether a lateness is that of whole turns of the counter, or none."""
+    return -_EARLY <= late - round(late / wrap) * wrap <= 2 * _EARLY

@@ -233,3 +233,19 @@ def test_a_busy_host_is_no_other_rate(held):
         lost += 0 if placed is None else int(placed[1].sum())
     assert lost == 0
     assert [e for e in placer.events() if e.kind == "rate"] == []
+
+
+@pytest.mark.parametrize("held", [0.26, 0.3, 0.5])
+@pytest.mark.parametrize("left", [0.06, 0.1, 0.2])
+@pytest.mark.parametrize("gone", [256, 300, 512])
+def test_a_loss_that_begins_while_the_host_is_busy_is_counted_where_it_was(held, left, gone):
+    number = np.arange(4000)
+    arrivals = 9.0 + number / 250.0
+    begins = 2000 - round((held - left) * 250.0)
+    arrivals[begins:2000] = np.maximum(arrivals[begins:2000], arrivals[begins] + held)
+    number = number[(number < 2000) | (number >= 2000 + gone)]
+    data = number[:, None].astype(np.float32)
+    rows, times, _ = through(number % 256, data, arrivals[number], at_once=5)
+    kept = np.flatnonzero(np.isfinite(rows[:, 0]))
+    assert np.array_equal(kept, rows[kept, 0].astype(int))
+    assert np.abs(times[kept] - 9.0 - kept / 250.0).max() < 0.01
