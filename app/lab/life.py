@@ -159,8 +159,22 @@ def collection(progress: Callable[[int, int], None] = lambda done, of: None) -> 
     )
 
 
-def live(weeks: Weeks, number: int, *, told: Callable[[], None] = lambda: None) -> Life:
-    """Live the weeks of person `number`; `told` is called after each session, and may raise."""
+def live(
+    weeks: Weeks,
+    number: int,
+    *,
+    told: Callable[[], None] = lambda: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Life:
+    """Live the weeks of person `number`.
+
+    `told` is called after each session. Whoever says `stopped` is obeyed within a second of it.
+
+    Raises
+    ------
+    Cancelled
+        If `stopped` says so.
+    """
     playlist, music = weeks.collection
     prepared = _prepared(playlist)
     seeds = np.random.SeedSequence([weeks.seed, number]).generate_state(3 + weeks.sessions)
@@ -195,9 +209,11 @@ def live(weeks: Weeks, number: int, *, told: Callable[[], None] = lambda: None) 
                     path = Path(folder) / "reference.npz"
                     path.write_bytes(own.to_npz())
                     other = replace(plan, calibration=str(path))
-                    reference, _ = _session(other, head, deepcopy(taste), prepared, eeg=True)
+                    reference, _ = _session(
+                        other, head, deepcopy(taste), prepared, stopped, eeg=True
+                    )
                 told()
-            lived, session = _session(plan, head, taste, prepared, eeg=eeg)
+            lived, session = _session(plan, head, taste, prepared, stopped, eeg=eeg)
             lives[eeg].append(lived)
             lesson = session.lesson
             if lesson is not None:
@@ -223,14 +239,28 @@ def _agreement(
 
 
 def _session(
-    plan: Plan, head: Head, taste: Taste, prepared: Mapping[int, PreparedTrack], *, eeg: bool
+    plan: Plan,
+    head: Head,
+    taste: Taste,
+    prepared: Mapping[int, PreparedTrack],
+    stopped: Callable[[], bool],
+    *,
+    eeg: bool,
 ) -> tuple[Lived, Session]:
     """Live one session; the listener answers prompts on the way."""
     rig = VirtualRig(listener=plan.listener, seed=plan.seed, head=head, feeling=taste, eeg=eeg)
     session = Session(plan, prepared=prepared, rig=rig)
     watched = _Watched(session, taste)
-    session.watch(watched.tick)
+
+    def tick(result: TickResult) -> None:
+        watched.tick(result)
+        if stopped():
+            session.stop()
+
+    session.watch(tick)
     session.run()
+    if stopped():
+        raise Cancelled("The simulation was cancelled.")
     return watched.lived(), session
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from app.lab.life import REFERENCE_SESSION, Cancelled, Life, Lived, Weeks, live
+from app.lab.life import REFERENCE_SESSION, Life, Lived, Weeks, live
 from dsp.grid import Floats
 
 FOLLOWS_S = (60.0, 30.0)  #: s within which the share is told that follows
@@ -43,12 +43,7 @@ def _begin(stop: Event, done: Any) -> None:
 
 
 def _one_life(weeks: Weeks, number: int) -> Life:
-    def told() -> None:
-        _done.put(number)
-        if _stop.is_set():
-            raise Cancelled("The simulation was cancelled.")
-
-    return live(weeks, number, told=told)
+    return live(weeks, number, told=lambda: _done.put(number), stopped=_stop.is_set)
 
 
 def steps(weeks: Weeks) -> int:
@@ -69,7 +64,7 @@ def all_lives(
         Processes; one a core unless given.
     progress : callable
         Called with the number of sessions that are over, of `steps`. Whoever stops iterating, or
-        raises here, ends the workers within a session.
+        raises here, ends the workers at once.
     """
     workers = min(workers or os.cpu_count() or 1, weeks.listeners)
     if workers == 1:
@@ -92,8 +87,9 @@ def all_lives(
         try:
             while left:
                 finished, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
-                over += _drained(done)
-                progress(over)
+                if new := _drained(done):
+                    over += new
+                    progress(over)
                 for future in finished:
                     yield future.result()
         finally:

@@ -101,12 +101,13 @@ def test_the_difference_of_enjoyment_is_paired_and_has_its_interval():
     assert row["r"]["median"] is None
 
 
-def test_whoever_cancels_is_obeyed_after_the_session():
-    def told():
-        raise Cancelled("enough")
-
+def test_whoever_cancels_is_obeyed_within_a_second_of_the_session():
+    looks = iter([False] * 5)
+    over = []
     with pytest.raises(Cancelled):
-        live(weeks(sessions=1, minutes=0.5), 0, told=told)
+        live(weeks(sessions=1), 0, told=lambda: over.append(1), stopped=lambda: next(looks, True))
+    assert next(looks, None) is None
+    assert over == []
 
 
 def test_the_command_prints_a_table_or_json_and_its_progress_aside(monkeypatch, capsys):
