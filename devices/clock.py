@@ -154,7 +154,8 @@ class SampleClock:
         The times that were given until now do not count any more.
         """
         if self._began is not None:
-            del self._seen[: -math.ceil(most * _FINE)]
+            newest = self._seen[-1][2] if self._seen else 0.0
+            self._seen = [p for p in self._seen if p[2] > newest - most]
             self._points = [(b, x, y - lag) for b, x, y in self._seen]
             self._began, self._late = self._points[0][1] if self._points else self._next, None
             self._shown = self._own = False

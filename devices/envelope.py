@@ -28,7 +28,7 @@ def lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     return float((y[b] - y[a]) / (x[b] - x[a]))
 
 
-_STAIRS, _FEW = 0.35, 0.4  # steps within which few lost samples never lie along a line; that few
+_STAIRS = 0.35  # steps within which few lost samples never lie along a line
 _RANDOM, _MANY = 0.15, 16  # roots of their number within which so many never do
 
 
@@ -46,7 +46,7 @@ def no_stairs(bent: float, off: float, step: float) -> bool:
         Length of what is lost at once, s.
     """
     near = _STAIRS if off < _MANY * step else _RANDOM * math.sqrt(off / step)
-    return off > _FEW * step and bent < near * step
+    return bent < min(off / 4, near * step)
 
 
 def other_line(

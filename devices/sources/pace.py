@@ -15,9 +15,9 @@ import numpy as np
 from devices.envelope import lower_line, no_stairs
 
 _BINS = 16  # a second, of which the earliest arrival counts
-_WINDOWS = (8, 16, 32, 64, 96, 128)  # bins
-_LEAST_S = 0.012  # s that the newest must be off
-_MANY = 16  # steps
+_WINDOWS = (4, 8, 16, 32, 64, 96, 128)  # bins
+_LEAST_S = 0.020  # s between reads: by less arrivals may be off; of under 16 by more
+_PART, _MANY = 0.5, 16  # steps
 _BLOCKS = 16  # of points, where there are more
 _HELD_UP = 16  # one point of so many may be
 _LIKELY = (0.3, 3.0)  # share of the rate in use; else samples had piled up
@@ -83,7 +83,8 @@ class Pace:
             _, x, y, steps = every[-size:].T
             x, y, first = x - x[0], y - y[0], y[0]
             span = float(x[-1])
-            if abs(y[-1] - period * span) <= _LEAST_S:
+            enough = _LEAST_S * math.sqrt(max(_BLOCKS / size, 1.0))
+            if abs(y[-1] - period * span) <= enough:
                 continue
             if size > _BLOCKS:  # the earliest of some in a row, since they wait for the next read
                 rows = (y - period * x).reshape(_BLOCKS, -1).argmin(axis=1)
@@ -95,9 +96,9 @@ class Pace:
             bent = float(np.sort(above)[-1 - x.size // _HELD_UP]) - least
             off = abs(slope - period) * span
             step = math.gcd(*steps[1:].astype(int).tolist()) * period
-            even = off > max(_LEAST_S, 4 * bent) and no_stairs(bent, off, step)
+            even = off > enough and no_stairs(bent, off, step)
             if size < _BLOCKS:  # as many points as losses may lie on a line
-                even = even and off > _MANY * step
+                even = even and not _PART * step < off < _MANY * step
             if even and _LIKELY[0] < slope / period < _LIKELY[1]:
                 return slope, float(first + least + slope * span)
         return None

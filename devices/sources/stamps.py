@@ -18,10 +18,13 @@ Floats = npt.NDArray[np.float64]
 
 _AHEAD = 0.010  # s: how far a stamp may lie in the future; clock offsets are no better known
 _BEHIND = 1.0  # s: the quickest samples of our clock are not older than this
-_GROWN = 0.008  # s that the quickest samples of 1.5 s may be older than those of a minute
+# s that the quickest of so many reads, in 1.5 s, may be older than those of a minute; of fewer all
+# may have been held up, by more.
+_GROWN, _FLOOR_READS = 0.008, 20
 BACKWARD_S = 0.05  # s that stamps may go back, or come early
+BEHIND, BEHIND_S = "they fall behind the samples", 1.5  # s of arrivals that showed it
 _BIN = 0.5  # s
-_FLOOR_BINS, _FLOOR_READS, _BASE_S = 3, 20, 60.0  # of the quickest samples, now and before
+_FLOOR_BINS, _FEWEST, _BASE_S = 3, 3, 60.0  # of the quickest samples, now and before
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
 _SURE = 0.002  # periods: what deviates by more was measured when it was sent, and may be late
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
@@ -39,10 +42,18 @@ class Trust:
         self.reason = ""  #: what was wrong when the stamps were last doubted
         self.believed = True
         self._known = False  # whether `base` was measured
+        self._first = math.inf  # s: the quickest of the first samples was that old
         self._bins: deque[tuple[int, float, int, bool]] = deque(maxlen=round(_BASE_S / _BIN))
         self._bin, self._least, self._reads = -1, math.inf, 0
         self._newest = -math.inf
         self._until = -math.inf
+
+    def begin(self, quickest: float) -> None:
+        """Know how old, s, the quickest of the first samples was, before they are heard.
+
+        Of a long packet that was read in parts only the last part is quick.
+        """
+        self._first = quickest
 
     def hear(self, newest: float, seen: float, early: float, most: float = BACKWARD_S) -> bool:
         """Whether the stamps of a read may be believed.
@@ -53,7 +64,7 @@ class Trust:
         lag, reason = seen - newest, ""
         if lag < -_AHEAD:
             reason = f"they are {seconds(-lag)} ahead of the samples"
-        elif lag > _BEHIND and not self._known:
+        elif min(lag, self._first) > _BEHIND and not self._known:
             reason = f"they are {seconds(lag)} behind the samples"
         elif early > most or self._newest - newest > BACKWARD_S:
             reason = f"they went back by {seconds(max(early, self._newest - newest))}"
@@ -96,9 +107,11 @@ class Trust:
         least, reads = math.inf, 0
         for n, (_, floor, count, _) in enumerate(reversed(self._bins), 1):
             least, reads = min(least, floor), reads + count
-            if n >= _FLOOR_BINS and reads >= _FLOOR_READS:
-                if least > self.base + _GROWN:
-                    return "they fall behind the samples"
+            if n < _FLOOR_BINS or reads < _FEWEST:
+                continue
+            if least > self.base + _GROWN * math.sqrt(max(_FLOOR_READS / reads, 1.0)):
+                return BEHIND
+            if reads >= _FLOOR_READS:
                 break
         if self.believed:
             since = number - _BASE_S / _BIN

@@ -11,6 +11,8 @@ from devices.sources.pace import Pace
 from devices.sources.reads import Reads
 from devices.sources.stamps import (
     BACKWARD_S,
+    BEHIND,
+    BEHIND_S,
     Floats,
     Judgement,
     Lattice,
@@ -101,19 +103,25 @@ class Uncounted:
                 new.times = self._times(stamps, seen)
             self._clock.step = 0 if self._lattice is not None else self._pace.step
             if looks:
-                self._look_at_pace(stamps.size - 1 + (self._held.ends[-1] if self._held else 0))
+                ahead = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
+                self._look_at_pace(seen, ahead)
         return self._judged(new)
 
-    def _look_at_pace(self, ahead: int) -> None:
+    def _look_at_pace(self, seen: float, ahead: int) -> None:
         """Go on with another rate where the arrivals show one.
 
-        `ahead` is the newest sample from the next one to be placed on.
+        `ahead` is the newest sample from the next one to be placed on, `seen` when it was read.
         """
-        found = self._pace.other(self._clock.period)
+        clock, lattice = self._clock, self._lattice
+        if lattice is not None and self._spread.exact and self._trust.believed:
+            # Stamps that are computed show the rate themselves, but for those that count.
+            late = seen - self._trust.base - clock.period * ahead - (clock.due or 0.0)
+            if abs(late) < _SURE_LATE_S:
+                return
+        found = self._pace.other(clock.period)
         if found is not None:
             period, newest = found
-            self._clock.lay(period, ahead, newest - self._trust.base)
-            lattice = self._lattice
+            clock.lay(period, ahead, newest - self._trust.base)
             if lattice is not None and abs(lattice.period / period - 1.0) > _OFF_STAMPS / 2:
                 self._forsake(newest)
 
@@ -221,6 +229,8 @@ class Uncounted:
             self._follow(float(held.stamps[0]), found)
         self.countable = found.period > 0 or span < _START_S
         if self._stamped:
+            quickest = [at - float(one.max()) for at, one in zip(held.seen, reads, strict=True)]
+            self._trust.begin(min(quickest))
             unlike = found.period > 0 and not _agree(found.period, arrived)
             if unlike or span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
                 self._doubt("they do not go with the time", held.seen[-1])
@@ -282,7 +292,10 @@ class Uncounted:
 
     def _doubt(self, reason: str, seen: float) -> None:
         self._trust.doubt(reason, seen)
-        self._clock.restart(self._trust.base)
+        if reason == BEHIND:
+            self._clock.restart(self._trust.base, BEHIND_S)
+        else:
+            self._clock.restart(self._trust.base)
         self._say(reason)
 
     # Loss

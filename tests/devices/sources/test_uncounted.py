@@ -266,3 +266,47 @@ def test_a_backlog_of_few_reads_after_a_pause_is_judged_and_is_no_fault():
             placed = placer.place(np.ones((new, 1), np.float32), arrivals, seen=t)
             rows += 0 if placed is None else placed[0].times.size
     assert rows >= sent - 25
+
+
+@pytest.mark.parametrize("rate", [250.0, 254.5, 255.0])
+@pytest.mark.parametrize("packet", [50, 100, 128])
+def test_stamps_counted_at_a_wrong_rate_are_noticed_in_long_packets_too(packet, rate):
+    sender = Sender(stated=256.0, rate=rate, packet=packet, stamps="nominal", poll=0.002)
+    result = run(sender)
+    assert result.worst_ms() < 30.0
+    assert result.marked == 0
+    assert sum("fall behind" in text for text in result.told) == 1
+
+
+@pytest.mark.parametrize("lost", [(), (4, 9)])
+@pytest.mark.parametrize("pause", [2e-4, 0.03])
+@pytest.mark.parametrize("packet_s", [1.2, 2.0, 4.0])
+def test_a_long_packet_that_is_read_in_four_parts_is_of_one_piece(packet_s, pause, lost):
+    n, placer, rows, times = int(250 * packet_s), SamplePlacer(250.0), [], []
+    for k in range(16):
+        if k in lost:
+            continue
+        stamps = 5000.0 + (n * k + np.arange(n)) / 250.0
+        for part, number in enumerate(np.array_split(np.arange(n), 4)):
+            data = (n * k + number)[:, None].astype(np.float32)
+            seen = float(stamps[-1]) + 0.001 + pause * part
+            placed = placer.place(data, stamps[number], seen=seen)
+            if placed is not None:
+                rows.append(placed[0].data[:, 0])
+                times.append(placed[0].times)
+    assert [event for event in placer.events() if event.kind != "timing"] == []
+    row, time = np.concatenate(rows), np.concatenate(times)
+    assert row.size >= 15 * n
+    assert np.array_equal(np.flatnonzero(np.isnan(row)) // n, np.repeat(lost, n))
+    came = np.isfinite(row)
+    assert np.array_equal(row[came], np.flatnonzero(came))
+    assert np.abs(time - 5000.0 - np.arange(row.size) / 250.0).max() < 1e-4
+
+
+@pytest.mark.parametrize("stamps", ["ahead:4", "constant", "none", "epoch", "noise:0.001+ahead:4"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_seconds_lost_of_bursts_whose_stamps_are_doubted_are_found_by_arrival(stamps, seed):
+    result = run(Sender(stamps=stamps, packet=250, loss=0.05, seconds=60.0, seed=seed))
+    assert result.lost >= 250
+    assert result.marked == result.lost
+    assert result.worst_ms(0.0) < 50.0
