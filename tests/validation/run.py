@@ -1,6 +1,6 @@
 """Tests of the tracker, of frontal theta and of belief on simulated people, whose truth is known.
 
-``python -m tests.validation.run`` runs them all (about an hour on an idle machine)
+``python -m tests.validation.run`` runs them all (an hour and a quarter on an idle machine)
 and writes docs/validation.md. ``--only 2,10`` runs some of them: the others keep the figures they
 had, which lie in docs/validation.json. ``--quick`` runs a smaller version of each and writes
 nothing.
