@@ -31,6 +31,7 @@ NAME = "own sessions"  #: of a calibration that was learnt here
 FORGOTTEN = 0.1  #: share of what is believed of the EEG that falls back on the prior each session
 ELSEWHERE = 0.5  #: the same where the headset is another
 MOVED = 0.03  #: s by which an answer must come at another time to be taken for moved
+ALPHA_RISE = 2.0  #: dB by which alpha rises in most people who close their eyes
 LOST = 0.7  #: share of r that must be left where sessions are put together that differ
 _PLAYS, _SETUPS = 60, 8  # newest plays of which theta is kept, and newest setups
 
@@ -215,6 +216,8 @@ def learn(listener: Listener, lesson: Lesson) -> tuple[Listener, tuple[str, ...]
 def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
     assert lesson.setup is not None
     said: list[str] = []
+    if math.isfinite(lesson.alpha_rise):
+        said.append(_eyes(lesson.alpha_rise))
     before = _answer(before, lesson, said)
     plays = [one.theta for one in lesson.plays if one.theta.tells]
     kept = (*before.plays, *plays)[-_PLAYS:]
@@ -234,6 +237,16 @@ def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
         n_ratings=n_ratings,
         sessions=before.sessions + 1,
     ), tuple(said)
+
+
+def _eyes(rise: float) -> str:
+    """Say what closed eyes did, which every awake brain shows (Berger 1929)."""
+    if rise >= ALPHA_RISE:
+        return f"With closed eyes alpha rises by {rise:.0f} dB: the electrodes see the brain."
+    return (
+        f"With closed eyes alpha changes by {rise:+.0f} dB, and in most people it doubles: see to "
+        "the contact of the electrodes, most of all at the back."
+    )
 
 
 def _answer(before: Fitted, lesson: Lesson, said: list[str]) -> Fitted:

@@ -79,6 +79,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--fast", action="store_true", help="look at a recording as fast as possible; no window"
     )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="begin with six minutes that teach: four excerpts to rate, eyes open, eyes closed",
+    )
     parser.add_argument("--client", metavar="CODE", help="code of whose session it is")
     add_passphrase(parser)
     parser.add_argument("--headless", action="store_true", help="no window")
@@ -185,6 +190,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         liking=arguments.liking,
         cache=tracks_cache(),
         fast=arguments.fast,
+        calibrate=arguments.calibrate,
     )
 
 
@@ -212,6 +218,9 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
                 raise DeviceError(f"{error} To go on without EEG, use --source none.") from error
             if session.running is not None:
                 lines.begin()
+                if plan.calibrate and not plan.virtual:
+                    lines.terminal.say("Type each rating, and press Enter.")
+                    threading.Thread(target=_typed, args=(session,), daemon=True).start()
             while not session.wait(_POLL_S):
                 if asked:
                     lines.terminal.patient = False
@@ -222,6 +231,13 @@ def _headless(plan: Plan, *, as_json: bool) -> int:
         raise KeyboardInterrupt  # stopped before it began: as if nobody had taken the signal
     lines.end()
     return 2 if session.failed else 0
+
+
+def _typed(session: Session) -> None:
+    """Take ratings from the keyboard, or whatever stands in for it."""
+    for line in sys.stdin:
+        if line.strip() in {*"123456789"}:
+            session.rate(int(line))
 
 
 class _Lines:
@@ -258,6 +274,7 @@ class _Lines:
         if self._as_json:
             self.terminal.say(json.dumps(_as_json(shot, result), allow_nan=False))
             return
+        self._say(shot.instruction)
         for notice in (
             shot.output_notice, shot.source_notice, shot.second_notice, shot.recording_problem,
             shot.notice,

@@ -21,13 +21,14 @@ PROTECTED, DISLIKED = 0.75, 0.25  # a rating from 7 on protects the track, up to
 class Asked:
     """What a hand asks for.
 
-    `kind`: ``next`` or ``skip`` (another track: the operator's wish, the client's), ``layer_off``
-    or ``layer_on`` (for this session), or to take something back: ``back`` (a change: back to
-    `place`, and the `rating` that goes with it), ``unrated`` (a `rating`, 0..1), ``nothing``
-    (there is none). `tapped`: the rating is a tap of an observer.
+    `kind`: ``wanted`` (the track at `place`, now), ``next`` or ``skip`` (another track: the
+    operator's wish, the client's), ``layer_off`` or ``layer_on`` (for this session), or to take
+    something back: ``back`` (a change: back to `place`, and the `rating` that goes with it),
+    ``unrated`` (a `rating`, 0..1), ``nothing`` (there is none). `tapped`: the rating is a tap of
+    an observer.
     """
 
-    kind: Literal["next", "skip", "layer_off", "layer_on", "back", "unrated", "nothing"]
+    kind: Literal["wanted", "next", "skip", "layer_off", "layer_on", "back", "unrated", "nothing"]
     place: Place = NO_PLACE
     rating: float | None = None
     tapped: bool = False

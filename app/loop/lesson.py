@@ -18,6 +18,7 @@ from app.loop.calibration import Theta, more_rated, theta_baseline
 from dsp.grid import RATE, Floats
 from dsp.quality import CleanBlock
 from dsp.sound.heard import Heard, Play
+from dsp.spectra import band_power
 from dsp.tracking.alignment import SoundSampler
 from dsp.tracking.calibrate import Recording
 from dsp.tracking.scores import Tracking
@@ -25,6 +26,7 @@ from playlists.tracks import Place, Track
 
 KEPT = 24 * 60  #: s of EEG that a session keeps to learn the answer to sound from; the newest
 _HOLE = np.iinfo(np.int16).min  # stands for a sample that was masked
+_MIN_WINDOWS = 10  # of a second and an electrode, that alpha is told from
 _MIN_EXCERPT = 10.0  # s of clean EEG in a play
 
 
@@ -187,6 +189,9 @@ class Lesson:
         Electrodes of the excerpts.
     followed : bool
         Whether the EEG was ever said to follow the sound.
+    alpha_rise : float
+        By how many dB alpha (8-12 Hz) rises with closed eyes, median of the electrodes; NaN where
+        that was not tried, or too little was clean.
     at : float
         When the first sound was heard, seconds since 1970 (UTC).
     """
@@ -199,6 +204,7 @@ class Lesson:
     tracks: tuple[Track, ...] = ()
     decoded: tuple[str, ...] = ()
     followed: bool = False
+    alpha_rise: float = math.nan
     at: float = 0.0
 
 
@@ -236,6 +242,7 @@ class Collector:
         self._eeg: deque[tuple[int, npt.NDArray[np.float32]]] = deque()
         self._heard: deque[tuple[Floats, npt.NDArray[np.float32]]] = deque()
         self._followed = False
+        self._eyes: dict[str, list[float]] = {}  # LSL seconds between which they were open, closed
 
     # ---- what the loop tells
 
@@ -274,6 +281,10 @@ class Collector:
         self._followed = tracking.ever_following
         if play in self._plays and math.isfinite(tracking.delay_change):
             self._plays[play].delays.append(tracking.delay_change)
+
+    def eyes(self, how: str, *, on: bool, at: float) -> None:
+        """Take it that a minute with ``eyes_open`` or ``eyes_closed`` begins, or ends."""
+        self._eyes[how] = [at, math.inf] if on else [*self._eyes.get(how, [at])[:1], at]
 
     def rate(self, play: Play, value: float, at: float) -> None:
         """Take a rating 0..1."""
@@ -342,7 +353,23 @@ class Collector:
                 )
             )
         n_ratings = sum(len(one.ratings) for one in plays)
-        return Lesson(None, tuple(plays), n_ratings=n_ratings, followed=self._followed)
+        return Lesson(
+            None,
+            tuple(plays),
+            n_ratings=n_ratings,
+            followed=self._followed,
+            alpha_rise=self._alpha("eyes_closed") - self._alpha("eyes_open"),
+        )
+
+    def _alpha(self, how: str) -> float:
+        """Alpha of a minute, dB; median of electrodes and seconds, NaN with too few."""
+        first, last = self._eyes.get(how, (math.inf, math.inf))
+        windows = []
+        for at, rows in self._eeg:
+            if first * RATE <= at and at + len(rows) <= last * RATE and len(rows) >= RATE:
+                clean = rows[:, np.isfinite(rows).all(axis=0)].astype(np.float64)
+                windows += list(band_power(clean, RATE, 8.0, 12.0)) if clean.size else []
+        return 10.0 * math.log10(np.median(windows)) if len(windows) >= _MIN_WINDOWS else math.nan
 
     def _excerpts(self) -> Iterator[tuple[Play, Excerpt]]:
         """Each play of which enough is clean."""

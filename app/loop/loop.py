@@ -212,6 +212,10 @@ class Loop:
             self._collector.tap(self._listening.play, float(value), now)
         elif kind == "next":  # the operator's wish says nothing of the track
             yield Asked("next")
+        elif kind == "wanted":
+            yield Asked("wanted", place=Place(int(value)))
+        elif kind in ("eyes_open", "eyes_closed"):
+            self._collector.eyes(kind, on=bool(value), at=now)
         elif kind == "skip":
             if self._listening.play >= 0:
                 for belief in self._beliefs:

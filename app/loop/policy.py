@@ -170,12 +170,13 @@ def _obeyed(
             state = replace(state, layer_off=one.kind == "layer_off")
     n = sum(one.kind in ("next", "skip") for one in view.asked)
     numbers = _numbers(view, settings)
-    if "back" in asked:
-        place = asked["back"].place
-        numbers |= {"title": view.titles[place]}
-        because = _say("back", numbers)
-        back = Decision("change_track", "back", place, because, "operator", 1.0, (), numbers)
-        return back, _changed(view, state)
+    named = asked.get("back") or asked.get("wanted")
+    if named is not None:
+        of: Code = "back" if named.kind == "back" else "wanted"
+        numbers |= {"title": view.titles[named.place]}
+        because = _say(of, numbers)
+        there = Decision("change_track", of, named.place, because, "operator", 1.0, (), numbers)
+        return there, _changed(view, state)
     if n:  # the layer goes with the track
         code: Code = "skip" if "skip" in asked else "next"
         found = _change(view, settings, rng, kind="change_track", code=code, cause="operator", n=n)

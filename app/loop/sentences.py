@@ -8,6 +8,7 @@ Code = Literal[
     "next",
     "skip",
     "back",
+    "wanted",
     "layer_allowed",
     "unrated",
     "nothing",
@@ -48,6 +49,7 @@ SENTENCES: dict[Code, str] = {
     "skip": "The client asked for another track: changing to {title}, expected {expected:.0f} ± "
     "{expected_sd:.0f} (1 sd{known}).",
     "back": "Change taken back: changing back to {title}, which the EEG leaves alone from now on.",
+    "wanted": "Asked for: changing to {title}.",
     "layer_allowed": "The low-frequency layer may come in again.",
     "unrated": "{rated} taken back.",
     "nothing": "There is nothing to take back.",

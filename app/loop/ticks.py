@@ -31,6 +31,9 @@ EventKind = Literal[
     "eeg_stalled",
     "eeg_off",
     "resumed",
+    "wanted",
+    "eyes_open",
+    "eyes_closed",
 ]
 
 
@@ -58,6 +61,8 @@ class LoopEvent:
     EEG comes from now on), ``eeg_stalled`` (value bool: the source of EEG sends nothing),
     ``eeg_off`` (the session goes on without EEG), ``resumed`` (the computer stood still, and
     nothing was watched meanwhile).
+    ``wanted`` (value: the place of a track that is to be played now), ``eyes_open`` and
+    ``eyes_closed`` (value bool: such a minute of a calibration begins or ends).
     In earlier records also ``play`` (value [play, place]): that it was started.
     """
 

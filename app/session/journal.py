@@ -99,7 +99,7 @@ def _event(logged: Mapping[str, Any]) -> LoopEvent:
         fits = 0.0 <= number(logged, "value") <= 1.0
     elif kind == "rate":
         fits = 0.0 < number(logged, "value") <= 1e5
-    elif kind == "unplayable":
+    elif kind in ("unplayable", "wanted"):
         fits = type(value) is int
     elif kind == "play":
         fits = isinstance(value, list) and [type(v) for v in value] == [int, int]

@@ -39,7 +39,7 @@ class Plan:
     `second` is recorded beside it; `channels` are those of `source`. `person` is who listens, as
     far as earlier sessions taught it, and `at` the moment that the session begins (seconds since
     1970, UTC) where it is not now: of a simulated one. `client` is whose session it is, and knows
-    what of it may be kept.
+    what of it may be kept. `calibrate` begins with a few minutes that teach (`calibrating`).
     """
 
     source: str = "auto"
@@ -60,6 +60,7 @@ class Plan:
     fast: bool = False
     person: Listener | None = None
     at: float | None = None
+    calibrate: bool = False
     client: Sitting | None = None
 
     @property
@@ -128,6 +129,11 @@ def check_plan(plan: Plan) -> Settings:
             )
     if plan.recording:
         recording_file(Path(spec.name))
+        if plan.calibrate:
+            raise InputError(
+                f"Nobody can be asked anything in the recording {plan.source!r}; leave --calibrate "
+                "out, or learn from it with attune calibrate."
+            )
     elif plan.fast:
         raise InputError(
             f"Only a recording can be looked at faster than it came, and the source is "

@@ -22,6 +22,7 @@ from app.loop.loop import Loop
 from app.loop.ticks import PoolTrack, TickResult
 from app.records.sealed import Seal, new_seal
 from app.records.writer import check_root
+from app.session.calibrating import Guide
 from app.session.journal import Journal
 from app.session.opening import FirstSound, begins_with, first_sound, opening_order
 from app.session.plan import Plan, check_calibration, check_plan, manifest
@@ -114,7 +115,8 @@ class Session:
             calibration="stored" if self.calibration else "none",
         )
         self._watcher = Watcher(told)
-        self._on_tick: Callable[[TickResult], None] | None = None
+        self._guide = Guide(self._expected, n_tracks=len(self.tracks) if plan.calibrate else 0)
+        self._on_tick: Callable[[TickResult], None] = lambda result: None
         self._asked = queue.SimpleQueue[tuple[Asked, Any]]()
         self._stopping = threading.Event()
         self._opening: Future[Running | None] = Future()  # None: stopped before it began
@@ -175,10 +177,12 @@ class Session:
         if not 1 <= int(given) <= 9:
             raise InputError(f"rating is {given!r}; expected a whole number from 1 to 9.")
         self._asked.put(("rating", int(given)))
+        self._guide.rated = True
 
     def tap(self, face: str) -> None:
         """Take what an observer sees in the client: distress, neutral or pleasure."""
         self._asked.put(("tap", check_option("face", face, FACES)))
+        self._guide.rated = True
 
     def next(self) -> None:
         """Change the track because the operator wants to."""
@@ -260,6 +264,16 @@ class Session:
 
     # The session's own thread
 
+    def _ticked(self, result: TickResult) -> None:
+        """Do what the calibration says, where there is one; then tell whoever watches."""
+        for kind, value in self._guide.tick(result.now, result.place):
+            if kind != "pause":
+                self._asked.put((kind, value))
+            elif (self.snapshot().phase == "paused") != value:
+                self.toggle_pause()
+        self._watcher.set(instruction=self._guide.instruction)
+        self._on_tick(result)
+
     def _live(self) -> None:
         """Open, run and end."""
         try:
@@ -277,7 +291,7 @@ class Session:
             if self._stopping.is_set():
                 running.silence()
             try:
-                running.run(self._on_tick)
+                running.run(self._ticked)
                 self._tell_store(running)
             except Exception as error:  # a fault of ours; no picture of a running session may stay
                 running.failed = True

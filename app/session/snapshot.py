@@ -161,6 +161,8 @@ class Snapshot:
         Seconds since the first sound; what else is a time here has the same zero.
     phase : Phase
         ``"stopped"`` only while the window waits for the end that it asked for.
+    instruction : str
+        What the client is to do now, while the session calibrates, or empty.
     notice : str
         One sentence about the session as a whole that must be seen, or empty.
     source_state : str
@@ -216,6 +218,7 @@ class Snapshot:
     t: float
     phase: Phase
     notice: str = ""
+    instruction: str = ""
     source_state: SourceState = "connecting"
     source_name: str = ""
     source_notice: str = ""

@@ -80,6 +80,7 @@ class Told:
     calibration: Stored = "none"
     phase: Phase = "starting"
     notice: str = ""
+    instruction: str = ""
     listener_notice: str = ""
     source_name: str = ""
     source_notice: str = ""
@@ -117,6 +118,7 @@ def resolve(told: Told, seen: Seen | None = None) -> Snapshot:
         t=max(0.0, (seen.at if seen else told.now) - start),
         phase=told.phase,
         notice=told.notice,
+        instruction=told.instruction,
         source_state="connecting" if told.headset else "none",
         source_name=told.source_name,
         source_notice=told.source_notice,
