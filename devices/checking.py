@@ -29,6 +29,7 @@ Verdict = Literal["good", "usable", "poor", "unusable"]
 VERDICTS: tuple[Verdict, ...] = ("good", "usable", "poor", "unusable")
 
 LEAST_S, MOST_S = 1.0, 600.0  #: s that a check may last
+_SENDER_CURE = "look after the sender"
 _LOSS = (0.005, 0.05, 0.3)  # share of samples beyond which it is no better than usable, poor, un-
 _LIKELY = 0.02  # share by which a rate may be off the one in use, which is told anew at 0.005
 _JITTER_S = 0.05  # s; more than that says that the stamps are hardly better than a guess
@@ -211,9 +212,10 @@ def judge(found: Collected) -> SourceCheck:
     away = _absences(missing, sfreq) if found.silences else []
     gone = sum(end - begin for begin, end in away)
     loss = lost / max(missing.size, 1)
+    sent_so = any("are no numbers" in note for note in found.notes)
     problems = [
-        *_electrode_problems(quality, lossy=loss > _LOSS[0]),
-        *_loss_problems((lost - gone) / max(missing.size - gone, 1), found.notes),
+        *_electrode_problems(quality, lossy=loss > _LOSS[0], sent_so=sent_so),
+        *_loss_problems((lost - gone) / max(missing.size - gone, 1), sent_so=sent_so),
         *_absence_problems([(a / sfreq, b / sfreq) for a, b in away], gone, missing.size, found),
         *_stream_problems(off, found),
     ]
@@ -250,9 +252,12 @@ def measured_rate(times: Floats, sfreq: float) -> float:
 
 
 def _electrode_problems(
-    quality: dict[str, ElectrodeQuality], *, lossy: bool
+    quality: dict[str, ElectrodeQuality], *, lossy: bool, sent_so: bool
 ) -> list[tuple[int, str]]:
-    """How bad, as a place in `VERDICTS`, and a sentence; what all lose is the stream's problem."""
+    """How bad, as a place in `VERDICTS`, and a sentence; what all lose is the stream's problem.
+
+    `sent_so` where the sender gives no numbers: no radio is blamed for that.
+    """
     own = {name: one for name, one in quality.items() if not (lossy and one.word == "gap")}
     bad = [name for name, one in own.items() if one.grade == 4]
     fair = [name for name, one in own.items() if one.grade == 2]
@@ -260,16 +265,19 @@ def _electrode_problems(
     if bad:
         how = 3 if len(bad) == len(quality) else 2 if 2 * len(bad) > len(quality) else 1
         who = "All electrodes are" if how == 3 else f"{_listed(bad)} {_are(bad)}"
-        problems.append((how, f"{who} bad; {_cure(quality, bad)}."))
+        problems.append((how, f"{who} bad; {_cure(quality, bad, sent_so)}."))
     if 2 * len(fair) > len(quality):
-        problems.append((1, f"{_listed(fair)} {_are(fair)} only fair; {_cure(quality, fair)}."))
+        problems.append(
+            (1, f"{_listed(fair)} {_are(fair)} only fair; {_cure(quality, fair, sent_so)}.")
+        )
     return problems
 
 
-def _cure(quality: dict[str, ElectrodeQuality], names: Sequence[str]) -> str:
+def _cure(quality: dict[str, ElectrodeQuality], names: Sequence[str], sent_so: bool) -> str:
     """What helps against the commonest fault of these electrodes."""
     word = Counter(quality[name].word for name in names).most_common(1)[0][0]
-    return f"{word}: {CURES[word]}"
+    cure = _SENDER_CURE if sent_so and word == "gap" else CURES[word]
+    return f"{word}: {cure}"
 
 
 def _to_the_end(
@@ -310,14 +318,14 @@ def _absence_problems(
     return []
 
 
-def _loss_problems(loss: float, notes: Sequence[str]) -> list[tuple[int, str]]:
-    """How bad losses are while the source was there; `notes` may tell how they came."""
+def _loss_problems(loss: float, *, sent_so: bool) -> list[tuple[int, str]]:
+    """How bad losses are while the source was there."""
     if loss <= _LOSS[0]:
         return []
     how = sum(loss > limit for limit in _LOSS)
-    if any("no numbers (NaN)" in note for note in notes):
+    if sent_so:
         return [(how, f"{100 * loss:.1f} % of the samples were lost, or sent as no number (NaN); "
-                 "look after the sender.")]  # fmt: skip
+                 f"{_SENDER_CURE}.")]  # fmt: skip
     cure = "bring the headset and its receiver closer together, and away from other radios"
     return [(how, f"{100 * loss:.1f} % of the samples were lost; {cure}.")]
 

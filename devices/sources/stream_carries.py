@@ -69,21 +69,28 @@ class Samples:
             rows = data[:, : self._columns.size]
         else:
             scale = self._scale32 if data.dtype == _FLOAT32 else self._scale
-            with np.errstate(over="ignore"):  # what no float32 can hold is infinite: seen as bad
+            with np.errstate(over="ignore"):  # what no float32 can hold is infinite
                 rows = np.asarray(data[:, self._columns] * scale, dtype=np.float32)
+        # The sum of squares is no number where a value is none; it costs less than to ask each.
+        if not math.isfinite(np.vdot(rows, rows)):
+            rows = self._numbers(rows, seen)
         if self._first is not None:
             self._judge_level(rows, seen)
-        # The first number before all of them: it costs less.
-        if not self._no_numbers and math.isnan(rows[0, 0]) and np.isnan(rows[0]).all():
-            self._no_numbers = True
-            text = (
-                f"Samples of {self._name} are no numbers (NaN): they were sent so, and count as "
-                "lost. Look after its sender."
-            )
-            self._news.append(SourceEvent(seen, "note", "no numbers", text))
         placed = self._placer.place(rows, taken, seen=seen)
         self._news += self._placer.events()
         return None if placed is None else placed[0]
+
+    def _numbers(self, rows: npt.NDArray[np.float32], seen: float) -> npt.NDArray[np.float32]:
+        """Return rows whose infinite values are NaN as well; say once that electrodes have such."""
+        none = ~np.isfinite(rows)
+        if not self._no_numbers and none[:, : self._n_eeg].any():
+            self._no_numbers = True
+            text = (
+                f"Samples of {self._name} are no numbers (NaN or infinite): they were sent so, and "
+                "count as lost where no electrode has one. Look after its sender."
+            )
+            self._news.append(SourceEvent(seen, "note", "no numbers", text))
+        return np.where(none, np.float32(np.nan), rows)
 
     def _judge_level(self, rows: npt.NDArray[np.float32], seen: float) -> None:
         """Say once, after the first seconds, where no unit explains the level."""

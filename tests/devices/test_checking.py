@@ -71,6 +71,14 @@ def test_what_was_sent_as_no_number_is_not_blamed_on_a_radio():
     assert "receiver" not in said
 
 
+def test_an_electrode_that_is_sent_without_numbers_is_not_blamed_on_a_radio():
+    data = eeg(10.0)
+    data[:, 0] = np.nan
+    note = "Samples of the LSL stream 'Amp' are no numbers (NaN or infinite): they were sent so."
+    (said,) = judge(found(data, notes=(note,))).problems
+    assert said.endswith("is bad; gap: look after the sender.")
+
+
 def test_a_row_that_one_electrode_lacks_is_no_lost_sample():
     data = eeg(4.0)
     data[100:110, 0] = np.nan

@@ -53,15 +53,22 @@ def test_a_rate_that_was_measured_is_used_from_the_first_row_after_a_return():
     assert [e for e in told if e.kind == "rate"] == []
 
 
-def test_samples_that_are_sent_as_no_numbers_are_said_once():
-    stream, told = samples(SENDS), []
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("first", [0, 1])
+def test_samples_that_are_sent_as_no_numbers_are_said_once_and_come_in_as_nan(value, first):
+    stream, told, rows = samples(SENDS), [], []
     for k in range(int(5 * SENDS)):
         taken = np.array([START + k / SENDS])
-        row = np.full((1, 2), np.nan if k < 4 * SENDS else 7.0, np.float32)
-        stream.take(row, taken, float(taken[0]) + 0.001)
+        row = np.full((1, 2), 7.0, np.float32)
+        if k < 4 * SENDS and k % 7:
+            row[:, first:] = value
+        chunk = stream.take(row, taken, float(taken[0]) + 0.001)
+        rows += [] if chunk is None else chunk.data.tolist()
         told += [event.text for event in stream.events() if event.kind == "note"]
-    (said,) = told
-    assert "are no numbers (NaN): they were sent so, and count as lost. Look after its" in said
+    said = [text for text in told if "are no numbers (NaN or infinite): they were sent so" in text]
+    assert len(said) == 1
+    assert not np.isinf(rows).any()
+    assert np.isnan(rows).mean() == pytest.approx(0.8 * 6 / 7 * (1 - first / 2), abs=0.01)
 
 
 def test_electrodes_are_scaled_and_put_in_order_and_what_stands_beside_is_left_as_it_is():
@@ -73,6 +80,14 @@ def test_electrodes_are_scaled_and_put_in_order_and_what_stands_beside_is_left_a
         assert chunk.data[0].tolist() == [1e6, 2e3, 3.0]
 
 
-def test_what_no_float_can_hold_is_infinite_and_no_warning():
+def test_what_a_channel_beside_lacks_is_not_said_of_the_electrodes():
+    beside = (Channel("X", "accelerometer", "g"),)
+    stream = samples(SENDS, columns=(0, 1, 2), scale=(1.0, 1.0), beside=beside)
+    chunk = first_of(stream, np.array([[2.0, 3.0, np.nan]], np.float32))
+    assert chunk.data[0].tolist()[:2] == [2.0, 3.0]
+    assert [event for event in stream.events() if event.text] == []
+
+
+def test_what_no_float_can_hold_is_no_number_and_no_warning():
     huge = first_of(samples(SENDS, scale=(1e6, 1e6)), np.full((1, 2), 1e38, np.float32))
-    assert np.isinf(huge.data).all()
+    assert np.isnan(huge.data).all()
