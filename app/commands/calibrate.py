@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from app.commands.passphrase import add_passphrase, keys_asked
+
 EXAMPLE = """example:
   attune calibrate sessions/2026-11-2* --out anna.npz
   attune run --source lsl:Muse --calibration anna.npz
@@ -26,19 +28,25 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    add_passphrase(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Learn, say what was learnt, and save."""
+    with keys_asked(arguments.passphrase_file):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from app.clients.listener import Listener
     from app.lab.lessons import listen_to
     from app.records.sink import replace_file
     from dsp.checks import RecordError
 
-    listener, setup = Listener(), None
+    listener, setup, sealed = Listener(), None, False
     for k, (reader, lesson, after, said) in enumerate(listen_to(arguments.folders), 1):
-        listener, setup = after, lesson.setup
+        listener, setup, sealed = after, lesson.setup, sealed or reader.seal is not None
         print(f"{k} of {len(arguments.folders)}  {reader.folder.name}", file=sys.stderr)
         for sentence in (*reader.problems, *said):
             print(f"  {sentence}")
@@ -51,5 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise RecordError(
             f"{arguments.out} cannot be written: {error.strerror or error}; choose another --out."
         ) from error
+    if sealed:
+        print(
+            f"attune: What a client's sessions taught stands in {arguments.out} unencrypted; "
+            "delete that file when it is not needed any more.",
+            file=sys.stderr,
+        )
     print(f"{arguments.out}: for {setup.headset} with the sound on {setup.output}.")
     return 0

@@ -16,14 +16,19 @@ from typing import Any
 import pytest
 
 from app.clients import keys
+from app.clients.entries import consent
 from app.clients.listener import Listener
+from app.clients.sitting import Sitting
 from app.clients.store import Store
 from app.commands import passphrase
 from app.commands.command_line import main
 from app.commands.showing import show_once
+from app.lab.simulate_demo import starter
 from app.paths import clients_folder, sessions_folder
 from app.records.reader import SessionReader
 from app.records.sealed import RING, new_seal
+from app.session.plan import Plan
+from app.session.session import Session
 from dsp.checks import InputError
 from tests.doubles.making_sessions import make_session
 
@@ -159,6 +164,23 @@ def test_report_replay_and_evaluate_open_an_encrypted_session(
     assert "there is no terminal to ask on" in capsys.readouterr().err
     log = attune.table("client", "show", code, "--audit")
     assert [row["what"] for row in log["rows"]].count("session opened") == 4
+
+
+def test_what_a_client_s_sessions_teach_is_told_to_stand_in_a_file_unencrypted(
+    attune: Attune, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store(clients_folder(), SECRET) as store:
+        client = store.client(code)
+        store.add(client, consent(("sessions", "eeg")))
+        sitting = Sitting(store, code)
+        plan = Plan(source="simulated", seed=1, minutes=0.5, out=sessions_folder(), client=sitting)
+        session = Session(plan, prepared=starter())
+        session.run()
+        sitting.close()
+    words = ["calibrate", str(session.folder), "--out", str(tmp_path / "mine.npz")]
+    assert main([*words, "--passphrase-file", str(tmp_path / "pw")]) == 0
+    assert "unencrypted; delete that file" in capsys.readouterr().err
+    assert (tmp_path / "mine.npz").exists()
 
 
 def test_a_recording_whose_key_was_destroyed_says_so_without_a_passphrase(
