@@ -104,7 +104,8 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
             "foreign_keys = ON",
             "secure_delete = ON",  # what is taken out is written over
             "temp_store = MEMORY",
-            "synchronous = EXTRA",  # a power cut takes back nothing that was told as done
+            "journal_mode = TRUNCATE",  # a change costs half of what a new journal does
+            "synchronous = FULL",  # a power cut takes back nothing that was told as done
         ):
             db.execute(f"PRAGMA {pragma}")
         _migrate(db, path, migrations)
