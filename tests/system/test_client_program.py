@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def dump(home: Path) -> bytes:
     return seen
 
 
-@pytest.mark.timeout(600)  # two programs and a session of eight seconds, as a client would have it
+@pytest.mark.timeout(600)  # two programs, and a session as a client would have it
 def test_nothing_of_a_client_is_seen_in_the_files_and_a_consent_is_taken_back_from_outside(
     home: Path,
 ) -> None:
@@ -58,7 +59,7 @@ def test_nothing_of_a_client_is_seen_in_the_files_and_a_consent_is_taken_back_fr
     elsewhere.write_text(SECRET)
     words = ("--client", client.code, "--passphrase-file", str(elsewhere))
     seen = dump(home)
-    with Program(*HEADLESS, "--source", "synthetic", "--minutes", "0.15", *words) as program:
+    with Program(*HEADLESS, "--source", "synthetic", "--minutes", "5", *words) as program:
         program.goes_on(ticks=4)
         seen += dump(home)  # in the middle, while files grow
         done = subprocess.run(
@@ -69,6 +70,7 @@ def test_nothing_of_a_client_is_seen_in_the_files_and_a_consent_is_taken_back_fr
         assert done.returncode == 0, done.stderr
         program.says("The consent was taken back: nothing more is recorded")
         program.goes_on(ticks=2)  # the music and its feedback do not end
+        program.process.send_signal(signal.SIGINT)
         assert program.process.wait(60) == 0, program.text
     seen += dump(home)
 
