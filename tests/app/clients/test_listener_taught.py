@@ -1,5 +1,6 @@
 """What sessions teach of one person, and what of it holds for another setup."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +21,13 @@ SETUP = Setup("Board", NAMES, 250.0, "Headphones")
 TRACKS = tuple(Track(Path(f"{k}.wav"), f"Track {k}", "Somebody", 60.0) for k in range(4))
 
 
-def excerpt(seed: int, *, answers: bool, seconds: int = 60, start: int = 1000) -> Excerpt:
-    """Sound with onsets, and EEG that answers 0.2 s later or does not."""
+def excerpt(
+    seed: int, *, answers: bool, seconds: int = 60, start: int = 1000, late: int = 13
+) -> Excerpt:
+    """Sound with onsets, and EEG that answers `late` grid points later or does not."""
     rng, n = np.random.default_rng(seed), seconds * RATE
     flux = (rng.random(n) < 0.06) * rng.uniform(0.5, 1.5, n)
-    answer = np.convolve(np.roll(flux, 13), np.hanning(12), mode="same")
+    answer = np.convolve(np.roll(flux, late), np.hanning(12), mode="same")
     eeg = 10.0 * rng.standard_normal((n, 2))
     if answers:
         eeg += 20.0 * answer[:, None]
@@ -40,7 +43,7 @@ def play(place: int, rating: float | None, *, db: float = 2.0, answers: bool = T
 
 
 def lesson(*, answers: bool = True, setup: Setup | None = SETUP, ratings=(0.2, 0.8, 0.4, 0.9)):
-    plays = tuple(play(k, r, db=2.0 + r, answers=answers) for k, r in enumerate(ratings))
+    plays = tuple(play(k, r, db=2.0 + (r or 0.0), answers=answers) for k, r in enumerate(ratings))
     weights = EnjoymentModel().prior
     return Lesson(
         setup, plays, believed=weights, n_ratings=4, tracks=TRACKS, decoded=NAMES, at=1e9
@@ -106,3 +109,64 @@ def test_bytes_that_are_damaged_are_refused_in_a_sentence(taught) -> None:
     for damaged in (b"", raw[:200], raw[:-300], bytes(1000)):
         with pytest.raises(InputError, match="cannot be read"):
             Listener.from_bytes(damaged)
+
+
+def later(late: int, *, delay: float, answers: bool = True, known_from: int = 0) -> Lesson:
+    """A second session whose answer comes elsewhere; the delay is told from one play on."""
+    one = lesson(ratings=(None, None, None, None))
+    plays = tuple(
+        replace(
+            play,
+            excerpt=excerpt(20 + k, answers=answers, late=late),
+            delay=delay if k >= known_from else math.nan,
+        )
+        for k, play in enumerate(one.plays)
+    )
+    return replace(one, plays=plays, at=1e9 + 86400.0)
+
+
+def test_what_was_learnt_follows_an_answer_that_comes_later_today(taught) -> None:
+    listener, said = learn(taught[0], later(13 + 13, delay=13 / RATE, known_from=1))
+    before, after = (one.calibration_for(SETUP)[0].decoder for one in (taught[0], listener))
+    assert "came 203 ms later than in earlier sessions" in said[0]
+    # All but the play that ended before the delay was known; both days at the delay of today.
+    assert listener.fitted[0].seconds == pytest.approx(4 * (60 - 13 / RATE) + 3 * 60, abs=1.0)
+    assert after.lags.mean() - before.lags.mean() == pytest.approx(13, abs=4)
+    assert after.r > 0.9 * before.r
+
+
+def test_a_session_in_which_the_answer_was_not_seen_teaches_nothing_of_it(taught) -> None:
+    listener, said = learn(taught[0], later(13, delay=math.nan, answers=False))
+    assert "was not seen in this session" in said[0]
+    assert listener.fitted[0].decoder is taught[0].fitted[0].decoder
+    assert listener.fitted[0].excerpts == taught[0].fitted[0].excerpts
+    assert listener.sessions == 2
+
+
+def test_an_answer_beyond_the_search_is_learnt_anew_from_its_session_alone(taught) -> None:
+    listener, said = learn(taught[0], later(60, delay=math.nan))
+    assert "is learnt anew" in said[0]
+    assert listener.fitted[0].seconds == pytest.approx(240.0, abs=1.0)
+    assert listener.calibration_for(SETUP)[0].decoder.lags.max() >= 60
+
+
+@pytest.mark.parametrize(("rise", "said"), [(6.0, "see the brain"), (0.3, "see to the contact")])
+def test_closed_eyes_tell_whether_the_electrodes_see_a_brain(rise: float, said: str) -> None:
+    _, told = learn(Listener(), replace(lesson(), alpha_rise=rise))
+    assert any(said in one for one in told)
+
+
+def test_a_session_without_headset_teaches_music_alone() -> None:
+    listener, _ = learn(Listener(), lesson(setup=None))
+    assert listener.fitted == ()
+    assert len([e for e in listener.record.events if e.kind == "rating"]) == 4
+
+
+def test_weights_fall_back_on_their_prior_by_a_tenth_a_session() -> None:
+    prior = EnjoymentModel().prior
+    sure = np.full_like(prior, 1e-6)
+    sure[3] = 1.0 / sure[3].size
+    listener, _ = learn(Listener(), replace(lesson(), believed=sure / sure.sum()))
+    kept = listener.fitted[0].believed
+    assert kept.sum() == pytest.approx(1.0)
+    assert kept[3].sum() == pytest.approx(0.9 + 0.1 * prior[3].sum(), abs=1e-3)
