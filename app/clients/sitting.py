@@ -18,6 +18,7 @@ from app.clients.entries import (
     newest,
 )
 from app.clients.keys import KeyFile, StoreError, derive, put_file, unwrap, wrap
+from app.clients.people import Client, SessionRow
 from app.clients.store import Store
 from app.records.sealed import RING, Seal, new_seal
 
@@ -98,7 +99,7 @@ class Sitting:
             second = f"Told last time as unpleasant: {told}. How was it afterwards?"
         else:
             second = "Nothing unpleasant was reported last time. How was it afterwards?"
-        return [first, second]
+        return [first, second, *cut_off_sentence(self._store, self._client)]
 
     @property
     def closing(self) -> list[str]:
@@ -145,6 +146,20 @@ class Sitting:
     def close(self) -> None:
         """Let the store lock itself again; safe to call twice."""
         self._held.close()
+
+
+def cut_off(store: Store, client: Client) -> list[SessionRow]:
+    """Return the sessions that were recorded and cut off, and so taught nothing yet."""
+    rows = store.sessions(client)
+    return [row for row in rows if row.ended is None and row.folder and Path(row.folder).is_dir()]
+
+
+def cut_off_sentence(store: Store, client: Client) -> list[str]:
+    """Say that there are such, in a sentence, or nothing."""
+    n = len(cut_off(store, client))
+    if not n:
+        return []
+    return [f"{n} sessions were cut off and taught nothing yet: attune client learn {client.code}"]
 
 
 def withdraw(store: Store, code: str) -> None:

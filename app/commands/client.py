@@ -17,7 +17,9 @@ from app.commands.passphrase import (
     open_store,
     tried,
 )
-from dsp.checks import InputError
+from dsp.checks import AttuneError, InputError
+
+CUT_OFF = "It was cut off before its end; what it taught was learnt afterwards."
 
 
 def add(commands: Any) -> None:
@@ -34,7 +36,8 @@ def add(commands: Any) -> None:
     kinds = parser.add_subparsers(
         dest="kind",
         required=True,
-        metavar="new|list|show|note|consent|scale|intake|export|delete|backup|restore|passphrase",
+        metavar="new|list|show|note|consent|scale|intake|learn|export|delete|backup|"
+        "restore|passphrase",
     )
 
     def kind(
@@ -150,6 +153,14 @@ def add(commands: Any) -> None:
         )
     )
     delete.add_argument("--yes", action="store_true", help="ask no further")
+    told(
+        kind(
+            "learn",
+            "learn from sessions that were cut off before their end",
+            "attune client learn C-0142KG",
+            _learn,
+        )
+    )
     backup = kind("backup", "write the store into one file", "attune client backup b.zip", _backup)
     backup.add_argument("file", type=Path, metavar="FILE")
     back = kind(
@@ -218,6 +229,42 @@ def _show(arguments: argparse.Namespace) -> int:
             return 0 if table["unbroken"] else 2
         table = table_of(store, client)
     say(arguments, table, shown(table))
+    return 0
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    from app.clients.entries import Consent
+    from app.clients.listener import Listener
+    from app.clients.sitting import cut_off
+    from app.lab.lessons import listen_to
+    from app.records.sealed import RING
+
+    store, client, _ = of_one(arguments)
+    rows: list[dict[str, Any]] = []
+    with store:
+        consent: Consent | None = store.newest(client, Consent)
+        if consent is None or not consent.covers("sessions"):
+            raise InputError(
+                f"{client.code} has not agreed that anything is kept; nothing is learnt: see "
+                "attune client consent."
+            )
+        RING.ask = store.key_of
+        for row in cut_off(store, client):
+            stored, problem = store.listener(client), CUT_OFF
+            said: tuple[str, ...] = ()
+            person = Listener.from_bytes(stored) if stored else Listener()
+            try:
+                for _, _, after, told in listen_to([Path(row.folder)], person):
+                    person, said = after, told
+                taught: bytes | None = person.to_bytes()
+            except AttuneError as error:
+                taught, problem = None, str(error)
+            store.end_session(client, row.number, listener=taught, problem=problem)
+            rows.append({"folder": row.folder, "learnt": taught is not None, "problem": problem,
+                         "said": list(said)})  # fmt: skip
+        RING.forget()
+    lines = [f"{row['folder']}: {' '.join(row['said']) or row['problem']}" for row in rows]
+    say(arguments, rows, lines or ["No session was cut off."])
     return 0
 
 

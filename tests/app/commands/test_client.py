@@ -183,6 +183,30 @@ def test_what_a_client_s_sessions_teach_is_told_to_stand_in_a_file_unencrypted(
     assert (tmp_path / "mine.npz").exists()
 
 
+def test_a_session_that_was_cut_off_teaches_afterwards(attune: Attune, code: str) -> None:
+    assert "agreed" in attune("client", "learn", code, status=2)
+    attune("client", "consent", code, "--scope", "sessions", "eeg")
+    with Store(clients_folder(), SECRET) as store:
+        sitting = Sitting(store, code)
+        plan = Plan(source="simulated", seed=1, minutes=0.5, out=sessions_folder(), client=sitting)
+        sitting.ended = lambda **_: None  # type: ignore[method-assign]  # as where it is killed
+        session = Session(plan, prepared=starter())
+        session.run()
+        sitting.close()
+        again = Sitting(store, code)
+        assert f"1 sessions were cut off and taught nothing yet: attune client learn {code}" in (
+            again.reminders
+        )
+        again.close()
+    (row,) = attune.table("client", "learn", code)
+    assert row["learnt"] is True
+    assert row["said"]
+    table = attune.table("client", "show", code)
+    assert table["learnt"]["sessions"] == 1
+    assert table["session_list"][0]["problem"].startswith("It was cut off")
+    assert "No session was cut off" in attune("client", "learn", code)
+
+
 def test_a_recording_whose_key_was_destroyed_says_so_without_a_passphrase(
     attune: Attune, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
