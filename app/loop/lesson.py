@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from app.loop.calibration import Theta, more_rated, theta_baseline
+from app.loop.calibration import MEAN, MIN_MEANS, Theta, more_rated, theta_baseline
 from dsp.grid import RATE, Floats
 from dsp.quality import CleanBlock
 from dsp.sound.heard import Heard, Play
@@ -357,9 +357,34 @@ class Collector:
             None,
             tuple(plays),
             n_ratings=n_ratings,
+            reasons=tuple(self._reasons(excerpts)),
             followed=self._followed,
             alpha_rise=self._alpha("eyes_closed") - self._alpha("eyes_open"),
         )
+
+    def _reasons(self, excerpts: Mapping[Play, Excerpt]) -> Iterator[str]:
+        """Why something could not be learnt; nothing where there was no EEG."""
+        if not self._eeg:
+            return
+        if self._plays and not excerpts:
+            clean = sum(int(np.isfinite(rows).any(axis=1).sum()) for _, rows in self._eeg) / RATE
+            yield (
+                f"{clean:.0f} s of the EEG kept were clean, and in no track the "
+                f"{_MIN_EXCERPT:.0f} s that are needed to learn the answer to sound."
+            )
+        short = self.unclean
+        if short:
+            of, needed = len(short), 2 * MEAN * MIN_MEANS
+            longest = 2 * MEAN * max(one.n for one in short)
+            yield (
+                f"{of} rated track{'s' * (of > 1)} had {longest} s of clean frontal theta at most; "
+                f"{needed} are needed for one to count."
+            )
+
+    @property
+    def unclean(self) -> tuple[Theta, ...]:
+        """Plays that were rated, and had too little clean EEG to teach anything."""
+        return tuple(one for one in self.thetas if one.rating is not None and not one.tells)
 
     def _alpha(self, how: str) -> float:
         """Alpha of a minute, dB; median of electrodes and seconds, NaN with too few."""
@@ -400,12 +425,16 @@ class Collector:
                 yield play, excerpt
 
 
-def waits_for(n_rated: int) -> str:
-    """Say what the EEG waits for, where its level in the middle is not known yet."""
+def waits_for(n_rated: int, *, unclean: bool = False) -> str:
+    """Say what the EEG waits for, where its level in the middle is not known yet.
+
+    `unclean` says that tracks were rated of which too little was clean.
+    """
     if not n_rated:
         return "the EEG waits: its level is about to be known: ratings and priors alone"
     tracks = "track" if n_rated == 1 else "tracks"
-    return f"the EEG needs about {n_rated} more rated {tracks}: ratings and priors alone"
+    clean = f", of {2 * MEAN * MIN_MEANS} clean seconds each" if unclean else ""
+    return f"the EEG needs about {n_rated} more rated {tracks}{clean}: ratings and priors alone"
 
 
 def _theta(notes: _Notes) -> Theta:

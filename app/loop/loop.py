@@ -343,7 +343,8 @@ class Loop:
         if self._what == "silent recording":
             return NO_SOUND[0].lower() + NO_SOUND[1:-1]
         if self._senses.frontal and not self._belief.knows_theta:
-            return waits_for(self._collector.needs())
+            unclean = bool(self._collector.unclean)
+            return waits_for(self._collector.needs(), unclean=unclean)
         return self._senses.doubt(now, coverage=self.settings.limits.coverage)
 
     def _view(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.loop.calibration import MIN_RATED, Theta, load_calibration, more_rated, theta_baseline
-from app.loop.lesson import KEPT, Collector, Excerpt
+from app.loop.lesson import KEPT, Collector, Excerpt, waits_for
 from app.loop.loop import Loop
 from app.loop.ticks import LoopEvent, PoolTrack, TickInput
 from app.settings import load_preset
@@ -163,3 +163,23 @@ def test_a_stored_calibration_comes_back_from_its_bytes_with_all_parts() -> None
     assert again.decoder is None
     assert not again.knows_theta
     assert repr(again.plays) == repr(known.plays)
+
+
+def test_what_could_not_be_learnt_is_said_with_what_was_there_and_what_is_needed() -> None:
+    collector = collected(doubted=True)
+    for _ in range(12):  # two means of 10 s
+        collector.score(Play(0), 2.0)
+    collector.rate(Play(0), 0.5, 110.0)
+    answer, theta = collector.lesson(began=100.0).reasons
+    assert answer.startswith("0 s of the EEG kept were clean")
+    assert theta == (
+        "1 rated track had 20 s of clean frontal theta at most; 30 are needed for one to count."
+    )
+    assert collector.needs() == MIN_RATED
+    said = waits_for(collector.needs(), unclean=bool(collector.unclean))
+    assert said.startswith("the EEG needs about 4 more rated tracks, of 30 clean seconds each:")
+
+
+def test_where_all_was_learnt_nothing_is_missed() -> None:
+    assert collected().lesson(began=100.0).reasons == ()
+    assert Collector().lesson(began=0.0).reasons == ()
