@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing.synchronize import Event
@@ -16,7 +17,6 @@ import numpy as np
 from scipy import stats
 
 from app.lab.life import REFERENCE_SESSION, Life, Lived, Weeks, live
-from dsp.grid import Floats
 
 FOLLOWS_S = (60.0, 30.0)  #: s within which the share is told that follows
 
@@ -150,14 +150,11 @@ def summary(weeks: Weeks, lives: Sequence[Life]) -> dict[str, Any]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:
-    low, median, high = _quantiles(np.asarray(values, dtype=np.float64))
-    return {"median": median, "low": low, "high": high}
-
-
-def _quantiles(values: Floats) -> list[float | None]:
-    known = np.where(np.isnan(values), -np.inf, values)
-    at = np.quantile(known, (0.05, 0.5, 0.95), method="inverted_cdf")
-    return [float(one) if math.isfinite(one) else None for one in at]
+    """Median, 5th and 95th percentile; a NaN counts as less than any number."""
+    known = [-math.inf if math.isnan(one) else one for one in values]
+    low, high = np.quantile(known, (0.05, 0.95), method="inverted_cdf")
+    found = {"median": statistics.median(known), "low": float(low), "high": float(high)}
+    return {name: one if math.isfinite(one) else None for name, one in found.items()}
 
 
 def _following(lived: Sequence[Lived]) -> dict[str, float]:

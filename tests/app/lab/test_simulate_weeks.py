@@ -92,6 +92,7 @@ def test_the_difference_of_enjoyment_is_paired_and_has_its_interval():
     found = summary(weeks(), lives)["enjoyment_difference"]
     assert found["mean"] == pytest.approx(0.025)
     assert found["low"] == pytest.approx(0.025 - 12.706 * 0.025, abs=1e-3)
+    assert summary(weeks(), lives)["sessions"][0]["enjoyment"]["median"] == pytest.approx(0.7)
     never = one(0, (0.5, 0.5), (0.5, 0.5))
     never = life.Life(
         0, (Lived(math.nan, math.inf, 0.0, 0.5, 0, 0),) * 2, never.without, (0, 0), None
