@@ -16,8 +16,7 @@ DEMO = """examples:
   attune simulate demo --listener silent --calibration clear --seeds 200 --seed 1 --json
 """
 WEEKS = """examples:
-  attune simulate weeks --listener typical --d-prime 0.35 --sessions 8 --minutes 12 \\
-      --listeners 20 --seed 1 --json
+  attune simulate weeks --listener typical --d-prime 0.35 --sessions 8 --listeners 20 --json
   attune simulate weeks --listener silent --calibration clear --listeners 5
 """
 CALIBRATION = """example:
