@@ -20,7 +20,8 @@ _LEAST_S = 0.020  # s between reads: by less arrivals may be off; of under 16 by
 _PART, _MANY = 0.5, 16  # steps
 _BLOCKS = 16  # of points, where there are more
 _HELD_UP = 16  # one point of so many may be
-_LIKELY = (0.3, 3.0)  # share of the rate in use; else samples had piled up
+# Share of the rate in use; else samples had piled up. What is gone by can be gone back by.
+_LIKELY = (0.3, 1 / 0.3)
 
 
 class _Point(NamedTuple):

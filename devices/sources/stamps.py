@@ -32,6 +32,9 @@ _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
 _ALIKE, _LIKELY, _BURSTS = 0.97, 0.015, 40
 _OTHER_STEPS = 12  # samples, of which half seem to miss one, by which another rate is looked for
 _DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
+# A silence is longer than usual, of so many reads, by so many s. Samples may be as much older after
+# it, as long as their age falls: by this share of the time at least.
+_SILENCE_S, _USUAL_READS, _FASTER = 0.1, 16, 0.01
 
 
 class Trust:
@@ -47,6 +50,15 @@ class Trust:
         self._bin, self._least, self._reads = -1, math.inf, 0
         self._newest = -math.inf
         self._until = -math.inf
+        self._seen = math.inf
+        self._waits: deque[float] = deque(maxlen=_USUAL_READS)  # s between reads
+        self._backlog = 0.0  # s that samples may be older than `base`, because of a silence
+        self._fell = 0  # bin in which that was last less than before
+
+    @property
+    def backlog(self) -> bool:
+        """Whether samples are older than others because nothing came for a while."""
+        return self.believed and self._backlog > 0.0
 
     def begin(self, quickest: float) -> None:
         """Know how old, s, the quickest of the first samples was, before they are heard.
@@ -71,6 +83,8 @@ class Trust:
         self._newest = newest
         if (number := int(seen / _BIN)) != self._bin:
             reason = reason or self._next_bin(number)
+        self._wait(seen - self._seen, lag)
+        self._seen = seen
         self._least = min(self._least, lag)
         self._reads += 1
         if reason:
@@ -97,8 +111,30 @@ class Trust:
             self.reason, self.believed = reason, False
         self._until = seen + _DOUBT_S
 
+    def _wait(self, waited: float, lag: float) -> None:
+        """Know that nothing came for so long before a sample that is `lag` old, both in s."""
+        waits, over = self._waits, lag - self.base
+        if waited > _SILENCE_S and self._known and len(waits) > 1:
+            silent = waited - sorted(waits)[-2]
+            if silent > _SILENCE_S and over > silent / 2:  # else only we did not look
+                self._backlog, self._fell = min(over, self._backlog + waited) + _GROWN, self._bin
+                self._least, self._reads = math.inf, 0  # what came before in this bin is no sign
+        waits.append(waited)
+
+    def _keeps_falling(self) -> bool:
+        """Whether the age of the samples of a backlog still falls, as far as this bin shows."""
+        over = self._least - self.base
+        if over < self._backlog:
+            self._backlog, self._fell = over - _FASTER * _BIN, self._bin
+        if over < _GROWN or self._bin - self._fell > _FLOOR_BINS:
+            self._backlog = 0.0
+        return self._backlog > 0.0
+
     def _next_bin(self, number: int) -> str:
         """Close a bin of the quickest arrivals; say what they have against the stamps."""
+        if self._backlog and self._keeps_falling():
+            self._bin, self._least, self._reads = number, math.inf, 0
+            return ""
         if self._reads:
             self._bins.append((self._bin, self._least, self._reads, self.believed))
         self._bin, self._least, self._reads = number, math.inf, 0

@@ -95,7 +95,8 @@ class Uncounted:
                 self._piled = False
             if self._stamped:
                 number = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
-                if self._clock.overdue > _OVERDUE_S and (
+                overdue = self._clock.overdue > _OVERDUE_S and not self._trust.backlog
+                if overdue and (
                     self._spread.exact
                     or (self._trust.believed and self._clock.behind(seen, number) < _OVERDUE_S)
                 ):
@@ -113,6 +114,9 @@ class Uncounted:
         `ahead` is the newest sample from the next one to be placed on, `seen` when it was read.
         """
         clock, lattice = self._clock, self._lattice
+        if self._trust.backlog:
+            self._pace = Pace()  # so samples are sent, and not taken
+            return
         if lattice is not None and self._spread.exact and self._trust.believed:
             # Stamps that are computed show the rate themselves, but for those that count.
             late = seen - self._trust.base - clock.period * ahead - (clock.due or 0.0)
@@ -311,7 +315,9 @@ class Uncounted:
         else:
             clock_due = clock.due
             late = clock_due + clock.period * (reads.ends[-1] - 1)
-            late = min(seen - self._trust.base - late, clock.behind(seen, reads.ends[-1] - 1))
+            late = seen - self._trust.base - late
+            if not self._trust.backlog:  # in which the quickest of the last seconds are not quick
+                late = min(late, clock.behind(seen, reads.ends[-1] - 1))
         judged = None
         if lattice is not None:
             room = _ROOM if clock.young else _ROOM / 2

@@ -33,6 +33,8 @@ class Sender:
     ppm: float = 0.0  # of the device's clock
     change: tuple[float, float] = (0.0, 0.0)  # s after the start and Hz: the rate becomes another
     gap: tuple[float, float] = (0.0, 0.0)  # start, length, s, in which nothing is sent
+    # Start, length, s, in which all is kept back, and how often the real rate it is then sent at.
+    backlog: tuple[float, float, float] = (0.0, 0.0, 1.0)
     seconds: float = 30.0
     busy: bool = False  # both computers' cores are busy
     poll: float = 0.02  # s between reads
@@ -143,6 +145,10 @@ def run(sender: Sender) -> Result:
         reads = reads + rng.exponential(0.004, reads.size)
         held = rng.random(reads.size) < 0.01
         reads = np.maximum.accumulate(reads + 0.4 * held * rng.random(reads.size))
+    held_at, held_for, times_faster = sender.backlog
+    if held_for:
+        queue = held_at + START + held_for + (ready - START - held_at) / times_faster
+        late = np.where(ready < START + held_at, late, np.maximum(late, queue - ready))
     sent = np.maximum.accumulate(ready + late)
     gone = lost_packets(sender, rng, n_packets)
     start, length = sender.gap

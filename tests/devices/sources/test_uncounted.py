@@ -268,6 +268,42 @@ def test_a_backlog_of_few_reads_after_a_pause_is_judged_and_is_no_fault():
     assert rows >= sent - 25
 
 
+@pytest.mark.parametrize("faster", [1.03, 1.2, 3.0])
+@pytest.mark.parametrize("pause", [0.4, 1.9])
+@pytest.mark.parametrize(
+    "sends",
+    [
+        {"packet": 12, "loss": 0.02},
+        {"packet": 1, "loss": 0.02},
+        {"packet": 100, "poll": 0.002},
+        {"packet": 4, "busy": True},
+        {"packet": 2, "stamps": "noise:0.0002"},
+        {"packet": 12, "stated": 256.0, "rate": 250.3},
+    ],
+)
+def test_true_stamps_stay_true_while_a_backlog_comes_in(sends, pause, faster):
+    result = run(Sender(seconds=22.0, backlog=(8.0, pause, faster), **sends))
+    assert result.worst_ms(0.0) < 10.0
+    assert result.marked == result.lost
+    assert [e.text for e in result.events if e.kind == "note" and e.value == "stamps"] == []
+    assert len(result.rates) == ("rate" in sends)
+
+
+@pytest.mark.parametrize("jump", [-0.4, -3.0, 0.4])
+def test_stamps_that_jump_over_a_silence_are_no_backlog(jump):
+    """What is old after a silence must grow younger, or the stamps are not true."""
+    result = run(Sender(stamps=f"jump:8.2,{jump}", packet=4, backlog=(8.0, 0.5, 6.0), seconds=25.0))
+    assert result.worst_ms(13.0) < 30.0
+    assert result.marked == 0
+    assert sum(e.value == "stamps" for e in result.events) == 1
+
+
+def test_rows_that_come_at_a_third_of_the_rate_in_use_show_the_right_one_and_not_lost_ones():
+    back = run(Sender(rate=750.0, change=(8.0, 250.0), stamps="none", packet=2, seconds=24.0))
+    assert back.rates[-1] == pytest.approx(250.0, rel=0.01)
+    assert back.marked < 0.02 * len(back.times)
+
+
 @pytest.mark.parametrize("rate", [250.0, 254.5, 255.0])
 @pytest.mark.parametrize("packet", [50, 100, 128])
 def test_stamps_counted_at_a_wrong_rate_are_noticed_in_long_packets_too(packet, rate):
