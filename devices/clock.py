@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from devices.envelope import lower_line, no_stairs
+from devices.envelope import KEPT_S, Point, QuickReads, lower_line, no_stairs
 
 Clock = Callable[[], float]
 
@@ -25,7 +25,6 @@ _LATE = 0.010  # s: arrivals that all stay later than this for a second mean a d
 _FINE, _YOUTH = 8, 4.0  # bins of a second while the line is younger than so many seconds
 # s by which a wrong rate must show before it is taken for one: the stated, one that stamps showed.
 _TOLD, _TOLD_AGAIN = 0.012, 0.030
-_SEEN = 8.0  # s
 _MEASURED = 2.0  # s of history after which the rate is known well enough to be told
 _FEW = 48  # samples of one read up to which plain numbers are quicker than arrays
 _JUMP = 0.020  # s: an error larger than this is not slewed away
@@ -99,9 +98,6 @@ class WallBracket:
         return np.minimum(times, until)
 
 
-_Point = tuple[int, int, float]  # bin of time, number of a sample, its time: the earliest there
-
-
 class SampleClock:
     """Gives sample numbers their times, from arrivals that are never early and often late.
 
@@ -120,8 +116,8 @@ class SampleClock:
         self.step = 0  #: samples that may be lost at once and not be counted; 0 where none are
         self._next = 0  # number of the next sample
         self._origin = 0.0  # time of sample 0 on the line
-        self._points: list[_Point] = []
-        self._seen: list[_Point] = []  # the same of the reads, for when the arrivals cannot be true
+        self._points: list[Point] = []
+        self.reads = QuickReads(_FINE)  #: for when the arrivals cannot be true
         self._lead = 0.0  # stamps minus line, s; slewed to zero
         self._last = -np.inf  # last stamp
         self._late: tuple[float, float, float, float] | None = None  # start, first, least, newest
@@ -148,15 +144,14 @@ class SampleClock:
         self._per_second = max(1, round(sfreq))
         self._measured = self._shown = measured
 
-    def restart(self, lag: float, most: float = _SEEN) -> None:
+    def restart(self, lag: float, most: float = KEPT_S) -> None:
         """Go on with the times at which samples were seen in the last `most` s, less `lag` s each.
 
         The times that were given until now do not count any more.
         """
         if self._began is not None:
-            newest = self._seen[-1][2] if self._seen else 0.0
-            self._seen = [p for p in self._seen if p[2] > newest - most]
-            self._points = [(b, x, y - lag) for b, x, y in self._seen]
+            self.reads.leave_since(most)
+            self._points = [(b, x, y - lag) for b, x, y in self.reads.points]
             self._began, self._late = self._points[0][1] if self._points else self._next, None
             self._shown = self._own = False
             self._prior = self.period
@@ -173,7 +168,7 @@ class SampleClock:
             self.expect(1.0 / period, measured=False)
             self._origin = time - period * (self._next + ahead)
             self._lead += before - (self._origin + period * self._next)
-            self._points, self._seen, self._late = [], [], None
+            self._points, self.reads.points, self._late = [], [], None
             self._began, self._own = self._next, False
 
     def change(self, sfreq: float, line: Sequence[tuple[int, float]] = ()) -> None:
@@ -184,7 +179,7 @@ class SampleClock:
         bins = _FINE / max(1, round(sfreq))
         new = [(math.floor(x * bins), x, y) for x, y in line]
         self._points, self._late = new or self._points[-2:], None
-        self._seen = self._seen[-_FINE:]
+        self.reads.points = self.reads.points[-_FINE:]
         self._turn(1.0 / sfreq)
         self.expect(sfreq, measured=True)
 
@@ -195,8 +190,7 @@ class SampleClock:
         Whatever is said of the samples' times, this is what arrival says; infinite where nothing
         is known.
         """
-        quickest = min((y - self.period * x for _, x, y in self._seen), default=-math.inf)
-        return seen - quickest - self.period * (self._next + ahead)
+        return self.reads.behind(seen, self._next + ahead, self.period)
 
     def forget(self) -> None:
         """Keep rate and line, but fit no more to what arrived until now, which was miscounted."""
@@ -262,7 +256,7 @@ class SampleClock:
                 self._came_early(float(arrivals[0]))
         self._keep(number, arrivals, late)
         if seen is not None:
-            self._keep_seen(self._next - 1, seen)
+            self.reads.keep(self._next - 1, seen, self.period, self._per_second)
         self._watch_lateness(float(arrivals[0]), float(late.min()))
         return self._slewed(number, missing)
 
@@ -285,7 +279,7 @@ class SampleClock:
                 self._came_early(arrivals[0])
         self._keep_few(first, arrivals, late)
         if seen is not None:
-            self._keep_seen(self._next - 1, seen)
+            self.reads.keep(self._next - 1, seen, self.period, self._per_second)
         self._watch_lateness(arrivals[0], min(late))
         lead, sign, shrink = self._leading()
         period, origin, last = self.period, self._origin, self._last
@@ -342,7 +336,7 @@ class SampleClock:
             best = int(np.argmin(late[rows]))
             self._keep_point((one, int(number[rows][best]), float(arrivals[rows][best])))
 
-    def _keep_point(self, point: _Point) -> None:
+    def _keep_point(self, point: Point) -> None:
         one = point[0]
         if self._points and self._points[-1][0] == one:
             _, x, y = self._points[-1]
@@ -351,16 +345,6 @@ class SampleClock:
             return
         self._fit()
         self._points = [p for p in self._points if p[0] > one - _ENVELOPE * _FINE] + [point]
-
-    def _keep_seen(self, number: int, seen: float) -> None:
-        one = number * _FINE // self._per_second
-        if self._seen and self._seen[-1][0] == one:
-            _, x, y = self._seen[-1]
-            if y - self.period * x <= seen - self.period * number:
-                return
-            self._seen.pop()
-        self._seen.append((one, number, seen))
-        del self._seen[: -round(_SEEN * _FINE)]
 
     def _turn(self, period: float) -> None:
         """Lay the line below all points at another period; the stamps slew to it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,55 @@ def lower_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     right = min(max(int(np.searchsorted(x[hull], (x[0] + x[-1]) / 2)), 1), len(hull) - 1)
     a, b = hull[right - 1], hull[right]
     return float((y[b] - y[a]) / (x[b] - x[a]))
+
+
+Point = tuple[int, int, float]  # bin of time, number of a sample, its time: the earliest there
+
+KEPT_S = 8.0  #: s of reads that are kept
+_EVEN = 2e-3  # s: reads of the calmest host differ by as much
+
+
+@dataclass
+class QuickReads:
+    """The quickest read of each of `bins` parts of each of the last seconds.
+
+    `points` hold the number of the newest sample, and when it was seen, s.
+    """
+
+    bins: int
+    points: list[Point] = field(default_factory=list)
+
+    def keep(self, number: int, seen: float, period: float, per_second: int) -> None:
+        """Take a read; its newest sample has this `number`, of so many `per_second`."""
+        one = number * self.bins // per_second
+        if self.points and self.points[-1][0] == one:
+            _, x, y = self.points[-1]
+            if y - period * x <= seen - period * number:
+                return
+            self.points.pop()
+        self.points.append((one, number, seen))
+        del self.points[: -round(KEPT_S * self.bins)]
+
+    def leave_since(self, most: float) -> None:
+        """Keep those of the last `most` s only."""
+        newest = self.points[-1][2] if self.points else 0.0
+        self.points = [p for p in self.points if p[2] > newest - most]
+
+    def behind(self, seen: float, number: int, period: float) -> float:
+        """By how much a read with this newest sample was later than the quickest, s."""
+        quickest = min((y - period * x for _, x, y in self.points), default=-math.inf)
+        return seen - quickest - period * number
+
+    def unevenness(self, most: float, period: float) -> float:
+        """By how much a read may be quicker than the quickest of the last seconds, s; `most` s.
+
+        As much as the quickest of each part of those seconds differ, and, where reads keep step
+        with the samples, as the newest waits.
+        """
+        quick = sorted(y - period * x for _, x, y in self.points)
+        if len(quick) < 2 * self.bins:
+            return most
+        return min(max(quick[len(quick) // 4] - quick[0], period, _EVEN), most)
 
 
 _STAIRS = 0.35  # steps within which few lost samples never lie along a line

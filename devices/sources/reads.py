@@ -42,3 +42,15 @@ class Reads:
             Reads(self.data[:n], self.stamps[:n], self.times[:n], self.ends[:k], self.seen[:k]),
             Reads(self.data[n:], self.stamps[n:], self.times[n:], ends, self.seen[k:]),
         )
+
+    def least_late(self, newest: float, period: float, guessed: float) -> list[float]:
+        """By how much each sample and all later ones are late if none was lost, s.
+
+        The newest is by `newest`; `period`, s per sample, may be wrong by the share `guessed`.
+        """
+        seen = np.array(self.seen)
+        late = seen - period * np.array(self.ends, dtype=np.float64)
+        late += newest - late[-1] - guessed * (seen - seen[0])
+        least = np.minimum.accumulate(late[::-1])[::-1]
+        each: list[float] = np.repeat(least, np.diff([0, *self.ends])).tolist()
+        return each

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +31,8 @@ _SURE = 0.002  # periods: what deviates by more was measured when it was sent, a
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
 # Share of bursts of one length; share by which few of them may differ from the stated rate.
 _ALIKE, _LIKELY, _BURSTS = 0.97, 0.015, 40
+# Less than so many s is lost only if so many reads are late by it: they come unevenly by as much.
+_SMALL_S, _SMALL_READS = 0.025, 4
 _OTHER_STEPS = 12  # samples, of which half seem to miss one, by which another rate is looked for
 _DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
 # A silence is longer than usual, of so many reads, by so many s. Samples may be as much older after
@@ -287,19 +290,22 @@ class Lattice:
         """Whether the stamps still follow the lattice."""
         return self._rough < 0.25
 
-    def judge(self, stamps: Floats, *, room: float, period: float, fresh: int) -> Judgement:
+    def judge(
+        self, stamps: Floats, *, room: Callable[[], list[float]], period: float, starts: list[int]
+    ) -> Judgement:
         """Judge the next samples; nothing is kept until `keep`.
 
         Parameters
         ----------
         stamps : float64 [shape=(n_samples,)]
             In seconds of the sender.
-        room : float
-            How late the newest sample is if none was lost, s: no more can have been lost.
+        room : callable
+            Returns for each sample how late it and all after it are if none was lost, s: no more
+            can have been lost before it.
         period : float
             Seconds of our clock per sample.
-        fresh : int
-            Number of the first sample of the newest read.
+        starts : list of int
+            Number of the first sample of each read.
         """
         n = stamps.size
         off = stamps - (self._due + self.period * np.arange(n))
@@ -310,17 +316,17 @@ class Lattice:
             rough = largest / (self._unit * self.period)
             due = self._due + self.period * n + min(0.3, 0.05 * n) * mean
             return Judgement(missing, _after=(due, 0.01 * mean / n, rough))
-        return self._steps(stamps.tolist(), missing, room, period, fresh)
+        return self._steps(stamps.tolist(), missing, room(), period, starts)
 
     def _steps(
         self,
         stamps: list[float],
         missing: npt.NDArray[np.int64],
-        room: float,
+        room: list[float],
         period: float,
-        fresh: int,
+        starts: list[int],
     ) -> Judgement:
-        n, due, gap, rough, jumped = len(stamps), self._due, -1, 0.0, False
+        n, due, gap, rough, jumped, gone = len(stamps), self._due, -1, 0.0, False, 0
         whole = self._unit * self.period
         for j, stamp in enumerate(stamps):
             off = stamp - due
@@ -329,14 +335,14 @@ class Lattice:
                 odd = abs(off - lost * self.period) / self.period
                 if self._exact and odd > min(0.1 + 0.02 * lost, 0.4):
                     rough += 1.0  # such a step is none of this lattice
-                elif lost * period <= room:
-                    missing[j], room, gap = lost, room - lost * period, j
+                elif (gone + lost) * period <= room[j]:
+                    missing[j], gone, gap = lost, gone + lost, j
                 else:
                     jumped = True
                 due = stamp
             elif off <= -0.5 * whole:
                 if gap >= 0 and -off < (missing[gap] + self._unit) * self.period:
-                    room += int(missing[gap]) * period
+                    gone -= int(missing[gap])
                     missing[gap], gap = 0, -1
                     rough += 1.0
                 if -off < 10 * whole:
@@ -358,7 +364,10 @@ class Lattice:
             due = self._due + self.period * (int(number[-1]) + 1) + min(0.3, 0.05 * n) * mean
             change = 0.01 * mean / n
         shown = (n - gap) * period > _SHOWN_S
-        doubtful = gap >= fresh if self._exact else gap >= 0
+        doubtful = gap >= 0
+        if gap >= 0 and self._exact:
+            few = _SMALL_READS if missing[gap] * period < _SMALL_S else 1
+            doubtful = gap >= starts[-few:][0]
         return Judgement(missing, doubtful and not shown, jumped, (due, change, rough))
 
     def _stays(

@@ -29,7 +29,8 @@ _OFF, _OFF_STAMPS = 0.15, 0.02
 _SETTLE_S = 2.0  # s until a rate is known well enough to say that little is lost
 _UNSURE_S = 3.0  # s after a jump of the stamps
 _WILD = 1e12  # s: no clock's time
-_ROOM = 0.020  # s by which arrival may misjudge what can have been lost
+_ROOM = 0.020  # s by which arrival may misjudge what can have been lost, at most
+_GUESSED = 0.05  # share by which the rate of the first reads may be wrong
 _EARLY_S = 0.020  # s that the first stamps may go back, and exactly spread ones come early
 _OVERDUE_S = 0.030  # s that all may be late for a second before the line begins anew from arrival
 _CHANGED = 0.002  # share by which a rate must change to be another
@@ -162,13 +163,12 @@ class Uncounted:
             return None
         if not self._begun:
             self._begin(held)
-        return held, self._judge(held, 0, last=True)
+        return held, self._judge(held, last=True)
 
     def _judged(self, new: Reads) -> tuple[Reads, npt.NDArray[np.int64]] | None:
-        fresh = 0 if self._held is None else self._held.ends[-1]
         reads = new if self._held is None else self._held + new
         self._held = None
-        missing = self._judge(reads, fresh)
+        missing = self._judge(reads)
         if not missing.size:
             self._held = reads
             return None
@@ -304,7 +304,7 @@ class Uncounted:
 
     # Loss
 
-    def _judge(self, reads: Reads, fresh: int, *, last: bool = False) -> npt.NDArray[np.int64]:
+    def _judge(self, reads: Reads, *, last: bool = False) -> npt.NDArray[np.int64]:
         """Count the samples lost before each of those reads that no later one changes any more."""
         clock, lattice, seen = self._clock, self._lattice, reads.seen[-1]
         missing = np.zeros(reads.ends[-1], dtype=np.int64)
@@ -320,8 +320,16 @@ class Uncounted:
                 late = min(late, clock.behind(seen, reads.ends[-1] - 1))
         judged = None
         if lattice is not None:
-            room = _ROOM if clock.young else _ROOM / 2
-            judged = lattice.judge(reads.stamps, room=late + room, period=clock.period, fresh=fresh)
+            guessed = 0.0 if clock.due is not None or self._spread.exact else _GUESSED
+
+            def room() -> list[float]:
+                most = late + clock.reads.unevenness(
+                    _ROOM if clock.young else _ROOM / 2, clock.period
+                )
+                return reads.least_late(most, clock.period, guessed)
+
+            starts = [0, *reads.ends[:-1]]
+            judged = lattice.judge(reads.stamps, room=room, period=clock.period, starts=starts)
             if judged.open and not last and seen - self._open_since(seen) < _OPEN_S:
                 return missing[:0]
             missing = judged.missing

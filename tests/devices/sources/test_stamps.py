@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -77,24 +78,43 @@ def test_stamps_that_tell_nothing_have_no_period():
     assert spread(5.0 + np.arange(5) / 250.0, 0.004).period == 0.0
 
 
+def always(seconds: float) -> Callable[[], list[float]]:
+    """Return the same room for each of up to 200 samples."""
+    return lambda: [seconds] * 200
+
+
 def test_a_step_that_later_stamps_make_up_for_is_no_loss():
     lattice = Lattice(0.0, 0.01)
     late = 0.01 * np.array([0.0, 1.0, 5.0])
-    judged = lattice.judge(late, room=0.09, period=0.01, fresh=0)
+    judged = lattice.judge(late, room=always(0.09), period=0.01, starts=[0])
     assert (judged.missing.tolist(), judged.open) == ([0, 0, 3], True)
     caught_up = np.append(late, [0.03, 0.04])
-    both = lattice.judge(caught_up, room=0.09, period=0.01, fresh=3)
+    both = lattice.judge(caught_up, room=always(0.09), period=0.01, starts=[0, 3])
     assert (both.missing.tolist(), both.open) == ([0] * 5, False)
-    lost = lattice.judge(np.append(late, [0.06, 0.07]), room=0.09, period=0.01, fresh=3)
+    lost = lattice.judge(
+        np.append(late, [0.06, 0.07]), room=always(0.09), period=0.01, starts=[0, 3]
+    )
     assert (lost.missing.tolist(), lost.open) == ([0, 0, 3, 0, 0], False)
 
 
 def test_no_more_is_lost_than_arrival_has_room_for():
     lattice = Lattice(0.0, 1.0)
-    judged = lattice.judge(np.array([0.0, 9.0, 10.0]), room=2.0, period=1.0, fresh=0)
+    judged = lattice.judge(np.array([0.0, 9.0, 10.0]), room=always(2.0), period=1.0, starts=[0])
     assert judged.missing.tolist() == [0, 0, 0]
     lattice.keep(judged)
-    assert lattice.judge(np.array([11.0]), room=2.0, period=1.0, fresh=0).missing.tolist() == [0]
+    assert lattice.judge(
+        np.array([11.0]), room=always(2.0), period=1.0, starts=[0]
+    ).missing.tolist() == [0]
+
+
+def test_what_is_lost_is_bounded_by_the_quickest_read_since():
+    stamps = np.array([0.0, 0.01, 0.04, 0.05, 0.06])
+    for least, lost in ((0.025, 2), (0.015, 0)):
+        lattice = Lattice(0.0, 0.01)
+        room = [0.1, 0.1, least, 0.1, 0.1]
+        judged = lattice.judge(stamps, room=room.copy, period=0.01, starts=[0, 3])
+        assert judged.missing.tolist() == [0, 0, lost, 0, 0]
+        assert judged.open == (lost > 0)  # so little is lost only if some more reads are late by it
 
 
 def test_a_sender_that_is_late_again_before_it_has_caught_up_has_lost_nothing():
@@ -104,7 +124,7 @@ def test_a_sender_that_is_late_again_before_it_has_caught_up_has_lost_nothing():
     stamps[50:58] = np.maximum(stamps[50:58], stamps[50] + 0.02)
     stamps[54:62] = np.maximum(stamps[54:62], stamps[50] + 0.03)
     stamps[120:] += 3 * 0.004
-    judged = lattice.judge(stamps, room=1.0, period=0.004, fresh=0)
+    judged = lattice.judge(stamps, room=always(1.0), period=0.004, starts=[0])
     assert np.flatnonzero(judged.missing).tolist() == [120]
     assert judged.missing[120] == 3
     assert not judged.open

@@ -96,6 +96,32 @@ def test_a_busy_host_invents_no_loss_and_moves_no_true_stamp(stamps, packet, bus
     assert [e.value for e in result.events] in ([], ["losses"] if stamps == "none" else [])
 
 
+@pytest.mark.parametrize(
+    ("step", "packet", "busy"),
+    [
+        (0.008, 1, False),
+        (0.008, 4, False),
+        (0.008, 12, False),
+        (0.012, 4, False),
+        (0.008, 1, True),
+        (0.012, 12, True),
+        (0.016, 4, True),
+        (0.02, 12, True),
+        (0.024, 12, True),
+    ],
+)
+def test_a_step_of_the_stamps_that_time_did_not_take_is_no_loss(step, packet, busy):
+    result = run(Sender(stamps=f"jump:8,{step}", packet=packet, busy=busy, seconds=20.0))
+    assert result.marked == 0
+    assert result.worst_ms() < 30.0
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_busy_sender_at_half_the_stated_rate_loses_nothing_in_its_first_second(seed):
+    result = run(Sender(stamps="none", rate=125.0, packet=2, busy=True, seconds=12.0, seed=seed))
+    assert result.marked == 0
+
+
 @pytest.mark.parametrize("stamps", ["true", "epoch", "last"])
 @pytest.mark.parametrize("packet", [1, 12])
 @pytest.mark.parametrize(
