@@ -202,8 +202,12 @@ class EnjoymentFilter:
 
     @property
     def believed(self) -> Floats:
-        """Posterior weight of each hypothesis [shape=(gains, offset sds, scales)]."""
-        return self._weights.reshape(self._log_weights.shape)
+        """Weight of each hypothesis by what ratings told [shape=(gains, offset sds, scales)].
+
+        What the EEG tells against itself is left out: over sessions chance alone would add up.
+        """
+        w = np.exp(self._log_weights - self._log_weights.max())
+        return np.asarray(np.maximum(w / w.sum(), 1e-12))  # nothing is ever ruled out
 
     def new_track(self, mean: float, sd: float) -> None:
         """Another track begins: its level starts from its prior; what is felt goes on."""

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from app.loop.calibration import Calibration, Theta, more_rated, theta_baseline
+from app.loop.calibration import MEAN, Calibration, Theta, more_rated, theta_baseline
 from app.loop.lesson import KEPT, Excerpt, Lesson, Setup
 from dsp.checks import InputError
 from dsp.electrodes import theta_sites
-from dsp.enjoyment import EnjoymentModel
+from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
 from dsp.grid import RATE, Floats
+from dsp.reward import SCORE_SECONDS
 from dsp.tracking.calibrate import calibrate
 from dsp.tracking.decoder import Decoder
 from playlists.listener_record import ListenerRecord, TrackEvent, named, track_key
@@ -29,6 +30,7 @@ from playlists.listener_record import ListenerRecord, TrackEvent, named, track_k
 SCHEMA = 1  #: version of what `Listener.to_bytes` writes
 NAME = "own sessions"  #: of a calibration that was learnt here
 FORGOTTEN = 0.1  #: share of what is believed of the EEG that falls back on the prior each session
+UNKNOWN = (0.5, 0.2)  #: mean and sd of what is enjoyed, of a track nobody knows
 ELSEWHERE = 0.5  #: the same where the headset is another
 MOVED = 0.03  #: s by which an answer must come at another time to be taken for moved
 ALPHA_RISE = 2.0  #: dB by which alpha rises in most people who close their eyes
@@ -225,10 +227,12 @@ def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
         said.append(
             f"About {more_rated(kept)} more rated tracks are needed before the EEG can count."
         )
-    believed, n_ratings = before.believed, before.n_ratings
-    if lesson.believed is not None:
-        believed = _forgotten(lesson.believed, FORGOTTEN)
-        n_ratings += lesson.n_ratings
+    believed, n_ratings = _forgotten(before.believed, FORGOTTEN), before.n_ratings
+    baseline = theta_baseline(kept)
+    if baseline is not None:
+        # What came before the level was known has not been weighed yet.
+        new = plays if before.believed is not None else kept
+        believed, n_ratings = _weighed(believed, new, *baseline), n_ratings + len(new)
     return replace(
         before,
         setup=lesson.setup,
@@ -343,11 +347,33 @@ def _calibration(known: Fitted, *, decoder: Decoder | None) -> Calibration:
     )
 
 
+def _weighed(believed: Floats | None, plays: Sequence[Theta], level: float, sd: float) -> Floats:
+    """Weigh the hypotheses of the EEG by the ratings of a session.
+
+    Each play is taken as of a track of which nothing is known: where a track is known well, what
+    the running filter expects of a rating is the same whatever the EEG says, and the rating
+    would teach nothing of that.
+    """
+    one = EnjoymentFilter(EnjoymentModel(), believed=believed)
+    for play in plays:
+        assert play.rating is not None
+        one.new_track(*UNKNOWN)
+        for _ in range(MEAN * play.n):
+            one.step(SCORE_SECONDS)
+            one.score((play.db - level) / sd, valid_share=1.0)
+        one.rating(play.rating)
+    return one.believed
+
+
 def _forgotten(believed: Floats | None, share: float) -> Floats | None:
-    """Let a share of what is believed fall back on the prior."""
+    """Let a share of what was learnt, in log odds against the prior, be forgotten.
+
+    Weights that are mixed with their prior instead lose most where most was earned.
+    """
     if believed is None:
         return None
-    return np.asarray((1.0 - share) * believed + share * EnjoymentModel().prior)
+    kept = believed ** (1.0 - share) * EnjoymentModel().prior ** share
+    return np.asarray(kept / kept.sum())
 
 
 def _head(setup: Setup) -> tuple[str, tuple[str, ...]]:

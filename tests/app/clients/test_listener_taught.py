@@ -162,11 +162,29 @@ def test_a_session_without_headset_teaches_music_alone() -> None:
     assert len([e for e in listener.record.events if e.kind == "rating"]) == 4
 
 
-def test_weights_fall_back_on_their_prior_by_a_tenth_a_session() -> None:
+def weight(listener: Listener) -> float:
+    gains = np.array(EnjoymentModel().gains)
+    return float(listener.fitted[0].believed.sum(axis=(1, 2))[gains > 0.0].sum())
+
+
+@pytest.mark.parametrize(("slope", "rises"), [(3.0, True), (0.0, False), (-3.0, False)])
+def test_theta_that_goes_with_the_ratings_earns_its_weight_over_sessions(slope, rises) -> None:
+    listener, weights = Listener(), []
+    for session in range(3):
+        ratings = (0.1, 0.9, 0.3, 0.8)
+        plays = tuple(
+            replace(play(k, r, db=2.0 + slope * r), excerpt=None) for k, r in enumerate(ratings)
+        )
+        listener, _ = learn(listener, replace(lesson(), plays=plays, at=1e9 + session * 86400.0))
+        weights.append(weight(listener))
+    prior = EnjoymentModel().prior.sum(axis=(1, 2))[np.array(EnjoymentModel().gains) > 0.0].sum()
+    assert (weights[-1] > prior + 0.2) == rises
+    assert (weights[-1] > weights[0]) == rises
+
+
+def test_a_tenth_of_what_was_earned_is_forgotten_each_session(taught) -> None:
+    before = taught[0].fitted[0].believed
+    after = learn(taught[0], replace(lesson(), plays=()))[0].fitted[0].believed
     prior = EnjoymentModel().prior
-    sure = np.full_like(prior, 1e-6)
-    sure[3] = 1.0 / sure[3].size
-    listener, _ = learn(Listener(), replace(lesson(), believed=sure / sure.sum()))
-    kept = listener.fitted[0].believed
-    assert kept.sum() == pytest.approx(1.0)
-    assert kept[3].sum() == pytest.approx(0.9 + 0.1 * prior[3].sum(), abs=1e-3)
+    odds = [np.log(w / w[2, 0, 0]) - np.log(prior / prior[2, 0, 0]) for w in (before, after)]
+    assert odds[1] == pytest.approx(0.9 * odds[0], abs=1e-9)
