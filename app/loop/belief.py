@@ -11,7 +11,6 @@ from app.loop.calibration import Calibration
 from app.loop.decision import PROTECTED
 from app.settings import Settings
 from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
-from dsp.grid import Floats
 from dsp.reward import ThetaScore
 from playlists.tracks import NO_PLACE, Place
 
@@ -117,11 +116,6 @@ class Belief:
             for kind, values in untold:
                 self._take(kind, *values)
             self.entered = self._scored
-
-    @property
-    def taught(self) -> Floats | None:
-        """What is believed of each hypothesis; None where no score could enter."""
-        return self._filter.believed if self._eeg and self._theta is not None else None
 
     def begin(self, place: Place, *, first: bool) -> None:
         """Another track begins."""

@@ -177,10 +177,6 @@ class Lesson:
         None without a headset.
     plays : tuple of PlayTaught
         In the order in which they were heard.
-    believed : float64 [shape=(gains, offset sds, scales)] or None
-        What is believed of the EEG at the end; None where no score of it could enter.
-    n_ratings : int
-        Of those that the client gave, all that `believed` comes from.
     reasons : tuple of str
         What could not be learnt and why, a sentence each.
     tracks : tuple of Track
@@ -198,8 +194,6 @@ class Lesson:
 
     setup: Setup | None
     plays: tuple[PlayTaught, ...]
-    believed: Floats | None = None
-    n_ratings: int = 0
     reasons: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
     decoded: tuple[str, ...] = ()
@@ -352,11 +346,9 @@ class Collector:
                     float(np.median(notes.delays)) if notes.delays else math.nan,
                 )
             )
-        n_ratings = sum(len(one.ratings) for one in plays)
         return Lesson(
             None,
             tuple(plays),
-            n_ratings=n_ratings,
             reasons=tuple(self._reasons(excerpts)),
             followed=self._followed,
             alpha_rise=self._alpha("eyes_closed") - self._alpha("eyes_open"),

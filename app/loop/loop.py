@@ -186,7 +186,6 @@ class Loop:
         """Return what the session taught so far, with times since `began` (LSL seconds)."""
         return replace(
             self._collector.lesson(began=began),
-            believed=self._belief.taught,
             decoded=self._decoded,
         )
 

@@ -44,9 +44,8 @@ def play(place: int, rating: float | None, *, db: float = 2.0, answers: bool = T
 
 def lesson(*, answers: bool = True, setup: Setup | None = SETUP, ratings=(0.2, 0.8, 0.4, 0.9)):
     plays = tuple(play(k, r, db=2.0 + (r or 0.0), answers=answers) for k, r in enumerate(ratings))
-    weights = EnjoymentModel().prior
     return Lesson(
-        setup, plays, believed=weights, n_ratings=4, tracks=TRACKS, decoded=NAMES, at=1e9
+        setup, plays, tracks=TRACKS, decoded=NAMES, at=1e9
     )  # fmt: skip
 
 
