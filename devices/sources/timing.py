@@ -19,7 +19,10 @@ class TimingWatch:
     """Keeps what arrival times were off the fitted ones."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[FloatRow, FloatRow]] = deque()
+        # Whole seconds, since to join what came read by read costs more than the fit: the time of
+        # the last sample of each, and what its samples were off; and those of the running second.
+        self._kept: deque[tuple[float, npt.NDArray[np.float64]]] = deque()
+        self._off: list[float] = []
         self._duplicated = 0
         self._told = -np.inf
 
@@ -40,14 +43,16 @@ class TimingWatch:
             Samples that came a second time, and were left out.
         """
         now = float(fitted[-1])
-        self._kept.append((arrivals, fitted))
+        self._off += [arrival - fit for arrival, fit in zip(arrivals, fitted, strict=True)]
         self._duplicated += duplicated
         if now - self._told < _EVERY_S:
             return []
         self._told = now
-        while self._kept[0][1][-1] < now - _KEPT_S:
+        self._kept.append((now, np.array(self._off)))
+        self._off = []
+        while self._kept[0][0] < now - _KEPT_S:
             self._kept.popleft()
-        off = np.subtract(*map(np.concatenate, zip(*self._kept, strict=True)))
+        off = np.concatenate([one for _, one in self._kept])
         jitter = 1.4826 * float(np.median(np.abs(off - np.median(off))))
         value, self._duplicated = Timing(self._duplicated, jitter), 0
         return [SourceEvent(now, "timing", value)]
