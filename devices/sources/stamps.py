@@ -35,6 +35,8 @@ _ALIKE, _LIKELY, _BURSTS = 0.97, 0.015, 40
 _SMALL_S, _SMALL_READS = 0.025, 4
 _OTHER_STEPS = 12  # samples, of which half seem to miss one, by which another rate is looked for
 _DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
+# A clock stands still if so often in so many s new samples have an old stamp, so many s later.
+_STILL_S, _STILL, _STILL_WITHIN_S = 0.018, 3, 5.0
 # A silence is longer than usual, of so many reads, by so many s. Samples may be as much older after
 # it, as long as their age falls: by this share of the time at least.
 _SILENCE_S, _USUAL_READS, _FASTER = 0.1, 16, 0.01
@@ -51,7 +53,8 @@ class Trust:
         self._first = math.inf  # s: the quickest of the first samples was that old
         self._bins: deque[tuple[int, float, int, bool]] = deque(maxlen=round(_BASE_S / _BIN))
         self._bin, self._least, self._reads = -1, math.inf, 0
-        self._newest = -math.inf
+        self._newest, self._newest_at = -math.inf, math.inf  # stamp, and when it was first seen, s
+        self._still: deque[float] = deque(maxlen=_STILL)  # s at which it was old
         self._until = -math.inf
         self._seen = math.inf
         self._waits: deque[float] = deque(maxlen=_USUAL_READS)  # s between reads
@@ -83,6 +86,8 @@ class Trust:
             reason = f"they are {seconds(lag)} behind the samples"
         elif early > most or self._newest - newest > BACKWARD_S:
             reason = f"they went back by {seconds(max(early, self._newest - newest))}"
+        elif self._stands_still(newest, seen):
+            reason = "they stand still while samples come"
         self._newest = newest
         if (number := int(seen / _BIN)) != self._bin:
             reason = reason or self._next_bin(number)
@@ -113,6 +118,15 @@ class Trust:
         if self.believed:
             self.reason, self.believed = reason, False
         self._until = seen + _DOUBT_S
+
+    def _stands_still(self, newest: float, seen: float) -> bool:
+        """Whether the sender's clock does, time and again, so that its stamps are that much old."""
+        if newest != self._newest:
+            self._newest_at = seen
+        elif seen - self._newest_at > _STILL_S:
+            self._still.append(seen)
+        still = self._still
+        return len(still) == _STILL and seen - still[0] < _STILL_WITHIN_S
 
     def _wait(self, waited: float, lag: float) -> None:
         """Know that nothing came for so long before a sample that is `lag` old, both in s."""
