@@ -208,14 +208,16 @@ class SampleClock:
         """By how much everything was late for a whole second, s; 0 where some arrival was not.
 
         A busy host is late now and then; a device that paused stays late, by the same amount.
-        Lateness that grows is a wrong nominal rate, which the fit finds by itself.
+        Lateness that grows is a wrong nominal rate, which the fit finds by itself, and such as
+        falls is made up for.
         """
         if self._late is None or self.young:
             return 0.0
         start, first, least, newest = self._late
         last = self._origin + self.period * self._next
         short = last + newest - start < 1.0
-        return 0.0 if short or self._growing(first, newest) else least
+        falling = first - newest > max(_LATE, first / 50)
+        return 0.0 if short or falling or self._growing(first, newest) else least
 
     def stamps(
         self,

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from devices.envelope import lower_line
+
+START_READS = 4  #: before the first rows
+_PILED_S = 0.08  # s of first reads that may hold what had piled up
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -42,6 +47,21 @@ class Reads:
             Reads(self.data[:n], self.stamps[:n], self.times[:n], self.ends[:k], self.seen[:k]),
             Reads(self.data[n:], self.stamps[n:], self.times[n:], ends, self.seen[k:]),
         )
+
+    def arrived(self, stated: float, least: float) -> float:
+        """Rate at which samples arrive, Hz, from the reads that came quickest.
+
+        The one of the `stated` period, s, where nothing shows one, or it took less than `least` s.
+        """
+        if self.seen[-1] - self.seen[0] < least:  # it ended before it had begun
+            return 1.0 / stated
+        x, y = np.array(self.ends, dtype=np.float64), np.array(self.seen)
+        settled = y > y[0] + _PILED_S
+        if np.count_nonzero(settled) >= START_READS:
+            x, y = x[settled], y[settled]
+        period = lower_line(x - x[0], y - y[0])
+        # Reads that follow at once, as of a burst, show no rate at all.
+        return 1.0 / (period if 0.15 < period / stated < 8.0 else stated)
 
     def least_late(self, newest: float, period: float, guessed: float) -> list[float]:
         """By how much each sample and all later ones are late if none was lost, s.

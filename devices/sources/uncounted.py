@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
-from devices.envelope import lower_line
 from devices.sources.pace import Pace
-from devices.sources.reads import Reads
+from devices.sources.reads import START_READS, Reads
 from devices.sources.stamps import (
     BACKWARD_S,
     BEHIND,
@@ -22,8 +21,7 @@ from devices.sources.stamps import (
     spread,
 )
 
-_START_S, _START_MOST_S, _START_READS = 0.25, 0.9, 4  # s, s and reads before the first rows
-_PILED_S = 0.08  # s of first reads that may hold what had piled up
+_START_S, _START_MOST_S = 0.25, 0.9  # s before the first rows
 # Shares by which a rate must differ from the stated one to show at once, in arrivals and stamps.
 _OFF, _OFF_STAMPS = 0.15, 0.02
 _SETTLE_S = 2.0  # s until a rate is known well enough to say that little is lost
@@ -39,6 +37,8 @@ _OPEN_S = 0.6  # s that a step of the stamps is kept back at most
 _LATE_S, _YOUNG_LATE_S = 0.025, 0.3  # s
 _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what is lost
 _STAY_READS = 8
+_FALLS, _FALLS_MUCH = 0.02, 0.2  # s per s by which lateness falls: of exact stamps, and of others
+_FELL_S = 1.0  # s after which it must have gone on
 _STAY_S, _STAY_BOARD_S = 0.4, 0.15  # s that samples must be late for what is lost
 _AGAIN_S = 2.0  # s between two looks whether stamps are regular now
 
@@ -69,6 +69,7 @@ class Uncounted:
         self._unsure_until = -np.inf  # until then arrival may show what was lost at a jump
         self._window: list[Floats] = []  # stamps among which regularity is looked for again
         self._window_at = -np.inf
+        self._falling = (-np.inf, 0.0)  # s: when lateness was last seen to fall, and what it was
         self._filled = 0.0  # stamp for what bears none
         self.reasons: list[str] = []  #: what there is to say of the stamps
         self.countable = True  #: whether the stamps are regular enough to show what is lost
@@ -78,8 +79,8 @@ class Uncounted:
     ) -> tuple[Reads, npt.NDArray[np.int64]] | None:
         """Take one read; return what can be placed with the samples lost before each, or None."""
         stamps = self._numbers(stamps, seen)
-        if self._begun:
-            stamps = self._respaced(stamps)
+        if self._begun and self._lattice is not None:
+            stamps = self._spread.respaced(stamps, self._lattice.period)
         new = Reads(data, stamps, stamps, [stamps.size], [seen])
         looks = self._begun and self._pace.suspects(stamps.size, seen, self._clock.period)
         self._pace.add(stamps.size, seen, self._clock.period)
@@ -94,18 +95,17 @@ class Uncounted:
             if self._piled:
                 self._clock.forget()  # what had piled up shows no rate
                 self._piled = False
+            ahead = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
             if self._stamped:
-                number = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
-                overdue = self._clock.overdue > _OVERDUE_S and not self._trust.backlog
+                overdue = self._clock.overdue > _OVERDUE_S and not self._catches_up(seen)
                 if overdue and (
                     self._spread.exact
-                    or (self._trust.believed and self._clock.behind(seen, number) < _OVERDUE_S)
+                    or (self._trust.believed and self._clock.behind(seen, ahead) < _OVERDUE_S)
                 ):
                     self._clock.restart(self._trust.base, 1.0)  # late, and none was lost
                 new.times = self._times(stamps, seen)
             self._clock.step = 0 if self._lattice is not None else self._pace.step
             if looks:
-                ahead = stamps.size - 1 + (self._held.ends[-1] if self._held else 0)
                 self._look_at_pace(seen, ahead)
         return self._judged(new)
 
@@ -115,7 +115,7 @@ class Uncounted:
         `ahead` is the newest sample from the next one to be placed on, `seen` when it was read.
         """
         clock, lattice = self._clock, self._lattice
-        if self._trust.backlog:
+        if self._catches_up(seen):
             self._pace = Pace()  # so samples are sent, and not taken
             return
         if lattice is not None and self._spread.exact and self._trust.believed:
@@ -126,9 +126,16 @@ class Uncounted:
         found = self._pace.other(clock.period)
         if found is not None:
             period, newest = found
+            late = newest - self._trust.base - clock.period * ahead - (clock.due or 0.0)
+            if period < clock.period and late > _SURE_LATE_S:
+                return  # who sends faster is early: this makes up for a silence
             clock.lay(period, ahead, newest - self._trust.base)
             if lattice is not None and abs(lattice.period / period - 1.0) > _OFF_STAMPS / 2:
                 self._forsake(newest)
+
+    def _catches_up(self, seen: float) -> bool:
+        """Whether what a silence held back comes in."""
+        return self._trust.backlog or seen - self._falling[0] < 2 * _FELL_S
 
     def few(self, stamps: list[float], seen: float) -> list[float] | None:
         """Return the times of a few samples of which all is in line, as `take` gives them.
@@ -181,7 +188,7 @@ class Uncounted:
         """Return the stamps, with those that are no time at all replaced by likely ones."""
         wild = ~(np.abs(stamps) < _WILD)
         if wild.any():
-            self._say("some of them are no numbers")
+            self.reasons.append("some of them are no numbers")
             period = self._stated if self._lattice is None else self._lattice.period
             number, good = np.arange(stamps.size), np.flatnonzero(~wild)
             if good.size:
@@ -199,23 +206,11 @@ class Uncounted:
         span = held.seen[-1] - held.seen[0]
         if span >= _START_MOST_S:
             return True
-        if span < _START_S or len(held.seen) < _START_READS:
+        if span < _START_S or len(held.seen) < START_READS:
             return False
         # A rate that is far from the stated one is not taken from so little of a busy host.
-        arrived, found = self._arrived(held), spread(held.stamps, self._stated)
+        arrived, found = held.arrived(self._stated, _START_S), spread(held.stamps, self._stated)
         return abs(arrived * self._stated - 1.0) < _OFF or _agree(found.period, arrived)
-
-    def _arrived(self, held: Reads) -> float:
-        """Rate at which samples arrive, Hz, from the reads that came quickest."""
-        if held.seen[-1] - held.seen[0] < _START_S:  # it ended before it had begun
-            return 1.0 / self._stated
-        x, y = np.array(held.ends, dtype=np.float64), np.array(held.seen)
-        settled = y > y[0] + _PILED_S
-        if np.count_nonzero(settled) >= _START_READS:
-            x, y = x[settled], y[settled]
-        period = lower_line(x - x[0], y - y[0])
-        # Reads that follow at once, as of a burst, show no rate at all.
-        return 1.0 / (period if 0.15 < period / self._stated < 8.0 else self._stated)
 
     def _begin(self, held: Reads) -> None:
         """Judge rate, spread and clock of the stamps by the first reads."""
@@ -223,7 +218,7 @@ class Uncounted:
         self._settled_at = held.seen[-1] + _SETTLE_S
         counts = np.diff([0, *held.ends])
         span = held.seen[-1] - held.seen[0]
-        arrived = self._arrived(held)
+        arrived = held.arrived(self._stated, _START_S)
         found = spread(held.stamps, self._stated)
         reads: list[Floats] = [
             found.respaced(s, found.period) for s in np.split(held.stamps, held.ends[:-1])
@@ -276,10 +271,6 @@ class Uncounted:
             found,
         )
 
-    def _respaced(self, stamps: Floats) -> Floats:
-        lattice = self._lattice
-        return stamps if lattice is None else self._spread.respaced(stamps, lattice.period)
-
     def _times(self, stamps: Floats, seen: float) -> Floats:
         """Return the times of a read for the clock: its stamps, or its arrival."""
         before, due, early = self._trust.believed, self._clock.due, 0.0
@@ -300,7 +291,7 @@ class Uncounted:
             self._clock.restart(self._trust.base, BEHIND_S)
         else:
             self._clock.restart(self._trust.base)
-        self._say(reason)
+        self.reasons.append(reason)
 
     # Loss
 
@@ -377,6 +368,13 @@ class Uncounted:
         limit, stay = self._patience(reads.seen[-1])
         if late[-1] < limit:
             return len(late)
+        # Lateness that falls is of what a silence held back, which comes in and was not lost.
+        fast = _FALLS if self._spread.exact else _FALLS_MUCH
+        since, before = reads.seen[-1] - self._falling[0], self._falling[1]
+        if since < 2 * _FELL_S and (since < _FELL_S or before - late[-1] > fast * since):
+            if since >= _FELL_S:
+                self._falling = reads.seen[-1], float(late[-1])
+            return len(late)
         held = reads.seen[-1] - reads.seen[0]
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
             return 0  # of few reads all may have been held up in this computer
@@ -385,6 +383,9 @@ class Uncounted:
         steady = late.size < 3 or steps.min() > 0.25 * steps.sum()  # and not by another loss
         if steady and self._spread.exact and grown > 0.1 * late[0]:
             return len(late)  # of exact stamps those lost are counted: a rate, which will be found
+        if -grown > max(fast * held, _LATE_S) and steps.max() < 0.25 * steps.sum():
+            self._falling = reads.seen[-1], float(late[-1])
+            return len(late)
         # What was lost before a read is at most what every later one still is late by; of the
         # newest there are too few later ones.
         newest = min(int(np.searchsorted(reads.seen, reads.seen[-1] - stay / 2)), late.size - 4)
@@ -424,6 +425,9 @@ class Uncounted:
                 self._clock.change(1.0 / self._lattice.period)
                 self._window_at = reads.seen[-1]
             return
+        if self._catches_up(reads.seen[-1]):
+            self._window.clear()
+            return
         self._window.append(reads.stamps)
         if reads.seen[-1] - self._window_at < _AGAIN_S:
             return
@@ -436,9 +440,6 @@ class Uncounted:
             if found.exact and self._trust.believed and abs(off) > _CHANGED:
                 self._clock.change(1.0 / found.period)
         self._window, self._window_at = [], reads.seen[-1]
-
-    def _say(self, reason: str) -> None:
-        self.reasons.append(reason)
 
 
 def _agree(period: float, arrived: float) -> bool:

@@ -315,6 +315,28 @@ def test_true_stamps_stay_true_while_a_backlog_comes_in(sends, pause, faster):
     assert len(result.rates) == ("rate" in sends)
 
 
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize("pause", [1.0, 2.0])
+@pytest.mark.parametrize(
+    "sends", [{"stamps": "epoch"}, {"stamps": "none"}, {"stamps": "none", "stamped": False}]
+)
+def test_a_backlog_that_comes_fast_is_no_other_rate_where_only_arrival_tells(sends, pause, packet):
+    result = run(Sender(packet=packet, backlog=(8.0, pause, 1.5), seconds=22.0, **sends))
+    assert result.marked == 0
+    assert result.worst_ms(0.0) < 30.0
+    assert result.rates == []
+
+
+@pytest.mark.parametrize(
+    ("clock", "packet"), [(1 / 30, 1), (1 / 30, 4), (0.05, 4), (0.05, 12), (0.1, 12)]
+)
+def test_stamps_of_a_clock_that_stands_still_between_its_steps_are_not_believed(clock, packet):
+    result = run(Sender(stamps=f"coarse:{clock}", packet=packet, seconds=16.0))
+    assert result.worst_ms() < 30.0
+    assert result.marked == 0
+    assert sum(e.value == "stamps" for e in result.events) == 1
+
+
 @pytest.mark.parametrize("jump", [-0.4, -3.0, 0.4])
 def test_stamps_that_jump_over_a_silence_are_no_backlog(jump):
     """What is old after a silence must grow younger, or the stamps are not true."""
