@@ -344,6 +344,7 @@ def _calibration(known: Fitted, *, decoder: Decoder | None) -> Calibration:
         believed=known.believed,
         n_ratings=known.n_ratings,
         plays=known.plays,
+        same_headset=decoder is not None,
     )
 
 

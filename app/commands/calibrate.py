@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     assert setup is not None
     calibration, _ = listener.calibration_for(setup)
     assert calibration is not None
+    calibration = replace(calibration, same_headset=False)  # a file does not know who wears what
     try:
         replace_file(arguments.out, calibration.to_npz())
     except OSError as error:

@@ -148,6 +148,8 @@ class Calibration:
         Ratings that `believed` comes from.
     plays : tuple of Theta
         Plays of earlier sessions, from which a baseline is learnt as soon as they are enough.
+    same_headset : bool
+        Whether it was learnt with the headset and electrodes that are worn now.
     """
 
     name: str
@@ -159,6 +161,7 @@ class Calibration:
     believed: Floats | None = None
     n_ratings: int = 0
     plays: tuple[Theta, ...] = ()
+    same_headset: bool = False
 
     @classmethod
     def nothing(cls, name: str = "") -> Calibration:
@@ -181,6 +184,8 @@ class Calibration:
             arrays["simulated"] = np.array(self.simulated)
         if self.plays:
             arrays["plays"] = np.array([one.row for one in self.plays])
+        if self.same_headset:
+            arrays["same_headset"] = np.array(True)
         if self.believed is not None:
             arrays["believed"] = self.believed
             arrays["n_ratings"] = np.array(self.n_ratings)
@@ -218,6 +223,7 @@ class Calibration:
                 believed=_believed(arrays.get("believed")),
                 n_ratings=int(arrays.get("n_ratings", 0)),
                 plays=tuple(Theta.of_row(row) for row in arrays.get("plays", ())),
+                same_headset=bool(arrays.get("same_headset", False)),
             )
         except Exception as error:  # zip, zlib and numpy have a dozen ways to find a file damaged
             first = str(error).split(". ")[0]  # what numpy advises beyond is not for this file

@@ -99,8 +99,9 @@ class Loop:
         self._senses: Senses | None = None
         self._left_out = False  # somebody let the session go on without EEG
         if ch_names:
-            decoder = calibration.decoder if calibration else None
-            self._senses = Senses(ch_names=ch_names, sfreq=sfreq, decoder=decoder, seed=seed)
+            self._senses = Senses(
+                ch_names=ch_names, sfreq=sfreq, calibration=calibration, seed=seed
+            )
         self._decoded = self._senses.decoded if self._senses is not None else ()
         self._belief = Belief(settings, calibration, eeg=bool(ch_names), expected=expected)
         self._rated: _Rated | None = None

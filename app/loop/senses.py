@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from app.loop.calibration import Calibration
 from dsp.grid import SLOWEST, Floats
 from dsp.quality import CleanBlock, Guard
 from dsp.reward import SLOW, FrontalTheta, ThetaScore
 from dsp.sound.heard import Heard
-from dsp.tracking.tracker import Decoder, Tracker, Tracking
+from dsp.tracking.tracker import Tracker, Tracking
 
 FRESH = 6.0  # s; EEG whose newest usable score is older carries no decision
 COVERED = 30.0  # s over which the share of clean EEG is counted
@@ -27,8 +28,8 @@ class Senses:
     ch_names : sequence of str
     sfreq : float
         Hz, at least 100.
-    decoder : Decoder or None
-        Prior decoder of the tracking.
+    calibration : Calibration or None
+        Holds the prior decoder of the tracking.
     seed : int
     """
 
@@ -36,10 +37,12 @@ class Senses:
     theta_db: float | None
 
     def __init__(
-        self, *, ch_names: Sequence[str], sfreq: float, decoder: Decoder | None, seed: int
+        self, *, ch_names: Sequence[str], sfreq: float, calibration: Calibration | None, seed: int
     ) -> None:
         self._ch_names = tuple(ch_names)
-        self._sfreq, self._decoder, self._seed = sfreq, decoder, seed
+        self._sfreq, self._seed = sfreq, seed
+        self._decoder = calibration.decoder if calibration else None
+        self._same_headset = calibration is not None and calibration.same_headset
         self._wireless = False
         self._counts_from: float | None = None  # None: no music was heard yet, and nothing counts
         self.stalled = False  #: the source sends nothing
@@ -56,7 +59,11 @@ class Senses:
         usable = max(self._sfreq, SLOWEST)
         self._guard = Guard(ch_names=self._ch_names, sfreq=usable)
         self._tracker = Tracker(
-            ch_names=self._ch_names, sfreq=usable, decoder=self._decoder, seed=self._seed
+            ch_names=self._ch_names,
+            sfreq=usable,
+            decoder=self._decoder,
+            same_headset=self._same_headset,
+            seed=self._seed,
         )
         self._tracker.wireless.on = self._wireless
         self._sampled: int | None = None  # grid point up to which the EEG was handed on

@@ -97,6 +97,9 @@ class Tracker:
         Rate of the EEG, Hz.
     decoder : Decoder, optional
         From calibration; without one everything is learnt in the session.
+    same_headset : bool
+        Whether the calibration was made with the very headset and electrodes that are worn now:
+        then their levels of then hold from the first second.
     seed : int
         Of the surrogates' phases.
     search : float, optional
@@ -118,6 +121,7 @@ class Tracker:
         ch_names: Sequence[str],
         sfreq: float,
         decoder: Decoder | None = None,
+        same_headset: bool = False,
         seed: int = 0,
         search: float | None = None,
     ) -> None:
@@ -137,7 +141,7 @@ class Tracker:
         # A calibration that found nothing is where to start from, and says nothing of delays.
         found = decoder if decoder and decoder.found else None
         self._aligned = Aligned(self._n, sfreq=sfreq, band=band, reach=int(lags.max()))
-        levels = decoder.levels_of(self.ch_names) if decoder else None
+        levels = decoder.levels_of(self.ch_names) if decoder and same_headset else None
         self._main = Rebuilder(self._aligned.eeg, self._n, lags, prior=prior, levels=levels)
         self.rebuilt = self._main.rebuilt  #: reconstruction at 64 Hz, NaN where masked
         self.feature = self._aligned.feature  #: what was heard, filtered alike

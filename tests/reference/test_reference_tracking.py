@@ -104,7 +104,7 @@ def test_tones_calibrated_on_two_runs_on_average() -> None:
     assert r >= 0.215
     assert five >= 0.88
     assert ten >= 0.95
-    assert thirty >= 0.995  # 100 % without the first ten seconds of a session
+    assert thirty == 1.0
 
 
 @needs_data

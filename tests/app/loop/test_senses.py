@@ -17,7 +17,7 @@ NOW = 1000.0
 
 
 def senses(names=MONTAGE) -> Senses:
-    return Senses(ch_names=names, sfreq=SFREQ, decoder=None, seed=1)
+    return Senses(ch_names=names, sfreq=SFREQ, calibration=None, seed=1)
 
 
 def score(t1: float, *, share: float = 1.0, usable: bool = True) -> ThetaScore:
