@@ -131,9 +131,8 @@ class Trust:
     def _wait(self, waited: float, lag: float) -> None:
         """Know that nothing came for so long before a sample that is `lag` old, both in s."""
         waits, over = self._waits, lag - self.base
-        if waited > _SILENCE_S and self._known and len(waits) > 1:
-            silent = waited - sorted(waits)[-2]
-            if silent > _SILENCE_S and over > silent / 2:  # else only we did not look
+        if waited > _SILENCE_S and self._known and over > _SILENCE_S / 2 and len(waits) > 2:
+            if waited > sorted(waits)[-3] + _SILENCE_S:  # a busy computer makes a few as long
                 self._backlog, self._fell = min(over, self._backlog + waited) + _GROWN, self._bin
                 self._least, self._reads = math.inf, 0  # what came before in this bin is no sign
         waits.append(waited)

@@ -337,6 +337,17 @@ def test_stamps_of_a_clock_that_stands_still_between_its_steps_are_not_believed(
     assert sum(e.value == "stamps" for e in result.events) == 1
 
 
+def test_a_backlog_behind_a_loss_or_beside_a_busy_computer_is_one_too():
+    lost = run(Sender(gap=(8.0, 1.6), backlog=(9.1, 0.5, 1.05), packet=2, seconds=24.0))
+    assert lost.worst_ms(0.0) < 10.0
+    assert lost.marked == lost.lost
+    busy = run(
+        Sender(backlog=(8.94, 0.24, 1.05), packet=7, loss=0.02, busy=True, poll=0.002, seed=21)
+    )
+    assert busy.worst_ms(0.0) < 10.0
+    assert busy.marked == busy.lost
+
+
 @pytest.mark.parametrize("jump", [-0.4, -3.0, 0.4])
 def test_stamps_that_jump_over_a_silence_are_no_backlog(jump):
     """What is old after a silence must grow younger, or the stamps are not true."""
