@@ -196,7 +196,7 @@ class Uncounted:
                 last[last < 0] = good[0]
                 stamps = np.asarray(stamps[last] + period * (number - last), dtype=np.float64)
             else:
-                stamps = np.full(stamps.size, self._filled or seen)
+                stamps = np.array([(self._filled or seen) + period * (k + 1) for k in number])
         self._filled = float(stamps[-1])
         return stamps
 

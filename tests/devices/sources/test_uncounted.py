@@ -348,6 +348,14 @@ def test_a_backlog_behind_a_loss_or_beside_a_busy_computer_is_one_too():
     assert busy.marked == busy.lost
 
 
+@pytest.mark.parametrize("poll", [0.001, 0.02])
+@pytest.mark.parametrize("busy", [False, True], ids=["calm", "busy"])
+def test_a_stamp_that_is_no_number_loses_no_row_though_it_is_read_alone(poll, busy):
+    result = run(Sender(stamps="odd:nan", poll=poll, busy=busy, seconds=14.0))
+    assert result.marked == 0
+    assert result.rates == []
+
+
 @pytest.mark.parametrize("jump", [-0.4, -3.0, 0.4])
 def test_stamps_that_jump_over_a_silence_are_no_backlog(jump):
     """What is old after a silence must grow younger, or the stamps are not true."""
