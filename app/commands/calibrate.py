@@ -11,7 +11,7 @@ from typing import Any
 from app.commands.passphrase import add_passphrase, keys_asked
 
 EXAMPLE = """example:
-  attune calibrate sessions/2026-11-2* --out anna.npz
+  attune calibrate sessions/2026-11-24 sessions/2026-11-25 --out anna.npz
 The next session takes it with --calibration anna.npz.
 """
 

@@ -13,7 +13,7 @@ from app.commands.passphrase import add_passphrase, keys_asked
 TRACKING = "attune evaluate tracking --test run03.npz --calibrate run01.npz run02.npz"
 SILENCE = "attune evaluate silence rest.npz --against run01.npz song.ogg --json"
 REWARD = "attune evaluate reward run01.npz --channels Fz,F3,F4"
-ENJOYMENT = "attune evaluate enjoyment sessions/2026-11-2* --json"
+ENJOYMENT = "attune evaluate enjoyment sessions/2026-11-24 sessions/2026-11-25 --json"
 BY_EVENTS = "attune evaluate reward sessions/2026-11-24_183000_clear --by events --settle 2"
 
 

@@ -211,8 +211,9 @@ class Calibration:
             theta, checks = (_numbers(arrays[name]) for name in ("theta", "checks"))
             if len(theta) != 2 or not all(map(math.isfinite, checks)):
                 raise ValueError(f"theta and checks are {theta} and {checks}")
-            if not (all(map(math.isnan, theta)) or (math.isfinite(theta[0]) and 0.0 < theta[1])):
-                raise ValueError(f"theta is {theta}")
+            known_theta = all(map(math.isfinite, theta)) and theta[1] > 0.0
+            if not (known_theta or all(map(math.isnan, theta))):
+                raise ValueError(f"theta is {theta}, not a level and an sd above 0 dB, or neither")
             name, said = str(arrays["name"]), arrays.get("simulated")
             return cls(
                 name,

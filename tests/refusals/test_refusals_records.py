@@ -381,9 +381,19 @@ def test_a_cut_calibration_is_a_sentence(tmp_path: Path, size: float) -> None:
         load_calibration(str(tmp_path / "cut.npz"))
 
 
-def test_a_calibration_of_no_numbers_is_refused(tmp_path: Path) -> None:
-    made = replace(load_calibration("silent"), theta_sd=float("nan")).to_npz()
-    with pytest.raises(InputError, match="theta and checks"):
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"theta_sd": float("nan")}, "an sd above 0 dB"),
+        ({"theta_sd": float("inf")}, "an sd above 0 dB"),
+        ({"theta_sd": 0.0}, "an sd above 0 dB"),
+        ({"theta_db": float("nan")}, "an sd above 0 dB"),
+        ({"checks": (0.5, float("nan"))}, "theta and checks"),
+    ],
+)
+def test_a_calibration_of_no_numbers_is_refused(changed: dict[str, Any], said: str) -> None:
+    made = replace(load_calibration("silent"), **changed).to_npz()
+    with pytest.raises(InputError, match=said):
         Calibration.from_npz(made, origin="a.npz")
 
 

@@ -13,7 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.clients.listener import Listener
 from app.commands.command_line import COMMANDS, main
+from app.loop.calibration import Theta
+from app.loop.lesson import Lesson, PlayTaught
+from playlists.tracks import Place, Track
 from tests.doubles.making_sessions import make_session
 
 
@@ -70,8 +74,21 @@ def at_hand(tmp_path, monkeypatch):
     folder.rename(tmp_path / "sessions" / "2026-11-24_183000_clear")
 
 
+def rated_sessions(folders):
+    """What eight rated tracks of two sessions teach: the folder at hand is of no real session."""
+    music = tuple(Track(Path(f"{k}.wav"), f"Track {k}", "", 60.0 + k) for k in range(8))
+    for n, folder in enumerate(folders):
+        plays = tuple(
+            PlayTaught(Place(k), 60.0 * k, 50.0, 1.0, ((60.0 * k + 40.0, k / 8),), None, None,
+                       Theta(4, 2.0 + k % 3, 1.0, k / 8), None)
+            for k in range(4 * n, 4 * n + 4)
+        )  # fmt: skip
+        yield folder, Lesson(None, plays, tracks=music, at=1e9 + n), Listener(), ()
+
+
 @pytest.mark.parametrize("name", ["evaluate", "report"])
-def test_examples_run_and_print_for_people(name, at_hand, capsys):
+def test_examples_run_and_print_for_people(name, at_hand, capsys, monkeypatch):
+    monkeypatch.setattr("app.lab.evaluate_enjoyment.listen_to", rated_sessions)
     for words in dict.fromkeys(tuple(w) for _, p in EVERY if _ == name for w in examples(p)):
         assert main(list(words)) == 0, words
         said = capsys.readouterr().out
