@@ -25,10 +25,12 @@ N_OFFERED = 3
 MOST_LINES = 200
 _MOST_BYTES = 200_000
 
-_BULLET = re.compile(r"^\s*(?:[-*•·–—>]+|\(?\d{1,3}[.):]|\d{1,2}\s+[-–]|\[[ xX]?\])\s+")
+_BULLET = re.compile(r"^\s*(?:[-*•·–—>]+|\(?\d{1,3}[.):]|\d{1,2}\s+[-–]|\[[ xX]?\])(?:\s+|$)")
 _QUOTES = "\"'`´“”„‟«»‹›‘’‚ \t"
 _BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
 _BETWEEN = re.compile(r"\s+[-–—|/]\s+|\s+by\s+|\t|\s*;\s*", re.IGNORECASE)
+_QUOTED_ROW = re.compile(r'"[^"]*"(?:\s*[,;\t]\s*"[^"]*")+')
+_NO_TEXT = ("%PDF", "{\\rtf", "PK\x03\x04")  # letters enough to pass for it
 _EXTINF = re.compile(r"^#EXTINF:[^,]*,(.*)$", re.IGNORECASE)
 _HEADERS = {"title", "titles", "song", "songs", "track", "artist", "name", "no", "nr"}
 
@@ -68,7 +70,9 @@ def read_intake(raw: bytes | str) -> tuple[str, ...]:
     >>> read_intake("Loved by Mum:\n1. Slow River\n2) \"Night Train\" - Ann\n")
     ('Slow River', 'Night Train" - Ann')
     """
-    text = raw if isinstance(raw, str) else _decoded(raw)
+    text = (raw if isinstance(raw, str) else _decoded(raw)).lstrip("\ufeff")
+    if "\0" in text or text.startswith(_NO_TEXT):
+        raise InputError("The intake list is no plain text; save it as text, one title a line.")
     lines = [line.strip() for line in text.splitlines()]
     if any(line.upper().startswith("#EXTM3U") for line in lines[:1]):
         labels = [match[1] for line in lines if (match := _EXTINF.match(line))]
@@ -76,6 +80,8 @@ def read_intake(raw: bytes | str) -> tuple[str, ...]:
     lines = [line for line in lines if line and not line.endswith(":")]
     if len(lines) == 1:
         lines = _divided(lines[0])
+    else:
+        lines = [_unquoted(line) for line in lines]
     cleaned = [foreign_text(_BULLET.sub("", line).strip(_QUOTES)) for line in lines]
     named = tuple(dict.fromkeys(line for line in cleaned if line and not _is_header(line)))
     if not named:
@@ -122,12 +128,17 @@ def _decoded(raw: bytes) -> str:
         )
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
-    if b"\0" in raw or raw.startswith((b"%PDF", b"{\\rtf")):
-        raise InputError("The intake list is no plain text; save it as text, one title a line.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", errors="replace")
+
+
+def _unquoted(line: str) -> str:
+    """Return a row of a table whose fields stand in quotes, as somebody would write it."""
+    if not _QUOTED_ROW.fullmatch(line):
+        return line
+    return " - ".join(re.findall(r'"([^"]*)"', line))
 
 
 def _divided(line: str) -> list[str]:
@@ -139,7 +150,7 @@ def _divided(line: str) -> list[str]:
 
 
 def _is_header(line: str) -> bool:
-    return {word for word in re.split(r"[\s,;|]+", line.casefold()) if word} <= _HEADERS
+    return {word for word in re.split(r"[\s,;|-]+", line.casefold()) if word} <= _HEADERS
 
 
 def _folded(text: str) -> str:

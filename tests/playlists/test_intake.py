@@ -104,12 +104,19 @@ def test_no_line_whatever_is_in_it_breaks_the_search(lines):
         "Let It Be, Yesterday, Yesterday",
         "#EXTM3U\n#EXTINF:120,Let It Be\n/a/b.mp3\n#EXTINF:100,Yesterday\nc.mp3\n",
         "Title\nLet It Be\nYesterday",
+        "- \nLet It Be\n*\n2.\n---\nYesterday\n3)",
+        "\ufeff1. Let It Be\nYesterday",
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_list_in_any_form_of_text_gives_its_titles(text, encoding):
     assert read_intake(text.encode(encoding)) == ("Let It Be", "Yesterday")
     assert read_intake(text) == ("Let It Be", "Yesterday")
+
+
+def test_a_table_with_quoted_fields_is_read_by_its_rows():
+    table = '"Title","Artist"\n"Slow, Slow River","Bands, The"\n"Yesterday";"Ann"\n'
+    assert read_intake(table) == ("Slow, Slow River - Bands, The", "Yesterday - Ann")
 
 
 def test_a_list_of_an_older_windows_program_keeps_its_letters():
@@ -125,7 +132,10 @@ def test_lines_carry_no_characters_that_do_something():
     [
         (b"", "names no track"),
         (b"\n \n", "names no track"),
+        (b"- \n*\n1.\n", "names no track"),
         (b"PK\x03\x04\0\0", "no plain text"),
+        (b"PK\x03\x04aaaa", "no plain text"),
+        ("Slow\0River", "no plain text"),
         (b"%PDF-1.7", "no plain text"),
         ("\n".join(f"Song {i}" for i in range(MOST_LINES + 1)).encode(), "201 lines"),
         (b"x" * 300_000, "300000 bytes"),
