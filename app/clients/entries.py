@@ -272,10 +272,19 @@ def consent(
 ) -> Consent:
     """Return the consent of today to a text, which is our own unless another was shown."""
     shown = consent_text() if text is None else text
-    return Consent(
-        date=more.pop("date", None) or date.today().isoformat(),
+    if not shown.strip():
+        raise InputError("The text that was shown is empty; expected the file of that text.")
+    today = date.today().isoformat()
+    made = Consent(
+        date=more.pop("date", None) or today,
         scope=tuple(dict.fromkeys(scope)),
         version=version,
         text_sha256=hashlib.sha256(shown.encode()).hexdigest(),
         **more,
     )
+    if date.fromisoformat(made.date) > date.today():
+        raise InputError(
+            f"The date of the consent is {made.date}, and today is {today}; expected the day on "
+            "which the client agreed."
+        )
+    return made

@@ -7,9 +7,10 @@ and no finding. An answer that is missing leaves the score open: nothing is fill
 
 from __future__ import annotations
 
+import itertools
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,10 @@ from dsp.checks import InputError, check_number, check_option, foreign_text
 SELF_HARM = (
     "{title}: item {item} ({about}) was answered above zero. Speak with the client about it now, "
     "before anything else, and follow the emergency plan of your practice."
+)
+UNKNOWN = (
+    "{title}: what was answered to item {item} ({about}) is not known here. Look at the paper, or "
+    "ask the client, before anything else."
 )
 
 
@@ -113,11 +118,7 @@ class Scale:
             scores=scores,
             answers={str(n): answer for n, answer in enumerate(answers, start=1)},
             bands=self._bands(scores),
-            notices=tuple(
-                SELF_HARM.format(title=self.title, item=item, about=about)
-                for item, about in self.watched
-                if (answers[item - 1] or 0) > 0
-            ),
+            notices=self._notices({n: answers[n - 1] for n, _ in self.watched}),
             when=when,
         )
 
@@ -136,10 +137,26 @@ class Scale:
                 "given; give each."
             )
         scores: dict[str, float | None] = {}
+        told: dict[int, float | None] = {item: None for item, _ in self.watched}
         for score, value in zip(self.scores, values, strict=True):
             check_number(f"{self.title}, {score.name}", value, low=score.low, high=score.high)
             scores[score.name] = float(value)
-        return ScaleResult(self.name, scores, bands=self._bands(scores), when=when)
+            for item in told.keys() & set(score.items):
+                least = value - (len(score.items) - 1) * self.high  # whatever the others were
+                if value == score.low == len(score.items) * self.low or least > 0.0:
+                    told[item] = max(least, 0.0)
+        notices = self._notices(told)
+        return ScaleResult(self.name, scores, bands=self._bands(scores), notices=notices, when=when)
+
+    def _notices(self, told: Mapping[int, float | None]) -> tuple[str, ...]:
+        """Say which watched items are above zero, and of which nobody knows it."""
+        return tuple(
+            (UNKNOWN if told[item] is None else SELF_HARM).format(
+                title=self.title, item=item, about=about
+            )
+            for item, about in self.watched
+            if told[item] != 0
+        )
 
     def _check(self, name: str, answer: float) -> None:
         check_number(name, answer, low=self.low, high=self.high)
@@ -226,6 +243,21 @@ def parse(text: str, name: str) -> Scale:
             f"The scale {shown} has {n} items, and its scores name others, or there are none; "
             "mend [[scores]]."
         )
+    ranges = [(f"score {score.name}", score.low, score.high) for score in scale.scores]
+    ranges += [("answer", scale.low, scale.high)] if n else []
+    for what, low, high in ranges:
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise InputError(
+                f"The scale {shown} has the {what} from {low:g} to {high:g}; expected two numbers, "
+                "low below high."
+            )
+    for score in scale.scores:
+        begins = [low for low, _ in score.bands]
+        if not all(a < b for a, b in itertools.pairwise(begins)):
+            raise InputError(
+                f"The scale {shown} has bands from {', '.join(f'{x:g}' for x in begins)}; expected "
+                "the lowest first, each above the one before."
+            )
     return scale
 
 
@@ -236,6 +268,8 @@ def _scale(table: dict[str, Any], name: str) -> Scale:
         else ()
     )
     values = [value for value, _ in options]
+    if isinstance(table.get("items"), str):
+        raise TypeError("items is one text, and no list")
     items = tuple(foreign_text(row, longest=400) for row in table.get("items", ()))
     low = min(values) if values else float(table.get("low", 0))
     high = max(values) if values else float(table.get("high", 0))

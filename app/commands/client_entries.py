@@ -88,7 +88,10 @@ def _head_of(path: Path) -> bytes:
 
 
 def _text_of(name: str) -> str:
-    return _raw(name).decode("utf-8-sig", errors="replace")
+    try:
+        return _raw(name).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is no text in UTF-8; save it as that.") from None
 
 
 def consent(arguments: argparse.Namespace) -> int:
@@ -98,6 +101,10 @@ def consent(arguments: argparse.Namespace) -> int:
 
     if arguments.scope and arguments.withdraw:
         raise InputError("--withdraw takes everything back; leave --scope out.")
+    if not arguments.scope and (arguments.text or arguments.date or arguments.witness):
+        raise InputError(
+            "--text, --date and --witness tell of a consent; say with --scope what was agreed to."
+        )
     if arguments.withdraw:
         return _withdraw(arguments)
     entry: entries.Consent | None = None
@@ -161,6 +168,8 @@ def scale(arguments: argparse.Namespace) -> int:
         ]
         say(arguments, rows, [f"{row['scale']:8} {row['title']}" for row in rows])
         return 0
+    if arguments.score is not None and arguments.answers:
+        raise InputError("--answers and --score exclude each other; leave one out.")
     asked = find_scale(arguments.scale)
     if arguments.score is not None:
         result = asked.entered(arguments.score, when=arguments.when)

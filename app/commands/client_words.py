@@ -79,6 +79,8 @@ def consented(consent: Consent | None) -> dict[str, Any]:
     else:
         what = "; ".join(text for scope, text in SCOPES.items() if scope in consent.scope)
         sentence = f"Agreed on {consent.date} (text {consent.version}): {what}."
+        if not consent.covers("sessions"):
+            sentence += " Nothing of a session is kept, the EEG neither, without `sessions`."
     scope = list(consent.scope) if consent else []
     return {"scope": scope, "asked": consent is not None, "sentence": sentence}
 
@@ -112,7 +114,8 @@ def listed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         return ["There is no client yet; attune client new adds one."]
     lines = []
     for row in rows:
-        kept, goal = " ".join(row["scope"]) or "nothing", foreign_text(row["goal"] or "")
+        kept = " ".join(row["scope"]) if "sessions" in row["scope"] else "nothing"
+        goal = foreign_text(row["goal"] or "")
         last = row["last_session"] or "none yet"
         n = row["sessions"]
         lines.append(f"{row['code']}  {n:3} sessions  {last:16}  kept: {kept:28}  {goal}".rstrip())

@@ -75,6 +75,8 @@ def test_refusals_of_what_nobody_could_have_meant() -> None:
         lambda: About(age_band="39"),
         lambda: consent(["everything"]),
         lambda: consent(["eeg"], date="yesterday"),
+        lambda: consent(["eeg"], date="9999-01-01"),
+        lambda: consent(["eeg"], text=" \n"),
         lambda: Consent("2026-01-01", ("eeg",), "1", "", withdrawn=True),
         lambda: Screening(("bad luck",)),
         lambda: AdverseEvents(({"event": "headache", "severity": "terrible"},)),

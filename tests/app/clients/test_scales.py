@@ -83,6 +83,28 @@ def test_the_notice_is_told_also_where_the_score_stays_open() -> None:
     assert SCALES["madrs"].scored([0.0] * 9 + [2.0]).notices
 
 
+@pytest.mark.parametrize(
+    ("name", "total", "said"),
+    [
+        ("phq9", 0, None), ("phq9", 12, "not known here"), ("phq9", 24, "not known here"),
+        ("phq9", 25, "above zero"), ("madrs", 20, "not known here"), ("madrs", 55, "above zero"),
+        ("gad7", 21, None), ("bdi2", 40, None),
+    ],
+)  # fmt: skip
+def test_a_total_that_hides_the_question_on_self_harm_says_so(
+    name: str, total: float, said: str | None
+) -> None:
+    notices = SCALES[name].entered([total]).notices
+    assert len(notices) == (said is not None)
+    assert said is None or said in notices[0]
+
+
+def test_a_question_on_self_harm_that_was_not_answered_is_told() -> None:
+    (notice,) = SCALES["phq9"].scored([0.0] * 8 + [None]).notices
+    assert "item 9" in notice
+    assert "not known here" in notice
+
+
 def test_lines_are_three_scores_of_their_own() -> None:
     result = SCALES["lines"].scored([12.5, 100.0, None], when="before")
     assert result.scores == {"mood": 12.5, "calm": 100.0, "energy": None}
@@ -132,6 +154,14 @@ def test_refusals_of_scale_files_that_are_none(tmp_path) -> None:
         (head, "is not complete"),
         (head + "scores = []\n", "or there are none"),
         (head + '[[scores]]\nname = "a"\nitems = [3]\n', "its scores name others"),
+        (head + 'items = "ab"\nhigh = 4\n[[scores]]\nname = "a"\n', "is not complete"),
+        (head + 'items = ["a"]\nhigh = -4\n[[scores]]\nname = "a"\n', "from 0 to -4"),
+        (head + 'items = ["a"]\nhigh = inf\n[[scores]]\nname = "a"\n', "from 0 to inf"),
+        (
+            head + 'items = ["a"]\nhigh = 9\n[[scores]]\nname = "a"\n'
+            'bands = [{ from = 5, text = "low" }, { from = 0, text = "high" }]\n',
+            "bands from 5, 0",
+        ),
         (head + 'options = 3\n[[scores]]\nname = "a"\n', "is not complete"),
     ):
         with pytest.raises(InputError, match=said):

@@ -143,6 +143,8 @@ def test_self_harm_and_severe_events_are_told_plainly(attune: Attune, code: str)
 def test_a_consent_is_read_given_and_taken_back(attune: Attune, code: str) -> None:
     assert "was not asked for consent yet" in attune("client", "consent", code)
     assert attune.table("client", "consent", code, "--scope", "eeg")["scope"] == ["eeg"]
+    assert "Nothing of a session is kept, the EEG neither" in attune("client", "consent", code)
+    assert "kept: nothing" in attune("client", "list")
     assert attune.table("client", "consent", code, "--withdraw")["withdrawn"] is True
     assert "took the consent back" in attune("client", "consent", code)
     assert "leave --scope out" in attune(
@@ -386,6 +388,8 @@ def test_refusals_in_a_sentence_each(attune: Attune, code: str, tmp_path: Path) 
         (["note", code, "--about", "shoe=44"], "--about is 'shoe=44'"),
         (["note", code, "--screening", "luck"], "contraindication is 'luck'"),
         (["consent", code, "--scope", "all"], "scope of the consent is 'all'"),
+        (["consent", code, "--witness", "R."], "say with --scope"),
+        (["scale", code, "phq9", "--score", "3", "--answers", "1"], "exclude each other"),
         (["scale", code, "phq9", "--answers", "1,x"], "An answer is 'x'"),
         (["scale", code, "phq9"], "no terminal to ask on"),
         (["intake", code, str(tmp_path / "none")], "cannot be read"),
