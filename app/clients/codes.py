@@ -24,7 +24,7 @@ def check_character(characters: str) -> str:
     Examples
     --------
     >>> check_character("0142K")
-    'G'
+    'N'
     """
     number = 0
     for character in characters:
@@ -68,8 +68,8 @@ def read_code(text: str) -> str:
 
     Examples
     --------
-    >>> read_code("c-o142kg")
-    'C-0142KG'
+    >>> read_code("c-o142kn")
+    'C-0142KN'
     """
     shown = foreign_text(text, longest=40)
     rest = text.strip().upper()
@@ -77,7 +77,7 @@ def read_code(text: str) -> str:
     if len(rest) != LENGTH + 1 or not set(rest) <= set(ALPHABET):
         raise InputError(
             f"The client code is {shown!r}; expected C- and {LENGTH + 1} letters or digits, such "
-            "as C-0142KG: look it up with attune client list."
+            "as C-0142KN: look it up with attune client list."
         )
     if check_character(rest[:-1]) != rest[-1]:
         raise InputError(

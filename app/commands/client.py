@@ -56,7 +56,7 @@ def add(commands: Any) -> None:
 
     def told(one: argparse.ArgumentParser, *, of_one: bool = True) -> argparse.ArgumentParser:
         if of_one:
-            one.add_argument("code", metavar="CODE", help="of the client, such as C-0142KG")
+            one.add_argument("code", metavar="CODE", help="of the client, such as C-0142KN")
         one.add_argument("--json", action="store_true", help="print JSON")
         return one
 
@@ -67,13 +67,13 @@ def add(commands: Any) -> None:
     new.add_argument("--goal", help="lift mood, calm, energy, explore, or in the client's words")
     new.add_argument("--name", help="only where no other record holds it")
     told(kind("list", "name all clients", "attune client list --json", _list), of_one=False)
-    show = told(kind("show", "what is kept of a client", "attune client show C-0142KG", _show))
+    show = told(kind("show", "what is kept of a client", "attune client show C-0142KN", _show))
     show.add_argument("--audit", action="store_true", help="who opened and changed what, verified")
     note = told(
         kind(
             "note",
             "write something down",
-            'attune client note C-0142KG "Slept better." --adverse headache:mild',
+            'attune client note C-0142KN "Slept better." --adverse headache:mild',
             client_entries.note,
         )
     )
@@ -99,7 +99,7 @@ def add(commands: Any) -> None:
         kind(
             "consent",
             "what the client agrees that is kept",
-            "attune client consent C-0142KG --scope sessions eeg",
+            "attune client consent C-0142KN --scope sessions eeg",
             client_entries.consent,
         )
     )
@@ -112,7 +112,7 @@ def add(commands: Any) -> None:
         kind(
             "scale",
             "ask a questionnaire, or enter its answers or score",
-            "attune client scale C-0142KG phq9 --answers 1,0,2,1,0,0,1,0,0",
+            "attune client scale C-0142KN phq9 --answers 1,0,2,1,0,0,1,0,0",
             client_entries.scale,
         )
     )
@@ -124,7 +124,7 @@ def add(commands: Any) -> None:
         kind(
             "intake",
             "music that the client, family or staff name, one piece a line",
-            "attune client intake C-0142KG list.txt --by daughter",
+            "attune client intake C-0142KN list.txt --by daughter",
             client_entries.intake,
         )
     )
@@ -139,7 +139,7 @@ def add(commands: Any) -> None:
         kind(
             "export",
             "everything of a client in one zip, readable",
-            "attune client export C-0142KG mine.zip",
+            "attune client export C-0142KN mine.zip",
             _export,
         )
     )
@@ -148,7 +148,7 @@ def add(commands: Any) -> None:
         kind(
             "delete",
             "delete a client: key, entries and files, with proof",
-            "attune client delete C-0142KG",
+            "attune client delete C-0142KN",
             _delete,
         )
     )
@@ -157,7 +157,7 @@ def add(commands: Any) -> None:
         kind(
             "learn",
             "learn from sessions that were cut off before their end",
-            "attune client learn C-0142KG",
+            "attune client learn C-0142KN",
             _learn,
         )
     )

@@ -36,7 +36,7 @@ EXAMPLE = """examples:
   attune run --source brainflow:cyton:/dev/ttyUSB0 --playlist ~/Music/calm.m3u8
   attune run --source lsl:Muse --source lsl:type=Markers --channels AF7,AF8
   attune run --source simulated --seed 3 --headless --json
-  attune run --client C-0142KG --source auto --minutes 24
+  attune run --client C-0142KN --source auto --minutes 24
   attune run --source replay:sessions/2026-11-24_100500_session --headless --fast
 """
 

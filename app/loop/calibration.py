@@ -116,7 +116,7 @@ def theta_baseline(plays: Sequence[Theta]) -> tuple[float, float] | None:
     at = rating - float(weight @ rating / weight.sum())
     level = float(weight @ db / weight.sum())
     slope = float(weight @ (at * (db - level))) / float(weight @ at**2 + _SLOPE**-2)
-    return level + slope * (0.5 - (rating[0] - at[0])), sd
+    return float(level + slope * (0.5 - (rating[0] - at[0]))), sd
 
 
 def more_rated(plays: Sequence[Theta]) -> int:

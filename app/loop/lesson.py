@@ -83,7 +83,7 @@ class Excerpt:
         --------
         >>> kept = Excerpt.of(640, np.array([[1.0], [np.nan], [-1.0]]), np.zeros((3, 3)))
         >>> block, = kept.recording[0]
-        >>> block.eeg[:, 0].round(3).tolist(), block.times[0]
+        >>> block.eeg[:, 0].round(3).tolist(), float(block.times[0])
         ([1.0, nan, -1.0], 10.0)
         """
         valid = np.isfinite(eeg)
@@ -396,10 +396,10 @@ class Collector:
         times = np.concatenate([one[0] for one in self._heard])
         values = np.concatenate([one[1] for one in self._heard]).astype(np.float64)
         sound_start, sound = sampler.push(values, times)
-        start = self._eeg[0][0]
-        eeg = np.full(
-            (self._eeg[-1][0] + len(self._eeg[-1][1]) - start, self._eeg[-1][1].shape[1]), np.nan
-        )
+        # Where tracking began anew, the grid may go back by what was still on its way.
+        start = min(at for at, _ in self._eeg)
+        end = max(at + len(rows) for at, rows in self._eeg)
+        eeg = np.full((end - start, self._eeg[-1][1].shape[1]), np.nan)
         for at, rows in self._eeg:
             eeg[at - start : at - start + len(rows)] = rows
         for play, notes in self._plays.items():

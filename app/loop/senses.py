@@ -144,10 +144,11 @@ class Senses:
         Of the electrodes that are decoded from; NaN where masked.
         """
         strip = self._tracker.sampled
-        end = strip.end if strip.end is not None else 0
+        if strip.end is None:  # nothing came since it began, or began anew
+            return 0, strip.read(0, 0)
         start = strip.start if self._sampled is None else self._sampled
-        self._sampled = end
-        return start, strip.read(start, end)
+        self._sampled = strip.end
+        return start, strip.read(start, strip.end)
 
     def doubt(self, now: float, *, coverage: float) -> str:
         """Why the EEG behind the estimate is not clean and fresh, or empty.

@@ -47,12 +47,12 @@ def steps(
 
     Examples
     --------
-    >>> expected = [(0.9, 0.1), (0.5, 0.2), (0.8, 0.1), (0.4, 0.2)]
+    >>> expected = [(0.9, 0.1), (0.5, 0.2), (0.8, 0.1), (0.3, 0.2)]
     >>> sequence = steps(expected, n_tracks=4, first=Place(0))
     >>> [step.kind for step in sequence]
     ['excerpt', 'excerpt', 'excerpt', 'excerpt', 'eyes_open', 'eyes_closed']
     >>> [step.place for step in sequence[:4]]
-    [0, 3, 2, 1]
+    [0, 1, 2, 3]
     """
     mean = [one[0] for one in expected] or [NEUTRAL] * n_tracks
     others = [place for place in range(n_tracks) if place != first]

@@ -160,3 +160,15 @@ def test_real_samples_are_judged_named_and_scored() -> None:
     one.hear(Heard.nothing())
     one.hear(Heard(54.0 + at, rows))
     assert one.tracking(62.0).reasons != ("Nothing is playing.",)
+
+
+def test_before_any_eeg_came_nothing_is_handed_on_and_then_no_more_than_came() -> None:
+    one = senses()
+    assert len(one.sampled()[1]) == 0
+    t0 = 20_000.0  # of a computer that has run for hours
+    times = t0 + np.arange(round(4 * SFREQ)) / SFREQ
+    rows = np.random.default_rng(0).normal(0.0, 10.0, (times.size, len(MONTAGE))).astype(np.float32)
+    list(one.take(rows, times))
+    start, sampled = one.sampled()
+    assert abs(start - t0 * RATE) <= RATE
+    assert RATE <= len(sampled) <= 4 * RATE + 1
