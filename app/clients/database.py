@@ -96,6 +96,8 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
     dbapi, fresh = sqlcipher(), not path.exists()
     if fresh:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    elif not path.stat().st_size:  # to SQLite a new one, and all clients would be gone in silence
+        raise damaged(path, f"{path.name} is empty")
     db = dbapi.connect(str(path), isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA cipher_log_level = NONE")  # what is wrong is told by what it raises

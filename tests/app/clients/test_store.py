@@ -247,6 +247,14 @@ def test_refusals_of_a_store_of_a_newer_program(folder: Path) -> None:
     assert (folder / DATABASE).read_bytes() == before
 
 
+def test_refusals_of_an_emptied_store_which_is_no_new_one(folder: Path) -> None:
+    Store(folder, PASSPHRASE).close()
+    (folder / DATABASE).write_bytes(b"")
+    with pytest.raises(StoreError, match=r"damaged \(.* is empty\)"):
+        Store(folder, PASSPHRASE)
+    assert (folder / DATABASE).read_bytes() == b""
+
+
 def everything(store: Store) -> object:
     clients = store.clients()
     return clients, [(store.entries(c), store.sessions(c), store.listener(c)) for c in clients]
