@@ -39,6 +39,7 @@ from app.records.reader import SessionReader
 from app.records.sealed import RING
 from dsp.checks import AttuneError
 from tests.doubles.program import HEADLESS, ROOT, Program, children, until
+from tests.system.kills import say
 
 SECRETS = ("correct horse battery", "another long passphrase")
 SESSION_S, END_S = 5.0, 1.5  # a session, and the end of it: report and store
@@ -280,12 +281,6 @@ def table(done: list[Kill]) -> str:
         good = sum(not kill.problem for kill in rows)
         lines.append(f"| {victim} | {len(rows)} | {good} | {told} |")
     return "\n".join(lines)
-
-
-def say(text: str) -> None:
-    """Write a line at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:

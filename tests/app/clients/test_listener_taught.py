@@ -84,11 +84,13 @@ def test_what_was_learnt_survives_its_bytes(taught) -> None:
     assert again.to_bytes() == listener.to_bytes()
     one, two = (who.calibration_for(SETUP)[0] for who in (listener, again))
     assert one.to_npz() == two.to_npz()
+    assert one.same_headset
 
 
 def test_another_output_takes_ratings_and_theta_along_and_no_delay(taught) -> None:
     known, said = taught[0].calibration_for(replace(SETUP, output="Loudspeaker"))
     assert known.decoder is None
+    assert not known.same_headset  # levels are those of a decoder
     assert known.knows_theta
     assert known.n_ratings == 4
     assert "goes to Loudspeaker" in said[0]

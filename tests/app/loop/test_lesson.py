@@ -155,11 +155,13 @@ def test_a_stored_calibration_comes_back_from_its_bytes_with_all_parts() -> None
         theta_sd=float("nan"),
         plays=(Theta(4, 2.0, 1.0, 0.5), Theta(0, float("nan"), 0.0)),
         n_ratings=7,
+        same_headset=True,
     )
     again = type(known).from_npz(known.to_npz(), origin="x")
     assert again.decoder is None
     assert not again.knows_theta
     assert repr(again.plays) == repr(known.plays)
+    assert again.same_headset  # or a replay would begin otherwise than the session did
 
 
 def test_what_could_not_be_learnt_is_said_with_what_was_there_and_what_is_needed() -> None:
