@@ -257,8 +257,10 @@ def badge(snapshot: Snapshot) -> str:
 
 
 def notices(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Return what must be seen now, as (severity, sentence); what the source is first."""
+    """Return what must be seen now, as (severity, sentence); what the client is to do first."""
     out: list[tuple[str, str]] = []
+    if snapshot.instruction and snapshot.phase in ("running", "paused"):
+        out.append(("info", snapshot.instruction))
     if snapshot.simulated or snapshot.listener_notice:
         text = snapshot.listener_notice or "Simulated listener: these voltages come from no person."
         out.append(("info", text))

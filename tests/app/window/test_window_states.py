@@ -56,6 +56,20 @@ def test_the_screen_says_that_the_listener_is_simulated(bench):
     assert "calibration: stored" in said
 
 
+def test_what_the_client_is_to_do_while_it_calibrates_stands_on_the_screen_until_it_is_done(bench):
+    session = FakeSession(t0=100.0, speed=1e-4)
+    window = bench.open(session)
+    step = "Step 1 of 6: sit still and listen. In a minute you will be asked to rate the piece."
+    session.changes = {"instruction": step}
+    window._render()
+    assert window.screen_.notices.texts[0] == step
+    bench.pump(lambda: step in _said(window))
+    session.changes = {}
+    window._render()
+    assert step not in window.screen_.notices.texts
+    bench.pump(lambda: step not in _said(window))
+
+
 def test_entrainment_is_r_beside_its_chance_level_and_its_state_in_words(bench):
     card = bench.open().screen_.entrainment
     assert card.state.text() == "● following"
