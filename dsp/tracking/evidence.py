@@ -91,6 +91,8 @@ class Evidence:
         ]
         total = sum(likely) + 1.0 - sum(self._chances)
         self._chances = [v / total for v in likely]
+        # What other means have shown lasts while the blocks bear it out.
+        self._shown = self._shown and self.now >= UPPER
         self.blocks += 1
 
     def fade(self) -> None:
@@ -111,7 +113,7 @@ class Evidence:
         """Take it that following was shown by other means, and is so now (`dsp.tracking.first`).
 
         What comes from now on must bear it out: with blocks of no answer what is told of now
-        fades within some forty seconds.
+        fades within some forty seconds, and from then on nothing has been shown but by the blocks.
         """
         self._shown = True
         self._chances = [(1.0 - _TURN) * w for _, w in self._effects]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dsp.tracking.evidence import BLOCK, KEPT, LOWER, MIN_BLOCK, UPPER, Evidence
+from dsp.tracking.evidence import BLOCK, KEPT, LOWER, MIN_BLOCK, NEW_BOUND, UPPER, Evidence
 
 NEW = ((0.6, 0.2), (1.1, 0.35), (1.8, 0.3), (2.8, 0.15))
 
@@ -79,6 +79,31 @@ def test_what_was_shown_by_other_means_counts_until_a_doubt() -> None:
     evidence.void()
     assert not evidence.ever
     assert evidence.now <= 0.0
+
+
+def test_what_was_shown_by_other_means_lasts_while_the_blocks_bear_it_out() -> None:
+    evidence = Evidence()
+    evidence.show()
+    while evidence.now >= UPPER:
+        assert evidence.ever
+        evidence.add(0.3)
+    assert not evidence.ever
+    while evidence.now < UPPER:  # the blocks alone have to show it from here on
+        evidence.add(1.5)
+    assert not evidence.ever
+    while not evidence.ever:
+        evidence.add(1.5)
+    assert evidence.highest >= NEW_BOUND
+
+
+def test_what_the_blocks_have_shown_too_lasts() -> None:
+    evidence = Evidence()
+    evidence.show()
+    while evidence.highest < NEW_BOUND:
+        evidence.add(2.0)
+    while evidence.now >= KEPT:
+        evidence.add(-1.0)
+    assert evidence.ever
 
 
 def test_a_doubt_leaves_what_was_staked() -> None:

@@ -279,6 +279,8 @@ def test_evidence_that_was_shown_fades_and_is_taken_back() -> None:
     for _ in range(8):
         evidence.add(0.0)
     assert LOWER < evidence.now < UPPER
+    assert not evidence.ever
+    evidence.show()
     assert evidence.ever
     evidence.void()
     assert not evidence.ever
