@@ -13,7 +13,7 @@ import numpy as np
 from app.lab.conditions import MIN_SECONDS, Labelled, Scores, contrasts, labelled
 from app.lab.recordings import events_of, open_recording, own_stimulus
 from app.lab.residual import MASKED, residual_windows
-from app.lab.runs import go_through
+from app.lab.runs import go_through, marks
 from app.loop.calibration import Calibration
 from app.records.reader import SessionReader
 from devices.formats.recording import Recording
@@ -54,7 +54,8 @@ def evaluate_reward(
     Raises
     ------
     InputError
-        A recording cannot be read, or has no events and is to be told by them.
+        A recording cannot be read; or they are to be told by events and one has none, or the same
+        EEG comes twice.
 
     Notes
     -----
@@ -65,8 +66,11 @@ def evaluate_reward(
     results: list[dict[str, Any]] = []
     by_condition: list[dict[str, Labelled]] = []
     refused: list[str] = []
+    known: dict[bytes, str] = {}
     for path in paths:
         recording = open_recording(path, channels=channels)
+        if by_events:
+            _refuse_twice(path, recording, known)
         events = events_of(path, recording) if by_events else []
         length = float(recording.times[-1] - recording.times[0])
         scores, reasons = _scores(path, recording)
@@ -91,6 +95,17 @@ def evaluate_reward(
         return {"recordings": results}
     found = list(contrasts(by_condition))
     return {"recordings": results, "contrasts": found, "refused": refused}
+
+
+def _refuse_twice(path: Path, recording: Recording, known: dict[bytes, str]) -> None:
+    """Add one to those that are `known`: a contrast over recordings takes each for another."""
+    ((mark, name),) = marks([path], [recording])
+    if mark in known:
+        raise InputError(
+            f"{name} holds the same EEG as {known[mark]}; over recordings it would count as two: "
+            "leave one of them out, or --by events."
+        )
+    known[mark] = name
 
 
 def _refused(name: str, told: Mapping[str, Labelled], codes: Sequence[str]) -> Iterator[str]:

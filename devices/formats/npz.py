@@ -94,7 +94,8 @@ def read_events(path: Path, times: npt.NDArray[np.float64]) -> list[tuple[float,
     Raises
     ------
     InputError
-        `ev_code` is missing or of another length, or a sample is not one of the recording.
+        `ev_code` is missing, of another length or no number, or a sample is not one of the
+        recording.
     """
     arrays = _load(path, ("ev_sample", "ev_code"))
     if "ev_sample" not in arrays:
@@ -108,6 +109,12 @@ def read_events(path: Path, times: npt.NDArray[np.float64]) -> list[tuple[float,
         )
     for sample in samples.tolist():
         check_number(f"ev_sample of {path.name}", sample, low=0, high=times.size - 1)
+    if codes.dtype.kind == "f" and not np.isfinite(codes).all():
+        raise InputError(
+            f"ev_code of {path.name} is {codes[~np.isfinite(codes)][0]} at event "
+            f"{int(np.argmin(np.isfinite(codes)))}; expected a number or a text for each event: "
+            "leave out those without a code."
+        )
     order = np.argsort(samples, kind="stable")
     return [(float(times[int(samples[i])]), _code(codes[i])) for i in order]
 

@@ -165,6 +165,7 @@ def test_a_session_is_told_by_its_named_marks_else_by_its_tracks(tmp_path: Path)
         ({"ev_sample": None}, "has no events"),
         ({"ev_code": np.array([1])}, "one code for each event"),
         ({"ev_sample": np.array([0, 10**9])}, "ev_sample of run.npz"),
+        ({"ev_code": np.array([1.0, np.nan])}, "ev_code of run.npz is nan at event 1"),
     ],
 )
 def test_events_that_cannot_be_are_refused(tmp_path: Path, capsys, change, said) -> None:
@@ -184,3 +185,14 @@ def test_the_settling_is_not_negative(tmp_path: Path, capsys) -> None:
     assert "--settle" in capsys.readouterr().err
     assert main(["evaluate", "reward", str(path), "--settle", "4"]) == 2
     assert "add --by events" in capsys.readouterr().err
+
+
+def test_one_recording_does_not_count_as_two(tmp_path: Path, capsys) -> None:
+    path = blocks(tmp_path / "run.npz", theta=0.0, seconds=3, n_blocks=2)
+    copy = tmp_path / "copy.npz"
+    copy.write_bytes(path.read_bytes())
+    assert main(["evaluate", "reward", str(path), str(copy), "--by", "events"]) == 2
+    err = capsys.readouterr().err
+    assert "copy.npz holds the same EEG as run.npz" in err
+    assert err.count("\n") == 1
+    assert main(["evaluate", "reward", str(path), str(copy)]) == 0  # nothing is pooled there
