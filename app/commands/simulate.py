@@ -132,8 +132,8 @@ def run_weeks(arguments: argparse.Namespace) -> int:
         listeners=arguments.listeners,
         seed=arguments.seed,
         calibration=arguments.calibration,
-        collection=collection(rendered),
     )
+    music = collection(rendered)
     began, of = time.perf_counter(), steps(weeks)
 
     def progress(over: int) -> None:
@@ -141,7 +141,7 @@ def run_weeks(arguments: argparse.Namespace) -> int:
         told = f", {clock(left)} left" if over else ""
         show(f"{over} of {of} sessions{told}")
 
-    lives = list(all_lives(weeks, workers=arguments.workers, progress=progress))
+    lives = list(all_lives(weeks, music, workers=arguments.workers, progress=progress))
     print(file=sys.stderr)
     result = summary(weeks, lives)
     if arguments.json:

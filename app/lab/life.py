@@ -19,6 +19,7 @@ from scipy import stats
 
 from app.clients.listener import Listener, learn
 from app.lab.earlier_sessions import calibrate_listener
+from app.loop.calibration import load_calibration
 from app.loop.decision import Decision
 from app.loop.ticks import TickResult
 from app.paths import songbook_cache, tracks_cache
@@ -33,6 +34,9 @@ from playlists.files import open_playlist
 from playlists.generator.songbook import VERSION, render, songs
 from playlists.preference import expect
 from playlists.tracks import PreparedTrack
+
+#: Folder of the music, and what there is to like in each of its tracks, in their order.
+Collection = tuple[str, Music]
 
 BETWEEN = 48 * 3600.0  #: s between the beginnings of two sessions
 FIRST = 1.8e9  # when the first session begins, seconds since 1970: any will do
@@ -57,8 +61,6 @@ class Weeks:
     calibration : str
         Of somebody else, by name or path, which is then used in every session; empty for what is
         learnt.
-    collection : (str, Music)
-        Folder of the music, and what there is to like in each of its tracks, in their order.
     """
 
     listener: str
@@ -67,7 +69,6 @@ class Weeks:
     minutes: float
     listeners: int
     seed: int
-    collection: tuple[str, Music]
     calibration: str = ""
 
     def __post_init__(self) -> None:
@@ -78,6 +79,8 @@ class Weeks:
         check_number("listeners", self.listeners, low=1, high=10_000)
         check_number("seed", self.seed, low=0, high=2**63)
         assert self.answer
+        if self.calibration:
+            load_calibration(self.calibration)
 
     @property
     def answer(self) -> Answer:
@@ -137,7 +140,7 @@ class Cancelled(AttuneError):
     """Somebody wants an end."""
 
 
-def collection(progress: Callable[[int, int], None] = lambda done, of: None) -> tuple[str, Music]:
+def collection(progress: Callable[[int, int], None] = lambda done, of: None) -> Collection:
     """Return folder and features of the music that simulated persons live with.
 
     Rendered and measured at the first call on a computer: 5 CPU-minutes.
@@ -162,11 +165,12 @@ def collection(progress: Callable[[int, int], None] = lambda done, of: None) -> 
 def live(
     weeks: Weeks,
     number: int,
+    collection: Collection,
     *,
     told: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Life:
-    """Live the weeks of person `number`.
+    """Live the weeks of person `number` with the music of a `collection`.
 
     `told` is called after each session. Whoever says `stopped` is obeyed within a second of it.
 
@@ -175,7 +179,7 @@ def live(
     Cancelled
         If `stopped` says so.
     """
-    playlist, music = weeks.collection
+    playlist, music = collection
     prepared = _prepared(playlist)
     seeds = np.random.SeedSequence([weeks.seed, number]).generate_state(3 + weeks.sessions)
     head = Head(weeks.answer, int(seeds[0]))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from app.lab.life import REFERENCE_SESSION, Life, Lived, Weeks, live
+from app.lab.life import REFERENCE_SESSION, Collection, Life, Lived, Weeks, live
 
 FOLLOWS_S = (60.0, 30.0)  #: s within which the share is told that follows
 
@@ -42,8 +42,8 @@ def _begin(stop: Event, done: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _one_life(weeks: Weeks, number: int) -> Life:
-    return live(weeks, number, told=lambda: _done.put(number), stopped=_stop.is_set)
+def _one_life(weeks: Weeks, number: int, collection: Collection) -> Life:
+    return live(weeks, number, collection, told=lambda: _done.put(number), stopped=_stop.is_set)
 
 
 def steps(weeks: Weeks) -> int:
@@ -53,13 +53,19 @@ def steps(weeks: Weeks) -> int:
 
 
 def all_lives(
-    weeks: Weeks, *, workers: int | None = None, progress: Callable[[int], None] = lambda n: None
+    weeks: Weeks,
+    collection: Collection,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int], None] = lambda n: None,
 ) -> Iterator[Life]:
     """Live the weeks of all persons, and yield each as it is over.
 
     Parameters
     ----------
     weeks : Weeks
+    collection : (str, Music)
+        What they listen to.
     workers : int, optional
         Processes; one a core unless given.
     progress : callable
@@ -76,14 +82,15 @@ def all_lives(
             progress(over)
 
         for number in range(weeks.listeners):
-            yield live(weeks, number, told=told)
+            yield live(weeks, number, collection, told=told)
         return
     context = multiprocessing.get_context("spawn")
     stop, done, over = context.Event(), context.Queue(), 0
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_begin, initargs=(stop, done)
     ) as pool:
-        left = {pool.submit(_one_life, weeks, number) for number in range(weeks.listeners)}
+        persons = range(weeks.listeners)
+        left = {pool.submit(_one_life, weeks, number, collection) for number in persons}
         try:
             while left:
                 finished, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)

@@ -96,10 +96,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args(words)
     results: dict[str, dict[str, Any]] = {}
-    music = collection()
+    asked: dict[str, Weeks] = {}
     for name in [given.only] if given.only else BRAINS:
         listener, d_prime, sessions, calibration = BRAINS[name]
-        weeks = Weeks(
+        asked[name] = Weeks(
             listener=listener,
             d_prime=d_prime,
             sessions=min(sessions or given.sessions, given.sessions),
@@ -107,9 +107,10 @@ def main(words: list[str] | None = None) -> int:
             listeners=given.listeners,
             seed=given.seed,
             calibration=calibration,
-            collection=music,
         )
-        results[name] = summary(weeks, list(all_lives(weeks, workers=given.workers)))
+    music = collection()
+    for name, weeks in asked.items():
+        results[name] = summary(weeks, list(all_lives(weeks, music, workers=given.workers)))
         if given.keep is not None:
             given.keep.write_text(json.dumps(results, indent=1), encoding="utf-8")
     found = rows(results)

@@ -22,7 +22,7 @@ STARTER = ("starter", MUSIC)
 def weeks(**changes):
     given = {
         "listener": "clear", "d_prime": None, "sessions": 2, "minutes": 1.5, "listeners": 2,
-        "seed": 4, "collection": STARTER,
+        "seed": 4,
     }  # fmt: skip
     return Weeks(**(given | changes))
 
@@ -30,7 +30,7 @@ def weeks(**changes):
 @pytest.fixture(scope="module")
 def lived():
     over = []
-    return list(all_lives(weeks(), workers=1, progress=over.append)), over
+    return list(all_lives(weeks(), STARTER, workers=1, progress=over.append)), over
 
 
 def test_each_person_lives_the_same_sessions_with_a_headset_and_without(lived):
@@ -63,8 +63,9 @@ def test_what_one_session_taught_the_next_one_knows(lived):
 
 def test_the_same_seed_is_the_same_life():
     short = weeks(sessions=1, minutes=0.5, listeners=1)
-    assert live(short, 0) == live(short, 0)
-    assert live(short, 0) != live(weeks(sessions=1, minutes=0.5, listeners=1, seed=5), 0)
+    other = weeks(sessions=1, minutes=0.5, listeners=1, seed=5)
+    assert live(short, 0, STARTER) == live(short, 0, STARTER)
+    assert live(short, 0, STARTER) != live(other, 0, STARTER)
 
 
 def test_the_summary_has_the_measures_of_every_session_with_their_spread(lived):
@@ -106,7 +107,10 @@ def test_whoever_cancels_is_obeyed_within_a_second_of_the_session():
     looks = iter([False] * 5)
     over = []
     with pytest.raises(Cancelled):
-        live(weeks(sessions=1), 0, told=lambda: over.append(1), stopped=lambda: next(looks, True))
+        live(
+            weeks(sessions=1), 0, STARTER,
+            told=lambda: over.append(1), stopped=lambda: next(looks, True),
+        )  # fmt: skip
     assert next(looks, None) is None
     assert over == []
 
@@ -131,11 +135,26 @@ def test_the_command_prints_a_table_or_json_and_its_progress_aside(monkeypatch, 
         ({"minutes": 0.1}, "minutes"),
         ({"listeners": 0}, "listeners"),
         ({"seed": -1}, "seed"),
+        ({"calibration": "nobody"}, "'nobody' is no calibration"),
     ],
 )
 def test_refusals_of_weeks_name_the_value(changes, word):
     with pytest.raises(InputError, match=word):
         weeks(**changes)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--sessions 0", "--minutes nan", "--listeners 0", "--seed -1", "--d-prime 9", "--workers 0",
+     "--calibration nobody", "--listener loud"],
+)  # fmt: skip
+def test_refusals_come_before_minutes_are_spent_on_the_music(words, monkeypatch, capsys):
+    def made(progress):
+        raise AssertionError("the music was made")
+
+    monkeypatch.setattr(life, "collection", made)
+    assert main(["simulate", "weeks", *words.split()]) == 2
+    assert "expected" in capsys.readouterr().err or "nobody" in words
 
 
 def _made(*, weight, expected, acts, r=0.12, gain=0.0):
