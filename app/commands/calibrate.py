@@ -43,15 +43,17 @@ def _run(arguments: argparse.Namespace) -> int:
     from app.clients.listener import Listener
     from app.lab.lessons import listen_to
     from app.records.sink import replace_file
-    from dsp.checks import RecordError
+    from dsp.checks import InputError, RecordError
 
     listener, setup, sealed = Listener(), None, False
     for k, (reader, lesson, after, said) in enumerate(listen_to(arguments.folders), 1):
-        listener, setup, sealed = after, lesson.setup, sealed or reader.seal is not None
+        listener, setup = after, lesson.setup or setup
+        sealed = sealed or reader.seal is not None
         print(f"{k} of {len(arguments.folders)}  {reader.folder.name}", file=sys.stderr)
         for sentence in (*reader.problems, *said):
             print(f"  {sentence}")
-    assert setup is not None
+    if setup is None:
+        raise InputError("Nobody heard the sound of these sessions; give one with a sound device.")
     calibration, _ = listener.calibration_for(setup)
     assert calibration is not None
     calibration = replace(calibration, same_headset=False)  # a file does not know who wears what

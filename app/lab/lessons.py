@@ -13,6 +13,7 @@ from app.loop.calibration import Calibration
 from app.loop.lesson import Lesson, Setup
 from app.records.jsontext import get, number
 from app.records.reader import SessionReader
+from app.session.journal import events_of
 from app.session.recorded import tracks_of
 from dsp.checks import InputError
 
@@ -35,7 +36,7 @@ def setup_of(reader: SessionReader) -> Setup:
         str(get(manifest, "source", "name") or ""),
         tuple(reader.ch_names),
         number(manifest["source"], "sfreq"),
-        str(get(manifest, "summary", "output") or ""),
+        _first_output(reader) or str(get(manifest, "summary", "output") or ""),
         simulated=bool(get(manifest, "source", "simulated")),
     )
 
@@ -55,9 +56,8 @@ def lesson_of(reader: SessionReader, setup: Setup, calibration: Calibration | No
         if isinstance(given, float):
             break
         loop.tick(given)
-    lesson = loop.lesson(began=number(reader.manifest, "start"))
-    tracks = tracks_of(reader.manifest)
-    return replace(lesson, setup=setup, tracks=tracks, at=_started(reader))
+    lesson = loop.lesson(began=number(reader.manifest, "start"), setup=setup)
+    return replace(lesson, tracks=tracks_of(reader.manifest), at=_started(reader))
 
 
 def listen_to(
@@ -87,6 +87,12 @@ def listen_to(
         lesson = lesson_of(reader, setup, calibration)
         known, said = learn(known, lesson)
         yield reader, lesson, known, (*unsaid, *said)
+
+
+def _first_output(reader: SessionReader) -> str:
+    """What the sound of a session was first heard through; empty where its ticks do not say."""
+    told = (event for tick in reader.ticks() for event in events_of(tick.events))
+    return next((str(one.value) for one in told if one.kind == "output" and one.value), "")
 
 
 def _started(reader: SessionReader) -> float:

@@ -16,14 +16,14 @@ import numpy as np
 from app.loop.belief import Belief
 from app.loop.calibration import Calibration
 from app.loop.decision import DISLIKED, Asked, Cause, Decision, PolicyState, View
-from app.loop.lesson import Collector, Lesson, waits_for
+from app.loop.lesson import Collector, Lesson, Setup, waits_for
 from app.loop.listening import Listening
 from app.loop.policy import decide, gate
 from app.loop.senses import Senses
 from app.loop.ticks import LoopEvent, PoolTrack, TickInput, TickResult
 from app.settings import Settings
 from dsp.enjoyment import Enjoyment
-from dsp.sound.heard import Play
+from dsp.sound.heard import Heard, Play
 from dsp.tracking.tracker import Tracking
 from playlists.choice import Candidate
 from playlists.tracks import Place
@@ -33,6 +33,7 @@ NO_REPEAT = 6  # tracks
 TICK = 1.0  # s from one tick to the next
 RECORDING = "A recording cannot be changed."
 NO_SOUND = "This recording holds no sound."
+UNHEARD = "Nobody heard the sound: only ratings were learnt."
 LATE = 0.5  # s that a tick may come late; what lies further back was not watched
 
 
@@ -98,6 +99,8 @@ class Loop:
         self._listening = Listening()
         self._senses: Senses | None = None
         self._left_out = False  # somebody let the session go on without EEG
+        self._outputs: list[str] = []  # what the sound went to in turn, as far as it was told
+        self._unheard = False  # it goes to nobody
         if ch_names:
             self._senses = Senses(
                 ch_names=ch_names, sfreq=sfreq, calibration=calibration, seed=seed
@@ -150,7 +153,7 @@ class Loop:
         self._hear(given)
         # What somebody said of a track belongs to the track that was heard when it was said.
         asked = tuple(a for event in given.events for a in self._take(event, now))
-        if listening.stands or listening.silent(now):
+        if listening.stands or listening.silent(now) or self._unheard:
             self._blank(now)  # EEG without its music says nothing of the music
         tracking = self._sense(given)
         enjoyment, twin = self._estimate(now)
@@ -183,12 +186,23 @@ class Loop:
             coming=listening.coming,
         )
 
-    def lesson(self, *, began: float) -> Lesson:
-        """Return what the session taught so far, with times since `began` (LSL seconds)."""
-        return replace(
-            self._collector.lesson(began=began),
-            decoded=self._decoded,
-        )
+    def lesson(self, *, began: float, setup: Setup | None = None) -> Lesson:
+        """Return what the session taught so far, with times since `began` (LSL seconds).
+
+        Of `setup` the output is the first that the sound was heard through, where that was told.
+        """
+        lesson = self._collector.lesson(began=began)
+        reasons = lesson.reasons
+        if len(self._outputs) > 1:
+            reasons += (
+                f"The sound went to {', then to '.join(self._outputs)}: of the answer to it only "
+                "what was heard through the first was learnt.",
+            )
+        if setup is not None and self._outputs:
+            setup = replace(setup, output=self._outputs[0])
+        elif setup is not None and self._unheard:
+            setup, reasons = None, (UNHEARD,)
+        return replace(lesson, setup=setup, decoded=self._decoded, reasons=reasons)
 
     def changed(self, at: float) -> None:
         """Take it that a session that was recorded changed the sound at `at`."""
@@ -234,6 +248,8 @@ class Loop:
         elif kind == "stalled":
             self._listening.stalled = bool(value)
             self._blank(now)
+        elif kind == "output":
+            self._goes_to(str(value), now)
         elif kind == "eeg_off":
             self._senses, self._left_out = None, True
             for belief in self._beliefs:
@@ -252,6 +268,17 @@ class Loop:
         else:
             senses.begin(float(event.value))
             self._blank(now)
+
+    def _goes_to(self, output: str, now: float) -> None:
+        """Take it that the sound goes to `output` from now on; to nobody where it is empty."""
+        self._unheard = not output
+        if not output or output == (self._outputs or [""])[-1]:
+            return
+        self._outputs.append(output)
+        if self._senses is not None and len(self._outputs) > 1:
+            # An answer comes at the delay of its output, and what was heard of it goes with that.
+            self._senses.elsewhere = output != self._outputs[0]
+            self._senses.begin(since=now)
 
     def _undo(self, now: float) -> Asked:
         """Take back the last automatic change or the last rating, whichever was later."""
@@ -284,8 +311,9 @@ class Loop:
             elif event.kind == "resumed" and self._senses is not None:
                 # What was heard and seen before would be compared with that of hours later.
                 self._senses.begin(since=given.now - TICK - LATE)
+        heard = Heard.nothing() if self._unheard else given.heard
         if self._senses is not None:
-            self._senses.hear(given.heard)
+            self._senses.hear(heard)
         first = self._listening.play < 0
         for begins in self._listening.hear(given.heard, given.now):
             self._blank(begins)
@@ -295,7 +323,7 @@ class Loop:
             self._collector.begin(
                 self._listening.play, self._listening.place, begins, duration=self._duration
             )
-        self._collector.hear(given.heard)
+        self._collector.hear(heard)
 
     def _blank(self, time: float) -> None:
         """Let no EEG of the seconds after `time` enter a score."""
@@ -312,8 +340,9 @@ class Loop:
                 belief.score(score)
             self._collector.score(self._listening.play, score.db)
         said = self._senses.tracking(given.now)
-        self._collector.track(self._listening.play, said)
-        self._collector.sampled(*self._senses.sampled(), doubted=self._senses.doubted)
+        if not self._senses.elsewhere:
+            self._collector.track(self._listening.play, said)
+            self._collector.sampled(*self._senses.sampled(), doubted=self._senses.doubted)
         self._learn_theta()
         if self._what == "silent recording":
             return replace(said, reasons=(NO_SOUND,))
@@ -342,6 +371,8 @@ class Loop:
             return "no headset: ratings and priors alone"
         if self._what == "silent recording":
             return NO_SOUND[0].lower() + NO_SOUND[1:-1]
+        if self._unheard:
+            return "nobody hears the sound: ratings and priors alone"
         if self._senses.frontal and not self._belief.knows_theta:
             unclean = bool(self._collector.unclean)
             return waits_for(self._collector.needs(), unclean=unclean)

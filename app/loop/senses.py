@@ -46,6 +46,7 @@ class Senses:
         self._wireless = False
         self._counts_from: float | None = None  # None: no music was heard yet, and nothing counts
         self.stalled = False  #: the source sends nothing
+        self.elsewhere = False  #: the sound goes to another output than the decoder was learnt with
         self.begin(sfreq)
 
     def begin(self, sfreq: float | None = None, *, since: float = -math.inf) -> None:
@@ -61,7 +62,7 @@ class Senses:
         self._tracker = Tracker(
             ch_names=self._ch_names,
             sfreq=usable,
-            decoder=self._decoder,
+            decoder=None if self.elsewhere else self._decoder,
             same_headset=self._same_headset,
             seed=self._seed,
         )

@@ -27,6 +27,7 @@ EventKind = Literal[
     "unplayable",
     "play",
     "wireless",
+    "output",
     "rate",
     "eeg_stalled",
     "eeg_off",
@@ -57,7 +58,8 @@ class LoopEvent:
     ``next`` and ``skip`` (the operator's and the client's wish),
     ``undo``, ``layer_off`` (value bool), ``hold`` (value bool), ``pause`` (value bool),
     ``stalled`` (value bool: the sound engine does not answer), ``unplayable`` (value: the play).
-    ``wireless`` (value bool: the sound goes out without a wire), ``rate`` (value: Hz at which the
+    ``wireless`` (value bool: the sound goes out without a wire), ``output`` (value: name of what
+    the sound goes to from now on; empty where nobody hears it), ``rate`` (value: Hz at which the
     EEG comes from now on), ``eeg_stalled`` (value bool: the source of EEG sends nothing),
     ``eeg_off`` (the session goes on without EEG), ``resumed`` (the computer stood still, and
     nothing was watched meanwhile).

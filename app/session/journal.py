@@ -101,6 +101,8 @@ def _event(logged: Mapping[str, Any]) -> LoopEvent:
         fits = 0.0 < number(logged, "value") <= 1e5
     elif kind in ("unplayable", "wanted"):
         fits = type(value) is int
+    elif kind == "output":
+        fits = isinstance(value, str)
     elif kind == "play":
         fits = isinstance(value, list) and [type(v) for v in value] == [int, int]
     else:
@@ -187,6 +189,10 @@ class Journal:
         self._writer.event(row)
         if result.decision is not None:
             self._writer.event(decision_event(result.now, result.decision, result.starts))
+        if result.unrated:
+            self.log("unrated", result.now)
+        if result.untapped:
+            self.log("untapped", result.now)
 
     def eeg(self, rows: npt.ArrayLike, times: npt.ArrayLike, *, second: bool = False) -> None:
         """Record what a source sent: every channel, with the times."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from app.loop.decision import Decision
 from app.loop.invariants import soundly, violations
-from app.loop.lesson import Lesson
+from app.loop.lesson import Lesson, Setup
 from app.loop.loop import RECORDING, Loop
 from app.loop.ticks import EventKind, LoopEvent, TickInput, TickResult
 from app.player.contract import PlayerEvent, PlayerStatus
@@ -27,6 +27,7 @@ from app.session.awake import Awake
 from app.session.feed import SILENT, Eeg
 from app.session.journal import Journal
 from app.session.opening import FirstSound
+from app.session.output import SoundOutput
 from app.session.plan import Plan
 from app.session.replay_rig import ReplayRig
 from app.session.rig import Rig
@@ -103,15 +104,15 @@ class Running:
         self._sounding = threading.RLock()  # held by whoever starts or ends sound
         self._last: PlayerStatus | None = None  # how it stood when silence came
         self._paused = False  # as it was asked for last, whether the engine has obeyed yet or not
-        self._wireless = False  # how the sound goes out, as the loop was told
+        info = rig.info
+        self._output = SoundOutput(simulated=plan.simulated or bool(info and info.simulated))
         self._silent = False  # whether the source sends nothing, as the loop was told
-        self._n_eeg = len(rig.info.ch_names) if rig.info is not None else 0
+        self._n_eeg = len(info.ch_names) if info is not None else 0
         self._replay = replay
         self._withdrawn = False  # whether the client took the consent back meanwhile
         self.failed = False  #: it ended before its time, and nobody asked for that
         for problem in first.problems:
-            self._log("note", text=problem)
-            self._watcher.say(problem)
+            self._note(problem)
         for due, track, at in first.handed_over:
             self._started(due, track, at)
         self._take_news(first.news, first.at)
@@ -128,9 +129,9 @@ class Running:
         except DeviceError:  # it closed while we looked: the last picture stands
             return self._watcher.snapshot()
 
-    def lesson(self) -> Lesson:
-        """Return what the session taught, once it has ended."""
-        return self._loop.lesson(began=self._start)
+    def lesson(self, setup: Setup | None) -> Lesson:
+        """Return what the session with such a setup taught, once it has ended."""
+        return self._loop.lesson(began=self._start, setup=setup)
 
     def toggle_pause(self) -> None:
         """Pause or go on, at once."""
@@ -231,14 +232,10 @@ class Running:
         if self._replay is not None and self._replay.changed(now):
             self._loop.changed(now)
         status = self.rig.player.status()
-        if status.wireless != self._wireless:
-            self._wireless = status.wireless
-            self._events.append(LoopEvent("wireless", status.wireless))
+        for event, said in self._output.news(status) if self._replay is None else ():
+            self._events.append(event)
+            self._note(said, now)
         self._journal.tick(given, result, status, self.rig.player.timeline)
-        if result.unrated:
-            self._log("unrated", now)
-        if result.untapped:
-            self._log("untapped", now)
         shown = self._watch(result)
         self._watcher.set(recording_problem=self._journal.problem)
         self._watcher.received(given.eeg, eeg_times)
@@ -319,8 +316,7 @@ class Running:
                         f"EEG at {event.value:.0f} Hz is too slow to be judged, which needs "
                         f"{SLOWEST:.0f}: all of it counts as a gap."
                     )
-                    self._log("note", event.time, text=text)
-                    self._watcher.say(text, now)
+                    self._note(text, now)
         silent = self.rig.state() in SILENT
         if silent != self._silent and self._n_eeg:
             self._silent = silent
@@ -397,8 +393,7 @@ class Running:
                         self._asked.put(("pause", False))
             except InputError as error:
                 self._events.append(LoopEvent("unplayable", due.play))
-                self._log("note", text=str(error))
-                self._watcher.say(str(error))
+                self._note(str(error))
             else:
                 self._started(due, track, self._watcher.now)
 
@@ -414,6 +409,11 @@ class Running:
 
     def _log(self, kind: str, t: float | None = None, **values: Any) -> None:
         self._journal.log(kind, self._watcher.now if t is None else t, **values)
+
+    def _note(self, text: str, at: float | None = None) -> None:
+        if text:
+            self._log("note", at, text=text)
+            self._watcher.say(text, at)
 
     def _mark_rest(self) -> None:
         """Mark the end of a hole that the session ends in."""

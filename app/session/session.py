@@ -159,7 +159,7 @@ class Session:
         return self._taught(self.running)
 
     def _taught(self, running: Running) -> Lesson:
-        return replace(running.lesson(), setup=self._setup, tracks=self.tracks, at=self._at)
+        return replace(running.lesson(self._setup), tracks=self.tracks, at=self._at)
 
     def snapshot(self) -> Snapshot:
         """How the session stands; cheap, from any thread."""

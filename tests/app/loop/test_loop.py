@@ -8,7 +8,8 @@ import pytest
 from app.lab.simulate_demo import starter
 from app.loop.calibration import load_calibration
 from app.loop.decision import PROTECTED
-from app.loop.loop import NO_REPEAT, Loop
+from app.loop.lesson import Setup
+from app.loop.loop import NO_REPEAT, UNHEARD, Loop
 from app.loop.policy import decide
 from app.loop.ticks import LoopEvent, PoolTrack, TickInput
 from app.records.jsontext import encode
@@ -442,6 +443,57 @@ def test_eeg_that_is_lost_for_a_minute_holds_the_policy_until_enough_came_back(p
     lost = [r for r in results if 33 <= r.now <= 105]
     assert not any(r.enjoyment.usable for r in lost)
     assert results[-1].enjoyment.usable
+
+
+SETUP = Setup("simulated", MONTAGE, SFREQ, "?", simulated=True)
+
+
+def test_through_another_output_nothing_is_scored_with_the_old_delay_nor_learnt(pool, ticks, whole):
+    loop = make(pool)
+    results = run(loop, told(ticks, 60, LoopEvent("output", "headphones")))
+    assert log(results[:60]) == log(whole[:60])
+    assert results[59].tracking.ever_following
+    assert not results[60].tracking.ever_following
+    assert not any(np.isfinite(r.tracking.r) for r in results[60:65])
+    assert not any(np.isfinite(r.tracking.delay_change) for r in results[60:])
+    lesson = loop.lesson(began=0.0, setup=SETUP)
+    assert lesson.setup == replace(SETUP, output="virtual clock")
+    assert lesson.followed
+    assert "The sound went to virtual clock, then to headphones" in lesson.reasons[-1]
+    until = 64.0 * results[60].now
+    ends = [one.excerpt.start + len(one.excerpt.eeg) for one in lesson.plays if one.excerpt]
+    assert ends
+    assert max(ends) <= until
+
+
+def test_back_on_the_first_output_its_delay_is_known_again(pool, ticks):
+    away = told(ticks, 40, LoopEvent("output", "headphones"))
+    results = run(make(pool), told(away, 45, LoopEvent("output", "virtual clock")))
+    assert not results[46].tracking.ever_following
+    assert any(r.tracking.state == "following" for r in results[46:80])
+
+
+def test_of_a_sound_that_nobody_hears_the_eeg_says_and_teaches_nothing(pool, ticks):
+    loop, silent = make(pool), [replace(one, events=()) for one in ticks[:70]]
+    silent = told(told(silent, 0, LoopEvent("output", "")), 30, LoopEvent("rating", 0.9))
+    results = run(loop, silent)
+    assert not any(r.enjoyment.usable for r in results)
+    assert results[20].enjoyment.reasons[0].startswith("nobody hears the sound")
+    assert {r.tracking.state for r in results} == {"cannot tell"}
+    assert by_eeg(results) == []
+    lesson = loop.lesson(began=0.0, setup=SETUP)
+    assert lesson.setup is None
+    assert lesson.reasons == (UNHEARD,)
+    assert not any(one.excerpt or one.theta.n for one in lesson.plays)
+    assert lesson.plays[0].ratings[0][1] == 0.9
+
+
+def test_a_device_that_is_gone_for_a_while_takes_the_eeg_of_that_while_with_it(pool, ticks):
+    away = told(ticks, 40, LoopEvent("output", ""))
+    loop = make(pool)
+    results = run(loop, told(away, 60, LoopEvent("output", "virtual clock")))
+    assert not [end for end in entered_by(results) if 42 < end - results[0].now < 59]
+    assert loop.lesson(began=0.0, setup=SETUP).setup is not None
 
 
 def test_through_headphones_without_a_wire_nothing_is_told_and_the_eeg_never_acts(pool, ticks):

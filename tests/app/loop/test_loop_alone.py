@@ -30,7 +30,7 @@ class Told:
         self.scores: list[ThetaScore] = []
         self.says, self.following = "", True
         self.theta_db, self.grades = 1.5, (("Fz", 0, "good"),)
-        self.frontal, self.doubted = True, False
+        self.frontal, self.doubted, self.elsewhere = True, False, False
 
     def hear(self, heard) -> None:
         self.heard += len(heard)

@@ -114,7 +114,8 @@ def test_a_session_with_a_hole_replays_byte_for_byte(holed: Made) -> None:
     again = replay(holed.folder)
     assert again.same
     assert again.violation == ""
-    told = [e for row in holed.rows("tick") for e in row["events"]]
+    output, *told = [e for row in holed.rows("tick") for e in row["events"]]
+    assert output == {"kind": "output", "value": "virtual clock"}
     assert told == [{"kind": "eeg_stalled", "value": True}, {"kind": "eeg_stalled", "value": False}]
 
 
@@ -132,6 +133,7 @@ def test_a_measured_rate_reaches_the_loop_the_records_and_the_screen(
     rig.each = each
     made = Made(rig, plan, prepared)
     told = [(k, e) for k, row in enumerate(made.rows("tick")) for e in row["events"]]
+    assert told.pop(0) == (1, {"kind": "output", "value": "virtual clock"})
     assert told == [(2, {"kind": "rate", "value": 252.0})]
     assert (made.shots[-1].sfreq, made.shots[-1].sfreq_measured) == (250.0, 252.0)
     assert text in [line.sentence for line in made.shots[-1].decisions]
@@ -216,7 +218,8 @@ def test_markers_of_a_second_source_are_events_and_their_silence_is_none(
     assert (marker["text"], marker["source"]) == ("tone high", "Stimuli")
     assert (marker["t"], "marker: tone high") in made.reader.markers()
     assert made.shots[-1].second_notice == ""
-    assert all(row["events"] == [] for row in made.rows("tick"))
+    told = [event["kind"] for row in made.rows("tick") for event in row["events"]]
+    assert told == ["output"]
 
 
 def test_going_on_without_eeg_is_logged_stops_waiting_and_replays(
@@ -247,7 +250,7 @@ def test_going_on_without_eeg_is_logged_stops_waiting_and_replays(
     rows = SessionReader(session.folder).events()
     assert len([row for row in rows if row["kind"] == "eeg_off"]) == 1
     told = [e["kind"] for row in rows if row["kind"] == "tick" for e in row["events"]]
-    assert told == ["eeg_stalled", "eeg_off"]
+    assert told == ["output", "eeg_stalled", "eeg_off"]
     assert replay(session.folder).same
 
 

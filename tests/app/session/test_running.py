@@ -119,6 +119,7 @@ def test_while_the_engine_hangs_nothing_is_estimated_and_one_sentence_says_so(pl
     told = [row["event"] for row in rows(session, "player")]
     assert [kind for kind in told if kind.startswith("engine")] == ["engine_stalled", "engine_back"]
     given = [event for row in rows(session, "tick") for event in row["events"]]
+    assert given.pop(0)["kind"] == "output"
     assert given == [{"kind": "stalled", "value": True}, {"kind": "stalled", "value": False}]
     gates = {row["gate"] for row in rows(session, "tick")}
     assert "No action: the sound engine does not answer." in gates
