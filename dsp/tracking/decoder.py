@@ -203,7 +203,7 @@ def ridge_narrowing(
     window = np.hanning(2 * _LAG_SMOOTH + 3)[1:-1]
     smooth = np.convolve(energy, window, mode="same")
     smooth /= np.convolve(np.ones(n_lags), window, mode="same")
-    by_lag = np.clip((smooth.mean() / np.maximum(smooth, 1e-300)) ** 2, *_LAG_RANGE)
+    by_lag = np.clip((smooth.mean() / np.maximum(smooth, 1e-9 * smooth.mean())) ** 2, *_LAG_RANGE)
     return ridge(cov, cross, penalty=penalty, n_lags=n_lags, by_lag=by_lag, chance=chance)
 
 
@@ -294,7 +294,7 @@ class Decoder:
         Correlation on recordings left out, and its 95 % level by chance.
     r_null95 : float
     effect : float
-        Mean standard score of a 5 s block on recordings left out.
+        Mean standard score of a 5 s block to be expected of `r`, up to .9.
     bleed : bool
         The sound stands in the EEG electrically, before any brain could answer.
     windows : float64 [shape=(n_windows, 6)]
@@ -322,15 +322,14 @@ class Decoder:
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Arrays for `numpy.savez`."""
+        sums = self.sums
         return {
             "ch_names": np.array(self.ch_names),
             "band": np.array(self.band),
             "lags": self.lags,
-            "cov": self.sums.cov.astype(np.float32),
-            "cross": self.sums.cross,
-            "figures": np.array(
-                [self.sums.power, self.sums.seconds, self.r, self.r_null95, self.effect]
-            ),
+            "cov": sums.cov.astype(np.float32),
+            "cross": sums.cross,
+            "figures": np.array([sums.power, sums.seconds, self.r, self.r_null95, self.effect]),
             "bleed": np.array(self.bleed),
             "windows": self.windows,
             "levels": self.levels,
@@ -347,20 +346,22 @@ class Decoder:
             cross = np.asarray(arrays["cross"], dtype=np.float64)
             power, seconds, r, r_null95, effect = (float(v) for v in arrays["figures"])
             bleed = bool(arrays.get("bleed", np.array(False)))
-            windows = np.asarray(
-                arrays.get("windows", np.empty((0, 2 + len(ACOUSTICS)))), dtype=np.float64
-            ).reshape(-1, 2 + len(ACOUSTICS))
+            none = np.empty((0, 2 + len(ACOUSTICS)))
+            windows = np.asarray(arrays.get("windows", none), float).reshape(-1, none.shape[1])
             levels = np.asarray(arrays.get("levels", np.empty(0)), dtype=np.float64)
+            n, d = len(names), len(names) * lags.size
+            if cov.shape != (d, d) or cross.shape != (d,) or levels.size not in (0, n):
+                raise ValueError(f"sums of shape {cov.shape} for {n} electrodes, {lags.size} lags")
+            if (low, high) not in BANDS or not d or (np.diff(lags, prepend=-1) < 1).any():
+                raise ValueError(f"a band of {low:g} to {high:g} Hz, lags {lags.tolist()}")
+            sizes = np.concatenate([np.diag(cov), levels, [power, seconds]])
+            told = np.concatenate([cov.ravel(), cross, sizes, [r, r_null95, effect]])
+            if not np.isfinite(told).all() or min(sizes) < 0.0 or np.isinf(windows).any():
+                raise ValueError("figures that are not finite, or sizes under 0")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"The stored decoder cannot be read ({error}); use another calibration, or none."
             ) from error
-        d = len(names) * lags.size
-        if cov.shape != (d, d) or cross.shape != (d,) or (low, high) not in BANDS:
-            raise InputError(
-                f"The stored decoder has covariance of shape {cov.shape} for {len(names)} "
-                f"electrodes and {lags.size} lags; expected ({d}, {d}): use another calibration."
-            )
         sums = Sums(cov, cross, power, seconds)
         return cls(names, (low, high), lags, sums, r, r_null95, effect, bleed, windows, levels)
 
@@ -434,8 +435,8 @@ def solve(
     known = total.seconds
     if prior is not None and prior.seconds > 0.0:
         known += prior.seconds
-        unit = np.ones(n_channels)
-        total = total + prior.scaled(unit, seconds=min(prior.seconds, MAX_PRIOR * n_channels))
+        counted = min(prior.seconds, MAX_PRIOR * n_channels)
+        total = total + prior.scaled(np.ones(n_channels), seconds=counted)
     keep = np.flatnonzero(alive)
     weights = np.zeros(alive.size)
     whole = keep.size == alive.size

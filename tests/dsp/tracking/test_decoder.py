@@ -281,6 +281,7 @@ def test_a_decoder_is_read_back_as_it_was_stored() -> None:
     assert (new.windows.shape, new.levels.shape) == ((0, 6), (0,))
     three = Decoder.from_arrays(stored(windows=np.ones(18)))
     assert three.windows.shape == (3, 6)
+    assert Decoder.from_arrays(stored(lags=np.array([0, 1]))).lags.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -292,11 +293,52 @@ def test_a_decoder_is_read_back_as_it_was_stored() -> None:
         {"lags": np.array([3, 6, 9])},
         {"figures": np.ones(4)},
         {"windows": np.ones(7)},
+        {"levels": np.ones(2)},
+        {"ch_names": np.array([]), "cov": np.empty((0, 0)), "cross": np.empty(0)},
+        {"lags": np.array([6, 3])},
+        {"lags": np.array([3, 3])},
+        {"lags": np.array([-1, 3])},
     ],
 )
 def test_what_does_not_fit_together_is_no_decoder(other: dict[str, object]) -> None:
     with pytest.raises(InputError, match="use another calibration"):
         Decoder.from_arrays(stored(**other))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["cov", "cross", "levels", "figures"])
+def test_a_stored_decoder_with_a_figure_that_is_none_is_refused(name: str, bad: float) -> None:
+    """It would go silent for the whole session, and the EEG would be blamed."""
+    known = stored(levels=np.ones(3))
+    for at in np.ndindex(known[name].shape):
+        spoilt = known[name].copy()
+        spoilt[at] = bad
+        with pytest.raises(InputError, match=r"not finite.*use another calibration"):
+            Decoder.from_arrays(known | {name: spoilt})
+
+
+def test_a_stored_size_is_never_under_0() -> None:
+    known = stored(levels=np.array([0.0, 1.0, 2.0]), windows=np.full(6, np.nan))
+    none = np.array([0.0, 0.0, -0.2, -0.1, -1.5])  # of r and effect it may be
+    assert Decoder.from_arrays(known | {"figures": none}).levels.tolist() == [0.0, 1.0, 2.0]
+    under = known["cov"].copy()
+    under[1, 1] = -1.0
+    for other in (
+        {"levels": np.array([1.0, 1.0, -1e-9])},
+        {"cov": under},
+        {"figures": np.array([-1.0, *none[1:]])},
+        {"figures": np.array([0.0, -1.0, *none[2:]])},
+        {"windows": np.array([0.1, 0.1, 1.0, 1.0, 1.0, np.inf])},
+    ):
+        with pytest.raises(InputError, match=r"sizes under 0.*use another calibration"):
+            Decoder.from_arrays(known | other)
+
+
+def test_lags_far_from_the_answer_are_as_dear_as_they_get_however_little_is_there() -> None:
+    cross = np.zeros(24)
+    cross[20] = 1.0  # all of the answer, to the last digit
+    weights = ridge_narrowing(np.eye(24), cross, penalty=0.5, n_lags=24)
+    assert np.flatnonzero(weights).tolist() == [20]
 
 
 def test_electrodes_are_found_by_name_and_a_new_one_knows_nothing() -> None:
@@ -311,3 +353,6 @@ def test_electrodes_are_found_by_name_and_a_new_one_knows_nothing() -> None:
     assert (sums.power, sums.seconds) == (known.sums.power, known.sums.seconds)
     with pytest.raises(InputError, match="for a, b, c; the EEG has x"):
         known.select(["x"])
+    assert known.levels_of(["c", "a"]).tolist() == [0.0, 0.0]  # stored before there were any
+    known = Decoder.from_arrays(stored(levels=np.array([7.0, 8.0, 9.0])))
+    assert known.levels_of(["c", "new", "a"]).tolist() == [9.0, 0.0, 7.0]

@@ -134,15 +134,41 @@ def test_a_tenth_of_a_second_is_enough_to_begin_with_and_nothing_is_not() -> Non
 
 def test_a_stored_decoder_rebuilds_from_the_first_second_by_the_levels_of_then() -> None:
     rng = np.random.default_rng(0)
-    signal = rng.standard_normal((10 * RATE, 1))
-    source = Strip(1, keep=20 * RATE)
-    source.write(0, 20.0 * signal)
-    prior = Sums.zero(1).plus(signal, signal[:, 0])  # in units of a level of 20 microvolts
-    lags = np.array([0])
-    begun = Rebuilder(source, 1, lags, prior=prior, levels=np.array([20.0]))
-    without = Rebuilder(source, 1, lags, prior=prior)
-    for one in (begun, without):
-        one.rebuild(0, signal[:RATE, 0])
-    rebuilt = begun.rebuilt.read(0, RATE)[:, 0]
-    assert np.corrcoef(rebuilt, signal[:RATE, 0])[0, 1] > 0.999
-    assert np.isnan(without.rebuilt.read(0, RATE)).all()
+    known = rng.standard_normal((600, 2))
+    known *= 1.0 / np.sqrt(np.mean(known**2, axis=0))  # in units of the levels
+    prior = Sums.zero(2).plus(known, known @ [1.0, -0.5])
+    levels = np.array([20.0, 3.0])
+    second = rng.standard_normal((RATE, 2))
+    second *= levels / np.sqrt(np.mean(second**2, axis=0))  # each second is of just that size
+    source = Strip(2, keep=20 * RATE)
+    source.write(0, np.tile(second, (10, 1)))
+
+    def first(given: np.ndarray | None) -> np.ndarray:
+        begun = Rebuilder(source, 2, np.array([0]), prior=prior, levels=given)
+        begun.rebuild(0, np.zeros(RATE))
+        return begun.rebuilt.read(0, RATE)[:, 0]
+
+    later = Rebuilder(source, 2, np.array([0]), prior=prior, learns=False)
+    for k in range(6):
+        if k == 5:
+            later.learn(k)
+        later.rebuild(k, np.zeros(RATE))
+    as_later = later.rebuilt.read(5 * RATE, 6 * RATE)[:, 0]
+    assert np.std(as_later) > 0.2
+    np.testing.assert_allclose(first(levels), as_later, rtol=1e-9)
+    # An electrode whose level is not known waits for the session; with none there is nothing yet.
+    one = first(levels * [0.0, 1.0])
+    assert abs(np.corrcoef(one, second[:, 1])[0, 1]) == pytest.approx(1.0)
+    assert np.isnan(first(np.zeros(2))).all()
+    assert np.isnan(first(None)).all()
+
+
+def test_it_tells_how_much_of_each_column_was_there_in_each_of_the_newest_ten_seconds() -> None:
+    eeg, feature = material()
+    there = np.linspace(0.0, 0.75, 4)
+    for second in range(14, 24):
+        at = (second + 2) * RATE + int(RATE * there[second % 4])
+        eeg[at : (second + 3) * RATE, 1] = np.nan
+    rebuilder = at_work(eeg[: 26 * RATE], feature[: 24 * RATE], np.array([0]))
+    for second in range(14, 24):
+        assert rebuilder.share_at(100 + second).tolist() == [1.0, there[second % 4], 1.0, 1.0]
