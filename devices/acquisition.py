@@ -30,6 +30,7 @@ from dsp.checks import AttuneError, DeviceError, InputError, check_option
 RING_S = 60.0
 #: Notes of what a source is, and not of what happened: one that comes back says them again.
 _SAID_ONCE = frozenset(("bursts", "counter", "level", "losses", "no numbers", "pylsl", "stamps"))
+_TWICE_KEPT = 2**17  # samples that came twice whose times are kept
 _POLL_S = 0.05  # s between looks while something is awaited
 _LOOK_S = 0.5  # s between looks while all is well
 _AWAY_S = 0.1  # s between looks while a device is away
@@ -68,7 +69,7 @@ class Acquisition:
         self._failure: AttuneError | None = None
         self._news: list[SourceEvent] = []
         self._noted: set[str] = set()  # what was said of what it is
-        self._timing = Timing(0, 0.0)
+        self._timing = Timing((), 0.0)
         self._lock = threading.Lock()  # of the news
         self._hosting = threading.Lock()  # no host is begun once it closes
         self._opened, self._first, self._closing = (threading.Event() for _ in range(3))
@@ -114,7 +115,7 @@ class Acquisition:
 
     @property
     def timing(self) -> Timing:
-        """How its samples came: all duplicates so far, and the jitter of the newest stamps."""
+        """How its samples came: the duplicates so far, and the jitter of the newest stamps."""
         return self._timing
 
     def events(self) -> list[SourceEvent]:
@@ -318,7 +319,8 @@ class Acquisition:
     def _take(self, word: str, value: Any) -> None:
         if word == "event" and value.kind == "timing":
             new: Timing = value.value
-            self._timing = Timing(self._timing.duplicated + new.duplicated, new.jitter)
+            twice = self._timing.duplicated + new.duplicated
+            self._timing = Timing(twice[-_TWICE_KEPT:], new.jitter)
         elif word == "event":
             if value.kind == "state":  # a recording has ended, and does not come back
                 self._state, self._ended = value.value, True

@@ -85,7 +85,7 @@ class SourceCheck:
     sfreq, sfreq_measured : float
         Stated, and as samples came, Hz.
     received, lost, duplicated : int
-        Samples.
+        Samples, of the seconds that were looked at.
     stamp_jitter : float
         Robust sd of arrival less fitted time, s.
     quality : dict of str to ElectrodeQuality
@@ -207,8 +207,10 @@ def judge(found: Collected) -> SourceCheck:
         notices.append(
             f"It states {info.sfreq:g} Hz and sends {measured:.1f}; the measured rate is used."
         )
-    if found.timing.duplicated:
-        notices.append(f"{found.timing.duplicated} samples came twice, and were left out.")
+    begin = float(found.times[0]) if times.size else math.inf
+    twice = sum(begin <= at < begin + found.seconds for at in found.timing.duplicated)
+    if twice:
+        notices.append(f"{twice} samples came twice, and were left out.")
     away = _absences(missing, sfreq) if found.silences else []
     gone = sum(end - begin for begin, end in away)
     loss = lost / max(missing.size, 1)
@@ -227,7 +229,7 @@ def judge(found: Collected) -> SourceCheck:
         sfreq_measured=measured,
         received=received,
         lost=lost,
-        duplicated=found.timing.duplicated,
+        duplicated=twice,
         stamp_jitter=found.timing.jitter,
         quality=quality,
         notices=tuple(notices),

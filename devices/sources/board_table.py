@@ -68,8 +68,7 @@ COUNTERS = {
     42: (65536, 1, 12),  # Muse 2016, dongle
 }
 
-#: Boards whose rows are put together from two packets. Where the first of them is lost, BrainFlow
-#: hands over the second with the first half, counter included, of the row before.
+#: Boards whose rows are put together from two packets (`devices.sources.board_halves`).
 HALVES = frozenset({2, 6})  # Cyton and Daisy, by dongle and by WiFi
 
 #: Names of boards that BrainFlow calls as it calls another one.

@@ -12,10 +12,10 @@ import time
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from devices.clock import WallBracket, now
 from devices.sources.board_failures import start_sentence
+from devices.sources.board_halves import Halves
 from devices.sources.board_held import Holder
 from devices.sources.board_layout import Layout, lay_out
 from devices.sources.board_params import board_params, place_of
@@ -49,7 +49,6 @@ from dsp.checks import AttuneError, DeviceError, foreign_text
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
 _SILENT_S = 0.2  # s without a row after which the port is looked at
 _ALIVE_S = 30.0  # s from one sign that the link is in use to the next
-_PAUSE_S = 0.5  # s without a row; half of what a counter of 128 rows at 125 Hz goes round in
 
 
 class BoardSource:
@@ -178,9 +177,8 @@ class BoardSource:
         )
         if rate:
             self._placer.expect(rate)
-        self._halves = shown in HALVES
+        self._halves = Halves(descr) if shown in HALVES else None
         self._alive = KEEP_ALIVE.get(number)
-        self._row_before = np.full(2, -np.inf)  # counter and stamp of the newest row
         self._wall = WallBracket()
         self._read_at = self._arrived_at = self._alive_at = now()
         before, info = self._info, self._describe(number, shown, layout, BoardShim.get_version())
@@ -326,10 +324,8 @@ class BoardSource:
             self._look_at_port()
             return None
         self._arrived_at = self._read_at
-        if self._halves:
-            packets = self._whole(packets)
-            if packets.shape[1] == 0:
-                return self.info.no_rows
+        if self._halves is not None:
+            self._halves.mend(packets)
         if self._holders:
             stamps = packets[self._stamp_row]
             held = (holder.take(self._shim, stamps) for holder in self._holders)
@@ -348,15 +344,6 @@ class BoardSource:
         held, silence = self._port_held, self._read_at - self._arrived_at
         if held is not None and silence > _SILENT_S and hung_up(held):
             raise DeviceError(f"The {self._name} is gone: its port {self._port} was pulled out.")
-
-    def _whole(self, packets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Leave out rows of which one half is of the row before: their counter is repeated."""
-        row = packets[[self._counter_row, self._stamp_row]]
-        before = np.column_stack((self._row_before, row[:, :-1]))
-        self._row_before = row[:, -1]
-        # After a pause, the same counter may be a new one: it has gone round.
-        repeated = (row[0] == before[0]) & (row[1] - before[1] < _PAUSE_S)
-        return packets[:, ~repeated]
 
     def _voltages(self, chunk: EegChunk, lost: np.typing.NDArray[np.bool_]) -> EegChunk:
         """Return what the electrodes say: the board's own values here."""

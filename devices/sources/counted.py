@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from devices.clock import SampleClock
 from devices.envelope import other_line
+from devices.sources.counter_watch import CounterWatch
 from devices.sources.loss import PacketCounter
 
 _HOLE_S = 0.25  # s without a sample, if the counter does not go round in half of it
@@ -19,6 +20,7 @@ _OVERDUE_S = 0.04  # s of lateness below which a host is busy
 _FALLS_S = 0.004  # s by which lateness must fall to be falling
 _TURNS_S = 0.5  # s for which lateness must have stopped to fall for whole turns of the counter
 _PAUSED_S = 1.0  # s, for a device that paused
+_NEAR_S, _NEAR_PAUSED_S = 0.004, 2.0  # s beside whole turns; s, for a pause of nearly such turns
 _STEADY_S = 0.012  # s by which lateness may change from half second to half second of a pause
 _BINS = 4  # of a second: points that the rate is followed by
 # Points over which a rate is another one, and s by which they must be off at their end; so many
@@ -122,6 +124,7 @@ class Counted:
         self._held: Packets | None = None  # in order, behind a hole
         self._late: list[tuple[float, float]] = []  # time and lateness of reads that are overdue
         self._pace = _Pace()
+        self._watch = CounterWatch(self._counter.modulus // share, share)
         self.duplicated = 0  #: samples that came a second time and were left out
         self.unsure = 0  #: samples that stand where their arrival puts them
 
@@ -132,7 +135,10 @@ class Counted:
         counters: npt.NDArray[np.int64],
         clock: SampleClock,
     ) -> tuple[Packets, npt.NDArray[np.int64]] | None:
-        """Take one read; return packets and the samples lost before each, or None."""
+        """Take one read; return packets and the samples lost before each, or None.
+
+        None as well where there is no counter (`none`), and then nothing more is to be taken.
+        """
         if np.isnan(self._last):
             self._first = self._last = float(arrivals[0])
         jumps = np.diff(arrivals, prepend=self._last)
@@ -140,8 +146,12 @@ class Counted:
         new = _Raw(data, arrivals, self._counter.values(counters), jumps > self._hole)
         if self._raw is None and not new.holes.any() and self._counter.in_line(new.values, data):
             self._judged = self._last
+            self._watch.in_line(arrivals.size)
             none = np.zeros(arrivals.size, dtype=np.int64)
             return self._paced(Packets(data, arrivals, none, none > 0), clock)
+        if self._raw is None:
+            self._watch.begin(self._counter.newest)
+        self._watch.push(new.values.tolist(), arrivals.tolist(), new.holes.tolist(), clock.period)
         if (old := self._raw) is not None:
             new = _Raw(
                 np.concatenate((old.data, new.data)),
@@ -149,6 +159,9 @@ class Counted:
                 np.concatenate((old.values, new.values)),
                 np.concatenate((old.holes, new.holes)),
             )
+        if self._watch.doubted:
+            self._raw = new
+            return None
         ordered = self._in_order(new, clock)
         return None if ordered is None else self._paced(ordered, clock)
 
@@ -172,8 +185,20 @@ class Counted:
         if not self._counter.few(data, counters):
             return False
         self._last = self._judged = before
+        self._watch.in_line(len(arrivals))
         self._pace.push(len(arrivals), before, clock)
         return True
+
+    @property
+    def none(self) -> bool:
+        """Whether what is called a counter is none."""
+        return self._watch.none
+
+    def kept(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        """Return samples and arrivals of all that is kept back, whatever their counter said."""
+        parts = [part for part in (self._held, self._raw) if part is not None]
+        data = np.concatenate([part.data for part in parts])
+        return data, np.concatenate([part.arrivals for part in parts])
 
     def rest(self, clock: SampleClock) -> tuple[Packets, npt.NDArray[np.int64]] | None:
         """Return what is kept back, as it stands."""
@@ -257,10 +282,13 @@ class Counted:
             if least <= _OVERDUE_S:
                 continue
             quiet = float(arrivals[-1]) - _fell(behind, arrivals[hole:])
-            whole = _whole(least, wrap)
-            if not whole and hole != holes[-1] and _whole(float(late[holes[-1] :].min()), wrap):
+            near = _near(least, wrap)
+            whole = near and abs(least - turns * wrap) <= period + _NEAR_S
+            if not near and hole != holes[-1] and _near(float(late[holes[-1] :].min()), wrap):
                 continue  # a backlog that the next hole cut off: it would have come to an end
-            if last or quiet >= (_TURNS_S if whole else _PAUSED_S):
+            # Whole turns that were lost leave nothing late, but for a busy host: that passes.
+            paused = _NEAR_PAUSED_S if near else _PAUSED_S
+            if last or quiet >= (_TURNS_S if whole else paused):
                 # Where no number of turns fits, the device paused, and its counter with it.
                 lost = turns * self._counter.modulus if whole else round(least / period)
                 missing[hole] += lost
@@ -297,6 +325,6 @@ def _fell(least: npt.NDArray[np.float64], arrivals: npt.NDArray[np.float64]) -> 
     return float(arrivals[int(np.argmax(least <= least[-1] + _FALLS_S))])
 
 
-def _whole(late: float, wrap: float) -> bool:
-    """Whether a lateness is that of whole turns of the counter, or none."""
+def _near(late: float, wrap: float) -> bool:
+    """Whether a lateness may be that of whole turns of the counter, or none."""
     return -_EARLY <= late - round(late / wrap) * wrap <= 2 * _EARLY

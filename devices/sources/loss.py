@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from devices.sources.numbering import Counter, Place, Run, Samples
+from devices.sources.numbering import NO_VALUE, Counter, Place, Run, Samples
 
 _LATE_S = 0.1  # s of samples, or three packets, that one which is missing is waited for
 _LATE_PACKETS = 3
@@ -67,16 +67,24 @@ class PacketCounter:
             wait=min(max(round(_LATE_S * sfreq), _LATE_PACKETS * share), most),
             early=_EARLY_S * sfreq,
             fit=_FIT_S * sfreq + share,
-            stale=step > 1 and share == 1,
         )
         self._place: Place | None = None
         self._known: deque[tuple[Sequence[int], Samples]] = deque()
         self._packet, self._at = -1, 0
 
+    @property
+    def newest(self) -> int:
+        """Value that the newest sample really had; -1 before the first."""
+        return -1 if self._place is None else self._place.raw
+
     def values(self, counters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Counter values that go up by one a sample; to be asked once for each sample, in order."""
+        """Counter values that go up by one a sample; to be asked once for each sample, in order.
+
+        A negative counter stays `NO_VALUE`: that of a sample which came without one.
+        """
         if self._share == 1:
-            return np.asarray(counters // self._step % self.modulus, dtype=np.int64)
+            values = counters // self._step % self.modulus
+            return np.where(counters < 0, NO_VALUE, values).astype(np.int64)
         values = np.empty_like(counters)
         for i, packet in enumerate(counters.tolist()):
             self._at = (self._at + 1) % self._share if packet == self._packet else 0
@@ -92,7 +100,7 @@ class PacketCounter:
         value = place.value
         for counter in counters:
             value = (value + 1) % modulus
-            if counter // self._step % modulus != value:
+            if counter < 0 or counter // self._step % modulus != value:
                 return False
         self._advance(place, len(data), value, data)
         return True
@@ -140,7 +148,7 @@ class PacketCounter:
         Parameters
         ----------
         values : list of int
-            Counter values (`values`).
+            Counter values (`values`), or `NO_VALUE`.
         data : float32 [shape=(n_samples, n_channels)]
         newest : list of float
             How many samples had been taken when each arrived, of those that are not judged yet.

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 _EARLY_SHARE = 0.1  # share of a gap by which the rate may be another than the one in use
 _IN_LINE = 3  # samples in a row, beside those of one packet, that are no chance
-_STILL = 4  # rows with one value that are a counter that stands still, and not halves of old rows
+#: Counter value of a sample that came without one.
+NO_VALUE = -1
 
 Samples = npt.NDArray[np.float32]
 
@@ -31,8 +32,6 @@ class Counter:
         For which one that is missing is waited for.
     early, fit : float
         By which one may be early, and by which it is late where the host is not busy.
-    stale : bool
-        Whether a repeated value may be that of a row whose one half is old.
     """
 
     turn: int
@@ -40,7 +39,6 @@ class Counter:
     wait: int
     early: float
     fit: float
-    stale: bool
 
 
 class Place(NamedTuple):
@@ -53,7 +51,7 @@ class Place(NamedTuple):
     value : int
         Counter value that it should have had.
     raw : int
-        Value it really had.
+        Value it really had, or the newest one that had any.
     still : bool
         Whether the counter stands still.
     hole : bool
@@ -90,7 +88,7 @@ class Run:
         known : callable
             Returns the sample of a number before the run, None where there is none.
         values : list of int
-            Counter values (`PacketCounter.values`).
+            Counter values (`PacketCounter.values`), or `NO_VALUE`.
         data : float32 [shape=(n_samples, n_channels)]
         newest : list of float
             How many samples had been taken when each arrived, from `start` on.
@@ -124,7 +122,9 @@ class Run:
             if i in self._holes and not place.hole:
                 place = place._replace(hole=True)
             value, steps = self._values[i], self._steps(i, place)
-            if steps == 1 and not place.hole:
+            if value == NO_VALUE:
+                self._unexplained(i, place)
+            elif steps == 1 and not place.hole:
                 self._go(i, place, 1, still=place.still and value == place.raw)
                 self._hurry(i, place.number + 1)
             elif self._aside(i, place):
@@ -195,6 +195,8 @@ class Run:
         self.numbers[i] = number
         self._index[number] = i
         value = raw if value < 0 else value % self._turn
+        if raw == NO_VALUE:
+            raw, still = place.raw, place.still
         self.places.append(Place(number, value, raw, still))
 
     def _aside(self, i: int, place: Place) -> bool:
@@ -212,6 +214,8 @@ class Run:
 
     def _back(self, i: int, place: Place) -> int | None:
         """Return the number that is missing or comes a second time, if a sample is such a one."""
+        if self._values[i] == NO_VALUE:
+            return None
         steps = self._steps(i, place)
         number = place.number + steps - self._turn
         if number in self._missing and steps >= self._turn - self._far:
@@ -254,12 +258,11 @@ class Run:
             self._open = min(self._open, i)
 
     def _old(self, i: int, place: Place) -> bool:
-        """Whether a value is the one before it: of a row half old, or a counter that stands."""
+        """Whether a value is the one before it, of a counter that stands still."""
         values = self._values
         if values[i] != place.raw:
             return False
-        after = i + 1 < len(values) and values[i + 1] == values[i] and not self._same(i, i + 1)
-        return after or (self._counter.stale and not place.hole)
+        return i + 1 < len(values) and values[i + 1] == values[i] and not self._same(i, i + 1)
 
     def _ahead(self, i: int, place: Place, steps: int) -> None:
         """Go ahead to the value of a sample, unless those after it show that it is damaged."""
@@ -301,7 +304,11 @@ class Run:
         ]
         for j in window:
             same = values[j] == values[i]
-            if (same and self._same(i, j)) or (not same and self._back(j, place) is not None):
+            if (
+                values[j] == NO_VALUE
+                or (same and self._same(i, j))
+                or (not same and self._back(j, place) is not None)
+            ):
                 continue
             here = self._steps(j, place)
             on = (values[j] - values[i] - 1) % self._turn + 1
@@ -325,7 +332,7 @@ class Run:
         return i, False
 
     def _unexplained(self, i: int, place: Place) -> None:
-        """Judge samples of impossible values, which are no repeats, by the first one after them."""
+        """Judge samples of impossible values or none, no repeats, by the first one after them."""
         values, n = self._values, len(self._values)
         run, j = [i], i + 1
         while j < n and j not in self._holes and j <= i + self._wait:
@@ -333,7 +340,8 @@ class Run:
                 j += 1
                 continue
             steps = self._steps(j, place)
-            if values[j] != values[run[-1]] and self._possible(j, place.number + steps):
+            known = values[j] not in (NO_VALUE, values[run[-1]])
+            if known and self._possible(j, place.number + steps):
                 break
             run.append(j)
             j += 1
@@ -346,8 +354,7 @@ class Run:
         alike = len({values[k] for k in run}) == 1
         moved = [(values[k] - values[i]) % self._turn for k in run]
         line = not found and len(run) > self._counter.share and moved == [*range(len(run))]
-        if self._counter.stale and alike and values[i] == place.raw and len(run) < _STILL:
-            room = 0  # rows of which one half is old
+        line = line and values[i] != NO_VALUE
         for k in range(i, j):
             if k not in run:
                 self.places.append(self.places[-1] if k > i else place)
@@ -367,7 +374,11 @@ class Run:
 
     def _again(self, i: int, place: Place) -> bool:
         known = self._sample(place.number - self._turn + self._steps(i, place))
-        return known is not None and bool(np.array_equal(_bits(known), _bits(self._data[i])))
+        return (
+            self._values[i] != NO_VALUE
+            and known is not None
+            and bool(np.array_equal(_bits(known), _bits(self._data[i])))
+        )
 
 
 def _bits(sample: Samples) -> npt.NDArray[np.int32]:

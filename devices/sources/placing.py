@@ -107,6 +107,8 @@ class SamplePlacer:
                 return EegChunk(data, np.array(fitted)), _NONE_LOST[: stamps.size]
         if self._counted is not None and counters is not None:
             placed = self._place_counted(self._counted.take(data, stamps, counters, self._clock))
+            if self._counted.none:
+                placed = self._go_on_without(self._counted, seen)
         else:
             placed = self._place_uncounted(self._uncounted.take(data, stamps, seen))
             self._tell_stamps(seen)
@@ -149,6 +151,19 @@ class SamplePlacer:
         reads, missing = judged
         return self._place(reads.data, reads.times, missing, reads.seen[-1])
 
+    def _go_on_without(
+        self, counted: Counted, seen: float
+    ) -> tuple[EegChunk, npt.NDArray[np.bool_]] | None:
+        """Judge all that is kept back and all that will come by its arrival, and say so."""
+        self._counted, self._told, self._blind = None, True, True
+        self._uncounted = Uncounted(self._rate, self._clock, stamped=False)
+        text = (
+            f"What should be the package counter of {self._name} does not count: its samples are "
+            "placed by their arrival. Losses cannot be counted, only gaps in time are seen."
+        )
+        self._news.append(SourceEvent(seen, "note", "losses", text))
+        return self._place_uncounted(self._uncounted.take(*counted.kept(), seen))
+
     def events(self) -> list[SourceEvent]:
         """What there is to tell since the last call."""
         news, self._news = self._news, []
@@ -160,8 +175,8 @@ class SamplePlacer:
             return
         self._told = True
         text = (
-            f"The package counter of {self._name} is damaged now and then; such samples are kept, "
-            "where they arrived, and their place is not sure."
+            f"The package counter of {self._name} is damaged or missing now and then; such samples "
+            "are kept, where they arrived, and their place is not sure."
         )
         self._news.append(SourceEvent(seen, "note", "counter", text))
 

@@ -95,13 +95,13 @@ class Timing:
 
     Attributes
     ----------
-    duplicated : int
-        Samples that came a second time since this was last told.
+    duplicated : tuple of float
+        When samples came a second time, s of our clock, since this was last told.
     jitter : float
         Robust sd of arrival less fitted time over the newest 10 s, s.
     """
 
-    duplicated: int
+    duplicated: tuple[float, ...]
     jitter: float
 
 

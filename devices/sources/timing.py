@@ -10,7 +10,7 @@ import numpy.typing as npt
 from devices.sources.source import SourceEvent, Timing
 
 _KEPT_S = 10.0  # s of samples that the jitter is reckoned from
-_EVERY_S = 1.0
+_EVERY_S, _TWICE_S = 1.0, 0.25  # s from telling to telling; where some came twice
 
 FloatRow = list[float] | npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ class TimingWatch:
         # the last sample of each, and what its samples were off; and those of the running second.
         self._kept: deque[tuple[float, npt.NDArray[np.float64]]] = deque()
         self._off: list[float] = []
-        self._duplicated = 0
+        self._duplicated: list[float] = []
         self._told = -np.inf
 
     def push(
@@ -44,8 +44,8 @@ class TimingWatch:
         """
         now = float(fitted[-1])
         self._off += [arrival - fit for arrival, fit in zip(arrivals, fitted, strict=True)]
-        self._duplicated += duplicated
-        if now - self._told < _EVERY_S:
+        self._duplicated += [now] * duplicated
+        if now - self._told < (_TWICE_S if self._duplicated else _EVERY_S):
             return []
         self._told = now
         self._kept.append((now, np.array(self._off)))
@@ -54,5 +54,5 @@ class TimingWatch:
             self._kept.popleft()
         off = np.concatenate([one for _, one in self._kept])
         jitter = 1.4826 * float(np.median(np.abs(off - np.median(off))))
-        value, self._duplicated = Timing(self._duplicated, jitter), 0
+        value, self._duplicated = Timing(tuple(self._duplicated), jitter), []
         return [SourceEvent(now, "timing", value)]

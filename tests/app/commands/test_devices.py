@@ -38,7 +38,11 @@ def checked():
     eeg[rng.random(t.size) < 0.02] = np.nan
     info = SourceInfo("Cyton", ("Fz", "Cz", "T7"), 250.0, notice="Its unit is assumed.",
                       beside=(Channel("Battery", "battery"),))  # fmt: skip
-    return judge(Collected(info, eeg.astype(np.float32), t + 5.0, 9.0, 250.0, Timing(3, 0.00123)))
+    return judge(
+        Collected(
+            info, eeg.astype(np.float32), t + 5.0, 9.0, 250.0, Timing((5.0, 9.0, 13.9), 0.00123)
+        )
+    )
 
 
 def test_json_holds_exactly_what_is_promised(checked):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from devices.sources.numbering import NO_VALUE
 from devices.sources.placing import SamplePlacer
 
 
@@ -18,7 +19,7 @@ def through(counters: np.ndarray, data: np.ndarray, arrivals: np.ndarray, *, at_
         if placed is not None:
             rows.append(placed[0].data)
             times.append(placed[0].times)
-        twice += sum(e.value.duplicated for e in placer.events() if e.kind == "timing")
+        twice += sum(len(e.value.duplicated) for e in placer.events() if e.kind == "timing")
     return np.concatenate(rows), np.concatenate(times), twice
 
 
@@ -107,11 +108,11 @@ def test_a_hole_in_which_the_counter_stops_just_before_its_turn_is_counted_to_th
 
 @pytest.mark.parametrize("gone", [60, 92, 127, 128, 220, 255, 256])
 def test_half_a_row_of_a_daisy_behind_a_hole_does_not_hide_how_long_it_was(gone):
-    """It has the counter of the row before the hole."""
+    """Its counter is that of the row before the hole, and no number of its own."""
     taken = np.arange(3000)
     number = taken[(taken < 1500) | (taken >= 1500 + gone)]
     counters = number % 128 * 2
-    counters[1500] = counters[1499]
+    counters[1500] = NO_VALUE
     arrivals = 9.0 + number / 125.0
     placer, rows = SamplePlacer(125.0, modulus=256, step=2), []
     for first in range(0, number.size, 3):
@@ -124,6 +125,21 @@ def test_half_a_row_of_a_daisy_behind_a_hole_does_not_hide_how_long_it_was(gone)
     kept = np.flatnonzero(np.isfinite(seen) & (seen != number[1500]))
     assert kept.size > number.size - 50
     assert np.array_equal(kept, seen[kept].astype(int))
+
+
+@pytest.mark.parametrize("off_ms", [-36, -24, -13, 13, 20, 28, 36, 48])
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_pause_of_nearly_whole_turns_is_as_long_as_arrival_says(off_ms, turns):
+    """The counter paused as well: whole turns would leave every row after it out of place."""
+    number = np.arange(4500)
+    pause = turns * 256 / 250.0 + off_ms / 1000.0
+    taken = 9.0 + number / 250.0 + np.where(number < 2000, 0.0, pause)
+    data = number[:, None].astype(np.float32)
+    rows, times, _ = through(number % 256, data, taken, at_once=5)
+    kept = np.flatnonzero(np.isfinite(rows[:, 0]))
+    assert kept.size == number.size
+    assert len(rows) - kept.size == round(250.0 * pause)
+    assert np.abs(times[kept] - taken).max() < 0.004
 
 
 @pytest.mark.parametrize(

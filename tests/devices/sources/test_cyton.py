@@ -44,6 +44,15 @@ def torn_rows(sent: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return torn
 
 
+def halved_rows(sent: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Rows of a Daisy of which only the second packet came, and no first one that was left over."""
+    halved = np.zeros(sent.size, dtype=bool)
+    for row in np.flatnonzero(sent == 0.5):
+        earlier = sent[:row]
+        halved[row] = earlier[earlier > 0][-1] != 0.25
+    return halved
+
+
 @pytest.mark.parametrize("board", ["cyton", "cyton_daisy"])
 def test_every_row_is_the_sample_of_its_place_and_lost_ones_are_lost(tmp_path: Path, board):
     options = ["--index", "--at", "0.5:lose:0.05", "--at", "1.2:burst:60", "--ppm", "200"]
@@ -59,10 +68,14 @@ def test_every_row_is_the_sample_of_its_place_and_lost_ones_are_lost(tmp_path: P
     seen = numbers(chunk)
     kept = np.isfinite(seen)
     sent = truth["sent"][: seen.size]
-    torn = torn_rows(sent)
+    torn, halved = torn_rows(sent), halved_rows(sent)
     # The first row is the first sample, so a row's place is its number.
     assert np.array_equal(seen[kept & ~torn], np.arange(seen.size)[kept & ~torn])
-    assert np.array_equal(kept, (sent == 1.0) | torn)
+    assert np.array_equal(kept, (sent == 1.0) | torn | halved)
+    assert halved.any() == (board == "cyton_daisy")
+    there = np.isfinite(chunk.data)
+    half = there[:, :8].all(axis=1) & ~there[:, 8:16].any(axis=1)
+    assert np.array_equal(half, halved)
     assert torn.sum() <= (5 if board == "cyton_daisy" else 0)
     assert 0 < (~kept).sum() < seen.size / 4
     assert np.abs(chunk.times - truth["time"][: seen.size])[-50:].max() < 0.03

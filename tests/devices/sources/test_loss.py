@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.sources.numbering import NO_VALUE
 from devices.sources.placing import SamplePlacer
 
 N = 5000
@@ -46,7 +47,7 @@ FAULTS = {
     "damaged": (CYTON, {"damaged": [700, 941, 1500]}),
     "daisy, one": (DAISY, lose(range(700, 701))),
     "daisy, ones and a wrap": (DAISY, lose(range(700, 828), range(900, 901), range(1500, 1503))),
-    "daisy, half a sample": (DAISY, {"stale": [700, 815]}),
+    "daisy, half a sample": (DAISY, {"halved": [700, 701, 815, 817], "gone": [900]}),
     "daisy, twice": (DAISY, {"twice": [700]}),
     "muse, one": (MUSE, lose(range(100, 101))),
     "muse, a burst": (MUSE, lose(range(100, 125))),
@@ -63,7 +64,6 @@ def test_what_is_lost_is_counted_exactly_and_every_row_is_in_its_place(fault, ph
     packets = np.arange(N // share)
     sent = [k for k in packets.tolist() if k not in set(done.get("gone", []))]
     counters = packets * int(kind["step"]) % int(kind["modulus"])
-    lost_too = []
     for k in done.get("stuck", []):
         counters[k] = counters[done["stuck"][0]]
     if "paused" in done:  # the device counts on from where it stood
@@ -72,9 +72,8 @@ def test_what_is_lost_is_counted_exactly_and_every_row_is_in_its_place(fault, ph
         counters[last + 1 :] = (counters[first] + 1 + np.arange(packets.size - last - 1)) % 256
     for k in done.get("damaged", []):
         counters[k] = (counters[k] + 91) % 256
-    for k in done.get("stale", []):
-        counters[k] = counters[k - 1]
-        lost_too.append(k)
+    for k in done.get("halved", []):
+        counters[k] = NO_VALUE
     order = []
     for k in sent:
         order.append(k)
@@ -106,7 +105,7 @@ def test_what_is_lost_is_counted_exactly_and_every_row_is_in_its_place(fault, ph
     times = np.concatenate([c.times for c in chunks])
     expected = np.arange(rows[0], rows.max() + 1, dtype=np.float64)
     gone = [r for k in set(packets.tolist()) - set(sent) for r in range(k * share, (k + 1) * share)]
-    expected[[r for r in gone + lost_too if r < expected.size]] = np.nan
+    expected[[r for r in gone if r < expected.size]] = np.nan
     assert np.array_equal(data, expected, equal_nan=True)
     assert np.diff(times).min() > 0
 
@@ -135,7 +134,7 @@ def rows_of(order, *, rate=250.0, modulus=256, at_once=5, n_ch=3):
         arrivals = came[first : first + at_once]
         placed = placer.place(data[part], arrivals, part % modulus, seen=float(arrivals[-1]))
         chunks += [] if placed is None else [placed[0]]
-        twice += sum(e.value.duplicated for e in placer.events() if e.kind == "timing")
+        twice += sum(len(e.value.duplicated) for e in placer.events() if e.kind == "timing")
     rest = placer.rest()
     chunks += [] if rest is None else [rest[0]]
     assert np.diff(np.concatenate([c.times for c in chunks])).min() > 0
@@ -229,7 +228,7 @@ BOARDS = {"cyton": CYTON, "daisy": DAISY, "muse": MUSE, "ganglion": GANGLION}
 faults = st.lists(
     st.tuples(
         st.integers(1, 80),
-        st.sampled_from(["gone", "lone", "twice", "swapped", "damaged", "stuck", "turn"]),
+        st.sampled_from(["gone", "lone", "twice", "swapped", "damaged", "stuck", "none", "turn"]),
         st.integers(1, 100),
     ),
     min_size=1,
@@ -242,11 +241,11 @@ def broken(kind, story):
     step, modulus = int(kind["step"]), int(kind["modulus"])
     turn, per_s = modulus // step, kind["rate"] / kind["share"]
     order, counters, at, twice = list(range(int(1.5 * per_s))), [], int(1.5 * per_s), 0
-    damage, stuck = [], []
+    damage, stuck, none = [], [], []
     for apart, fault, size in story:
         size = max(1, size * int(per_s) // 125)
         # Judged by what is around it: some packets that came well.
-        alone = fault in ("damaged", "stuck", "turn", "twice") or size > per_s / 4
+        alone = fault in ("damaged", "stuck", "none", "turn", "twice") or size > per_s / 4
         order += range(at, at + max(apart, 8 if alone else 1))
         at = order[-1] + 1
         if fault == "gone":
@@ -271,6 +270,10 @@ def broken(kind, story):
             (damage if n == 1 else stuck).append((at, n, 1 + size * 7 % (turn - 2)))
             order += range(at, at + n + 8)
             at += n + 8
+        elif fault == "none" and kind["share"] == 1:
+            none += range(at, at + 1 + size % 5)
+            order += range(at, none[-1] + 9)
+            at = none[-1] + 9
     order += range(at, at + int(per_s))
     counters = np.arange(order[-1] + 1) % turn * step
     for first, n, _ in stuck:
@@ -282,6 +285,7 @@ def broken(kind, story):
             k for k in range(off, 2 * turn) if k % turn and first + k % turn - turn in here
         )
         counters[first] = (counters[first] // step + ahead) % turn * step
+    counters[none] = NO_VALUE
     return order, counters, twice * int(kind["share"])
 
 
@@ -304,7 +308,7 @@ def placed_by(kind, order, counters, *, read_s, grid_s=0.0, begin=0.007):
             got = placer.place(data[part], came[first:end], counts[first:end], seen=at)
             chunks += [] if got is None else [got[0]]
         first = end
-        twice += sum(e.value.duplicated for e in placer.events() if e.kind == "timing")
+        twice += sum(len(e.value.duplicated) for e in placer.events() if e.kind == "timing")
     rest = placer.rest()
     chunks += [] if rest is None else [rest[0]]
     times = np.concatenate([c.times for c in chunks])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devices.sources.numbering import Counter, Place, Run
+from devices.sources.numbering import NO_VALUE, Counter, Place, Run
 
-CYTON = Counter(turn=256, share=1, wait=25, early=5.0, fit=13.5, stale=False)
+CYTON = Counter(turn=256, share=1, wait=25, early=5.0, fit=13.5)
 
 
 def numbered(values: list[int], newest: list[float], *, last: bool = True) -> Run:
@@ -46,6 +46,27 @@ def test_values_that_come_earlier_and_earlier_are_of_a_higher_rate():
     values = [*range(100, 140), *range(150, 170)]
     run = numbered(values, [0.6 * (value - 99) for value in values])
     assert run.numbers == values
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_samples_without_a_value_stand_between_those_around_them(n):
+    values = [100, *[NO_VALUE] * n, *range(101 + n, 130)]
+    run = numbered(values, [k + 1.0 for k in range(len(values))])
+    assert run.numbers == [*range(100, 100 + len(values))]
+    assert run.unsure == run.repeats == []
+
+
+def test_a_sample_without_a_value_beside_lost_ones_stands_where_it_arrived_and_is_told():
+    values = [100, NO_VALUE, *range(110, 130)]
+    run = numbered(values, [1.0, 7.0, *(k + 11.0 for k in range(20))])
+    assert run.numbers[:3] == [100, 106, 110]
+    assert run.unsure == [1]
+
+
+def test_a_counter_that_stands_still_does_so_over_a_sample_without_a_value():
+    values = [100, 100, 100, NO_VALUE, 100, 100, *range(106, 120)]
+    run = numbered(values, [k + 1.0 for k in range(len(values))])
+    assert run.numbers == [*range(100, 100 + len(values))]
 
 
 def test_what_is_missing_leaves_open_what_comes_after_it_for_a_tenth_of_a_second():
