@@ -37,6 +37,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if math.isfinite(share) else NOT_KNOWN
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return how many there are of something: ``many`` is `one` with an s unless it is given.
+
+    Examples
+    --------
+    >>> counted(1, "session"), counted(0, "session"), counted(2, "entry", "entries")
+    ('1 session', '0 sessions', '2 entries')
+    """
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
 def rates(stated: float, measured: float) -> str:
     """Return a sampling rate; both where the measured one is another by more than 0.5 %.
 

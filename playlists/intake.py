@@ -107,8 +107,8 @@ def find_intake(lines: Sequence[str], tracks: Sequence[Track]) -> tuple[IntakeLi
     """
     forms: dict[TrackKey, tuple[set[str], str]] = {}
     for track in tracks:
-        titles = {_folded(track.title), _folded(_BRACKETS.sub(" ", track.title))}
-        forms.setdefault(track_key(track), (titles - {""}, _folded(track.artist)))
+        titles = {folded(track.title), folded(_BRACKETS.sub(" ", track.title))}
+        forms.setdefault(track_key(track), (titles - {""}, folded(track.artist)))
     out = []
     for line in lines:
         wanted = _readings(line)
@@ -153,8 +153,14 @@ def _is_header(line: str) -> bool:
     return {word for word in re.split(r"[\s,;|-]+", line.casefold()) if word} <= _HEADERS
 
 
-def _folded(text: str) -> str:
-    """Return letters and digits alone, without case and accents, words apart by one space."""
+def folded(text: str) -> str:
+    """Return letters and digits alone, without case and accents, words apart by one space.
+
+    Examples
+    --------
+    >>> folded(" Élan & more!")
+    'elan and more'
+    """
     plain = unicodedata.normalize("NFKD", text.replace("&", " and ").replace("ß", "ss")).casefold()
     kept = "".join(c for c in plain if not unicodedata.combining(c) and c not in "'’`")
     return " ".join(re.sub(r"[^\w]+", " ", kept).split())
@@ -162,14 +168,14 @@ def _folded(text: str) -> str:
 
 def _readings(line: str) -> list[tuple[str, str]]:
     """Return what a line may mean: its title, and its artist where it seems to name one."""
-    out = [(_folded(line), "")]
+    out = [(folded(line), "")]
     bare = _BRACKETS.sub(" ", line)
-    out.append((_folded(bare), ""))
+    out.append((folded(bare), ""))
     for one in (line, bare):
         first, *rest = re.split(r"\s*:\s+", one, maxsplit=1) if ": " in one else [one]
         parts = [first, *rest] if rest else _BETWEEN.split(one)
         if len(parts) >= 2:
-            a, b = _folded(parts[0]), _folded(parts[1])
+            a, b = folded(parts[0]), folded(parts[1])
             out += [(a, b), (b, a)]
     return [(title, artist) for title, artist in dict.fromkeys(out) if title]
 

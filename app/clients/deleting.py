@@ -28,6 +28,7 @@ from app.records.sealed import (
     is_sealed,
     seal_of,
 )
+from app.words import counted
 from dsp.checks import RecordError
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -170,8 +171,8 @@ def _proof(
         "The key is not in it either, and its id is on the list of destroyed keys.",
     )
     left = folders_of({client.key_id}, places)
-    n = len(folders)
-    look(not left, f"{n} session folders were removed, and none is left." if n else
+    were = counted(len(folders), "session folder was", "session folders were")
+    look(not left, f"{were} removed, and none is left." if folders else
          "There was no session folder, and there is none.")  # fmt: skip
     for folder in _copies(store):
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from importlib import resources
 from typing import Any, ClassVar, Literal, get_args
@@ -50,9 +50,11 @@ _LONGEST = 20_000  # characters of a note
 
 
 def _text(name: str, text: str, *, longest: int = _LONGEST, empty: bool = False) -> str:
-    if len(text) > longest or not (text.strip() or empty):
+    if not (text.strip() or empty):
+        raise InputError(f"{name} is empty; expected a text: write one, or leave it out.")
+    if len(text) > longest:
         raise InputError(
-            f"{name} has {len(text)} characters; expected 1 to {longest}: write it in parts."
+            f"{name} has {len(text)} characters; expected at most {longest}: write it in parts."
         )
     return text
 
@@ -210,7 +212,8 @@ class ScaleResult:
 class Intake:
     """Music that client, family or staff named, a piece a line, and the genres and years they like.
 
-    `playlists.intake` reads such a list and finds its pieces in the music that is there.
+    `playlists.intake` reads such a list and finds its pieces in the music that is there; `removed`
+    are those that were taken off the list again.
     """
 
     kind: ClassVar[str] = "intake"
@@ -218,6 +221,10 @@ class Intake:
     by: str = ""
     genres: tuple[str, ...] = ()
     era: tuple[int, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _text("Who named the music", self.by, longest=200, empty=True)
 
 
 Entry = (
@@ -245,11 +252,16 @@ def from_table(kind: str, table: Mapping[str, Any]) -> Entry:
     Raises
     ------
     InputError
-        There is no such kind.
+        There is no such kind, or it holds what this program does not know.
     """
-    made: Entry = _KINDS[check_option("kind of entry", kind, _KINDS)](
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    )
+    of = _KINDS[check_option("kind of entry", kind, _KINDS)]
+    unknown = table.keys() - {one.name for one in fields(of)}
+    if unknown:
+        raise InputError(
+            f"An entry ({kind}) holds {', '.join(sorted(unknown))}, which this program does not "
+            "know: a newer one wrote it; open the store with that. Nothing was changed."
+        )
+    made: Entry = of(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
     return made
 
 

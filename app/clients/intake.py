@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from playlists.intake import IntakeLine, find_intake
+from dsp.checks import InputError, foreign_text
+from playlists.intake import IntakeLine, find_intake, folded
 from playlists.listener_record import ListenerRecord, named, track_key
 from playlists.tracks import Track
 
@@ -28,3 +29,33 @@ def with_intake(
         intake=tuple(dict.fromkeys([*record.intake, *keys])),
         intake_missing=tuple(dict.fromkeys([*others, *missing])),
     ), found
+
+
+def without_intake(
+    record: ListenerRecord, lines: Sequence[str]
+) -> tuple[ListenerRecord, tuple[str, ...]]:
+    """Return the record without what `lines` say of its intake list, and what was taken off it.
+
+    A line is the title of a piece that was found, or what was written of one that was not.
+
+    Raises
+    ------
+    InputError
+        Nothing on the list is called so.
+    """
+    keys, missing = list(record.intake), list(record.intake_missing)
+    removed: list[str] = []
+    for line in lines:
+        wanted = folded(line)
+        off = [key for key in keys if folded(record.names[key].title) == wanted]
+        unfound = [text for text in missing if folded(text) == wanted]
+        if not (off or unfound):
+            listed = [*(record.names[key].title for key in keys), *missing]
+            raise InputError(
+                f"{foreign_text(line)!r} is not on the intake list; on it are: "
+                f"{foreign_text('; '.join(listed), longest=600) or 'nothing'}."
+            )
+        removed += [*(record.names[key].title for key in off), *unfound]
+        keys = [key for key in keys if key not in off]
+        missing = [text for text in missing if text not in unfound]
+    return replace(record, intake=tuple(keys), intake_missing=tuple(missing)), tuple(removed)

@@ -21,6 +21,7 @@ from typing import Any
 from app.clients.codes import ALPHABET, check_character, plain, random_characters
 from app.records.sealed import KEY_BYTES
 from app.records.sink import replace_file
+from app.words import counted
 from dsp.checks import AttuneError
 
 KEYS, ATTEMPTS = "keys.json", "attempts.json"
@@ -95,8 +96,8 @@ def check_passphrase(text: str) -> str:
     """
     if len(text) < SHORTEST:
         raise StoreError(
-            f"The passphrase has {len(text)} characters; expected at least {SHORTEST}: several "
-            "words in a row are easily remembered."
+            f"The passphrase has {counted(len(text), 'character')}; expected at least {SHORTEST}: "
+            "several words in a row are easily remembered."
         )
     return text
 

@@ -10,15 +10,27 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from app.clients.entries import ScaleResult
+from app.words import counted
 from dsp.checks import InputError, check_number, check_option, foreign_text
 
+#: What a scale file may say, of itself and in the rows of its tables.
+_KEYS = {
+    "": {
+        "title", "language", "licence", "source", "question", "items", "options", "low", "high",
+        "scores", "watched",
+    },
+    "options": {"value", "text"},
+    "scores": {"name", "items", "low", "high", "bands"},
+    "bands": {"from", "text"},
+    "watched": {"item", "about"},
+}  # fmt: skip
 SELF_HARM = (
     "{title}: item {item} ({about}) was answered above zero. Speak with the client about it now, "
     "before anything else, and follow the emergency plan of your practice."
@@ -102,8 +114,9 @@ class Scale:
             )
         if len(answers) != len(self.items):
             raise InputError(
-                f"{self.title} has {len(self.items)} items, and {len(answers)} answers were given; "
-                "give one each, - for an item that was not answered."
+                f"{self.title} has {counted(len(self.items), 'item')}, and "
+                f"{counted(len(answers), 'answer was', 'answers were')} given; give one each, - "
+                "for an item that was not answered."
             )
         for number, answer in enumerate(answers, start=1):
             if answer is not None:
@@ -133,8 +146,8 @@ class Scale:
         if len(values) != len(self.scores):
             names = ", ".join(score.name for score in self.scores)
             raise InputError(
-                f"{self.title} has {len(self.scores)} scores ({names}), and {len(values)} were "
-                "given; give each."
+                f"{self.title} has {counted(len(self.scores), 'score')} ({names}), and "
+                f"{counted(len(values), 'was', 'were')} given; give each."
             )
         scores: dict[str, float | None] = {}
         told: dict[int, float | None] = {item: None for item, _ in self.watched}
@@ -193,10 +206,15 @@ def find_scale(name: str) -> Scale:
     InputError
         There is none, or the file cannot be used.
     """
-    if not name.endswith(".toml"):
-        scales = bundled()
+    path, scales = Path(name), bundled()
+    if path.suffix.lower() != ".toml":
         return scales[check_option("scale", name.lower(), scales)]
-    path = Path(name)
+    if path.stem.lower() in scales:
+        raise InputError(
+            f"The scale {foreign_text(name)} has the name of one that comes with the program, and "
+            "nobody could tell their scores apart; give the file another name, such as "
+            f"{path.stem}-own.toml."
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -229,6 +247,12 @@ def parse(text: str, name: str) -> Scale:
                 f"The scale {shown} says nothing of its {key};{why or ' every scale has one'}: "
                 f'add a line {key} = "...".'
             )
+    if unknown := [foreign_text(key) for key in _unknown(table)]:
+        raise InputError(
+            f"The scale {shown} says something of {', '.join(map(repr, unknown))}, which no scale "
+            f"has; expected {', '.join(sorted(set().union(*_KEYS.values())))}: mend it, or take it "
+            "out."
+        )
     try:
         scale = _scale(table, foreign_text(name))
     except (KeyError, TypeError, ValueError) as error:
@@ -240,8 +264,8 @@ def parse(text: str, name: str) -> Scale:
     numbers += [item for item, _ in scale.watched]
     if not scale.scores or any(not 1 <= item <= n for item in numbers):
         raise InputError(
-            f"The scale {shown} has {n} items, and its scores name others, or there are none; "
-            "mend [[scores]]."
+            f"The scale {shown} has {counted(n, 'item')}, and its scores name others, or there are "
+            "none; mend [[scores]]."
         )
     ranges = [(f"score {score.name}", score.low, score.high) for score in scale.scores]
     ranges += [("answer", scale.low, scale.high)] if n else []
@@ -259,6 +283,16 @@ def parse(text: str, name: str) -> Scale:
                 "the lowest first, each above the one before."
             )
     return scale
+
+
+def _unknown(table: Mapping[str, Any], of: str = "") -> Iterator[str]:
+    """Yield the keys that mean nothing here: what was meant by them would be left out unseen."""
+    for key, value in table.items():
+        if key not in _KEYS[of]:
+            yield key
+        elif key in _KEYS and isinstance(value, list):
+            for row in value:
+                yield from _unknown(row, key) if isinstance(row, dict) else ()
 
 
 def _scale(table: dict[str, Any], name: str) -> Scale:

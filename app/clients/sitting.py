@@ -21,6 +21,7 @@ from app.clients.keys import KeyFile, StoreError, derive, put_file, unwrap, wrap
 from app.clients.people import Client, SessionRow
 from app.clients.store import Store
 from app.records.sealed import RING, Seal, new_seal
+from app.words import counted
 
 NOTHING_KEPT = (
     "The client has not agreed that anything is kept: the session runs, and nothing of it is "
@@ -159,7 +160,8 @@ def cut_off_sentence(store: Store, client: Client) -> list[str]:
     n = len(cut_off(store, client))
     if not n:
         return []
-    return [f"{n} sessions were cut off and taught nothing yet: attune client learn {client.code}"]
+    were = counted(n, "session was", "sessions were")
+    return [f"{were} cut off and taught nothing yet: attune client learn {client.code}"]
 
 
 def withdraw(store: Store, code: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,116 @@ from app.commands.passphrase import (
     open_store,
     tried,
 )
+from app.words import counted
 from dsp.checks import AttuneError, InputError
 
 CUT_OFF = "It was cut off before its end; what it taught was learnt afterwards."
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """One thing that `attune client` does."""
+
+    name: str
+    said: str
+    example: str
+    run: Callable[[argparse.Namespace], int]
+    options: tuple[tuple[str, dict[str, Any]], ...] = ()
+    of_one: bool = True  # takes the code of a client
+    json: bool = True
+
+
+def _option(name: str, said: str | None = None, **how: Any) -> tuple[str, dict[str, Any]]:
+    return name, {"help": said, **how}
+
+
+_FILE = _option("file", type=Path, metavar="FILE")
+_NAME = _option("--name", "only where no other record holds it")
+_ON: dict[str, Any] = {"action": "store_true"}
+_ALL: dict[str, Any] = {"nargs": "+"}
+
+
+def _kinds() -> tuple[_Kind, ...]:
+    """What there is, in the order in which the help names it."""
+    enter = client_entries
+    return (
+        _Kind(
+            "new", "add a client under a new code", "new --goal calm", _new,
+            (_option("--goal", "lift mood, calm, energy, explore, or in the client's words"),
+             _NAME),
+            of_one=False,
+        ),
+        _Kind("list", "name all clients", "list --json", _list, of_one=False),
+        _Kind(
+            "show", "what is kept of a client", "show C-0142KN", _show,
+            (_option("--audit", "who opened and changed what, verified", **_ON),),
+        ),
+        _Kind(
+            "note", "write something down",
+            'note C-0142KN "Slept better." --adverse headache:mild', enter.note,
+            (_option("text", "- reads it from standard input", nargs="?", metavar="TEXT"),
+             _option("--goal", "what the sessions are for"), _NAME,
+             _option("--adverse", "what was unpleasant, such as headache:mild; none where it was "
+                     "asked and was not", metavar="EVENT:SEVERITY", **_ALL),
+             _option("--screening", "contraindications that apply, or none", metavar="ITEM",
+                     **_ALL),
+             _option("--about", "age_band, sex, handedness, musical_training, education",
+                     metavar="WHAT=VALUE", **_ALL)),
+        ),
+        _Kind(
+            "consent", "what the client agrees that is kept",
+            "consent C-0142KN --scope sessions eeg", enter.consent,
+            (_option("--scope", "sessions eeg research contact", metavar="WHAT", **_ALL),
+             _option("--withdraw", "take all of it back, at once", **_ON),
+             _option("--witness", "who was there", default=""),
+             _option("--date", "if not today, such as 2026-11-24", metavar="DAY"),
+             _option("--text", "text that was shown instead", type=Path, metavar="FILE")),
+        ),
+        _Kind(
+            "scale", "ask a questionnaire, or enter its answers or score",
+            "scale C-0142KN phq9 --answers 1,0,2,1,0,0,1,0,0", enter.scale,
+            (_option("scale", "a name, or a .toml file", nargs="?", metavar="SCALE"),
+             _option("--answers", "to all items; - where there is none", metavar="N,N,..."),
+             _option("--score", "as it is on paper", type=float, metavar="N", **_ALL),
+             _option("--when", "of a session", default="", choices=("before", "after"))),
+        ),
+        _Kind(
+            "intake", "music that the client, family or staff name, one piece a line",
+            "intake C-0142KN list.txt --by daughter", enter.intake,
+            (_option("file", "in any text form; - is standard input; without it the list is told",
+                     nargs="?", metavar="FILE"),
+             _option("--by", "who named it", default=""),
+             _option("--playlist", "music to find it in: starter, a folder, an M3U8",
+                     default="starter"),
+             _option("--remove", "pieces to take off the list again", metavar="TITLE", **_ALL),
+             _option("--genres", "that the client likes", metavar="GENRE", **_ALL),
+             _option("--era", "of music that the client likes", metavar="YEAR-YEAR")),
+        ),
+        _Kind("learn", "learn from sessions that were cut off before their end", "learn C-0142KN",
+              _learn),
+        _Kind("export", "everything of a client in one zip, readable", "export C-0142KN mine.zip",
+              _export, (_FILE,)),
+        _Kind("delete", "delete a client: key, entries and files, with proof", "delete C-0142KN",
+              _delete, (_option("--yes", "ask no further", **_ON),)),
+        _Kind("backup", "write the store into one file", "backup b.zip", _backup, (_FILE,),
+              of_one=False, json=False),
+        _Kind("restore", "bring the store back from a backup", "restore b.zip", _restore, (_FILE,),
+              of_one=False, json=False),
+        _Kind(
+            "passphrase",
+            "change the passphrase; the old one, or the recovery code, opens the store",
+            "passphrase --new-file new.txt", _passphrase,
+            (_option("--new-file", "its first line is the new", type=Path, metavar="FILE"),
+             _option("--keep", "have the system's keyring hold it", **_ON),
+             _option("--forget", "have it hold it no longer", **_ON)),
+            of_one=False, json=False,
+        ),
+    )  # fmt: skip
+
+
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    raw = argparse.RawDescriptionHelpFormatter
+    raw, every = argparse.RawDescriptionHelpFormatter, _kinds()
     parser = commands.add_parser(
         "client",
         help="the clients, and the encrypted store of what is kept of them",
@@ -34,148 +137,24 @@ def add(commands: Any) -> None:
         formatter_class=raw,
     )
     kinds = parser.add_subparsers(
-        dest="kind",
-        required=True,
-        metavar="new|list|show|note|consent|scale|intake|learn|export|delete|backup|"
-        "restore|passphrase",
+        dest="kind", required=True, metavar="|".join(kind.name for kind in every)
     )
-
-    def kind(
-        name: str, said: str, example: str, run: Callable[[argparse.Namespace], int]
-    ) -> argparse.ArgumentParser:
-        one: argparse.ArgumentParser = kinds.add_parser(
-            name,
-            help=said,
-            description=said[0].upper() + said[1:] + ".",
-            epilog=f"example: {example}",
+    for kind in every:
+        one = kinds.add_parser(
+            kind.name,
+            help=kind.said,
+            description=kind.said[0].upper() + kind.said[1:] + ".",
+            epilog=f"example: attune client {kind.example}",
             formatter_class=raw,
         )
-        one.set_defaults(run=run)
+        one.set_defaults(run=kind.run)
         add_passphrase(one)
-        return one
-
-    def told(one: argparse.ArgumentParser, *, of_one: bool = True) -> argparse.ArgumentParser:
-        if of_one:
+        if kind.of_one:
             one.add_argument("code", metavar="CODE", help="of the client, such as C-0142KN")
-        one.add_argument("--json", action="store_true", help="print JSON")
-        return one
-
-    new = told(
-        kind("new", "add a client under a new code", "attune client new --goal calm", _new),
-        of_one=False,
-    )
-    new.add_argument("--goal", help="lift mood, calm, energy, explore, or in the client's words")
-    new.add_argument("--name", help="only where no other record holds it")
-    told(kind("list", "name all clients", "attune client list --json", _list), of_one=False)
-    show = told(kind("show", "what is kept of a client", "attune client show C-0142KN", _show))
-    show.add_argument("--audit", action="store_true", help="who opened and changed what, verified")
-    note = told(
-        kind(
-            "note",
-            "write something down",
-            'attune client note C-0142KN "Slept better." --adverse headache:mild',
-            client_entries.note,
-        )
-    )
-    note.add_argument("text", nargs="?", metavar="TEXT", help="- reads it from standard input")
-    note.add_argument("--goal", help="what the sessions are for")
-    note.add_argument("--name", help="only where no other record holds it")
-    note.add_argument(
-        "--adverse",
-        nargs="+",
-        metavar="EVENT:SEVERITY",
-        help="what was unpleasant, such as headache:mild; none where it was asked and was not",
-    )
-    note.add_argument(
-        "--screening", nargs="+", metavar="ITEM", help="contraindications that apply, or none"
-    )
-    note.add_argument(
-        "--about",
-        nargs="+",
-        metavar="WHAT=VALUE",
-        help="age_band, sex, handedness, musical_training, education",
-    )
-    consent = told(
-        kind(
-            "consent",
-            "what the client agrees that is kept",
-            "attune client consent C-0142KN --scope sessions eeg",
-            client_entries.consent,
-        )
-    )
-    consent.add_argument("--scope", nargs="+", metavar="WHAT", help="sessions eeg research contact")
-    consent.add_argument("--withdraw", action="store_true", help="take all of it back, at once")
-    consent.add_argument("--witness", default="", help="who was there")
-    consent.add_argument("--date", metavar="DAY", help="if not today, such as 2026-11-24")
-    consent.add_argument("--text", type=Path, metavar="FILE", help="text that was shown instead")
-    scale = told(
-        kind(
-            "scale",
-            "ask a questionnaire, or enter its answers or score",
-            "attune client scale C-0142KN phq9 --answers 1,0,2,1,0,0,1,0,0",
-            client_entries.scale,
-        )
-    )
-    scale.add_argument("scale", nargs="?", metavar="SCALE", help="a name, or a .toml file")
-    scale.add_argument("--answers", metavar="N,N,...", help="to all items; - where there is none")
-    scale.add_argument("--score", nargs="+", type=float, metavar="N", help="as it is on paper")
-    scale.add_argument("--when", default="", choices=("before", "after"), help="of a session")
-    intake = told(
-        kind(
-            "intake",
-            "music that the client, family or staff name, one piece a line",
-            "attune client intake C-0142KN list.txt --by daughter",
-            client_entries.intake,
-        )
-    )
-    intake.add_argument("file", metavar="FILE", help="in any text form; - is standard input")
-    intake.add_argument("--by", default="", help="who named it")
-    intake.add_argument(
-        "--playlist", default="starter", help="music to find it in: starter, a folder, an M3U8"
-    )
-    intake.add_argument("--genres", nargs="+", metavar="GENRE", help="that the client likes")
-    intake.add_argument("--era", metavar="YEAR-YEAR", help="of music that the client likes")
-    export = told(
-        kind(
-            "export",
-            "everything of a client in one zip, readable",
-            "attune client export C-0142KN mine.zip",
-            _export,
-        )
-    )
-    export.add_argument("file", type=Path, metavar="FILE")
-    delete = told(
-        kind(
-            "delete",
-            "delete a client: key, entries and files, with proof",
-            "attune client delete C-0142KN",
-            _delete,
-        )
-    )
-    delete.add_argument("--yes", action="store_true", help="ask no further")
-    told(
-        kind(
-            "learn",
-            "learn from sessions that were cut off before their end",
-            "attune client learn C-0142KN",
-            _learn,
-        )
-    )
-    backup = kind("backup", "write the store into one file", "attune client backup b.zip", _backup)
-    backup.add_argument("file", type=Path, metavar="FILE")
-    back = kind(
-        "restore", "bring the store back from a backup", "attune client restore b.zip", _restore
-    )
-    back.add_argument("file", type=Path, metavar="FILE")
-    change = kind(
-        "passphrase",
-        "change the passphrase; the old one, or the recovery code, opens the store",
-        "attune client passphrase --new-file new.txt",
-        _passphrase,
-    )
-    change.add_argument("--new-file", type=Path, metavar="FILE", help="its first line is the new")
-    change.add_argument("--keep", action="store_true", help="have the system's keyring hold it")
-    change.add_argument("--forget", action="store_true", help="have it hold it no longer")
+        if kind.json:
+            one.add_argument("--json", action="store_true", help="print JSON")
+        for name, how in kind.options:
+            one.add_argument(name, **how)
 
 
 def _new(arguments: argparse.Namespace) -> int:
@@ -275,7 +254,8 @@ def _export(arguments: argparse.Namespace) -> int:
     store, client, _ = of_one(arguments)
     with store:
         done = export_client(store, client, arguments.file, sessions_folder())
-    lines = [f"{done.file}: {done.sessions} sessions, {done.entries} entries.", *done.problems]
+    held = f"{counted(done.sessions, 'session')}, {counted(done.entries, 'entry', 'entries')}"
+    lines = [f"{done.file}: {held}.", *done.problems]
     lines.append("It is not encrypted: hand it over, and delete it here.")
     table = {
         "file": str(done.file),

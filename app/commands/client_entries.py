@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,18 @@ def of_one(arguments: argparse.Namespace) -> tuple[Store, Client, str]:
 
 def note(arguments: argparse.Namespace) -> int:
     """Keep a note, a goal, adverse events, a screening."""
-    from app.clients.entries import SEVERE, AdverseEvents, Entry, Goal, Name, Note, Screening
+    from dataclasses import replace
+
+    from app.clients.entries import (
+        SEVERE,
+        About,
+        AdverseEvents,
+        Entry,
+        Goal,
+        Name,
+        Note,
+        Screening,
+    )
     from app.commands.client_words import about_of, event_of
 
     entries: list[Entry] = []
@@ -50,17 +62,19 @@ def note(arguments: argparse.Namespace) -> int:
     if arguments.name:
         entries.append(Name(arguments.name))
     if arguments.adverse:
-        none = arguments.adverse == ["none"]
-        entries.append(AdverseEvents(() if none else tuple(map(event_of, arguments.adverse))))
+        entries.append(
+            AdverseEvents(tuple(map(event_of, _none_or("--adverse", arguments.adverse))))
+        )
     if arguments.screening:
-        none = arguments.screening == ["none"]
-        entries.append(Screening(() if none else tuple(arguments.screening)))
-    if arguments.about:
-        entries.append(about_of(arguments.about))
-    if not entries:
+        entries.append(Screening(_none_or("--screening", arguments.screening)))
+    about = about_of(arguments.about or ())
+    if not (entries or about):
         raise InputError("There is nothing to write down; give a text, or one of the options.")
     store, client, _ = of_one(arguments)
     with store:
+        if about:  # what was known besides stays
+            known: About = store.newest(client, About) or About()
+            entries.append(replace(known, **about))
         for entry in entries:
             store.add(client, entry)
     severe = any(isinstance(entry, AdverseEvents) and entry.severe for entry in entries)
@@ -69,6 +83,24 @@ def note(arguments: argparse.Namespace) -> int:
     notices = [SEVERE] if severe else []
     say(arguments, {"code": client.code, "kept": kinds, "notices": notices}, said + notices)
     return 0
+
+
+def _none_or(option: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Return what was told with an option; nothing where that is ``none``.
+
+    Raises
+    ------
+    InputError
+        None and something were told.
+    """
+    if "none" not in words:
+        return tuple(words)
+    if len(words) > 1:
+        raise InputError(
+            f"{option} is {' '.join(words)!r}; none says that it was asked and there was nothing: "
+            "give it alone, or leave it out."
+        )
+    return ()
 
 
 def _raw(name: str) -> bytes:
@@ -149,8 +181,8 @@ def _withdraw(arguments: argparse.Namespace) -> int:
         with store:
             withdraw(store, client.code)
     said = (
-        f"The consent of {code} was taken back: nothing more is kept. What was kept before is "
-        f"deleted by: attune client delete {code}"
+        f"The consent of {code} was taken back: nothing more of a session is kept. What was kept "
+        f"before is deleted by: attune client delete {code}"
     )
     say(arguments, {"code": code, "withdrawn": True}, [said])
     return 0
@@ -220,32 +252,33 @@ def _asked(scale: Scale) -> list[float | None]:
 
 
 def intake(arguments: argparse.Namespace) -> int:
-    """Keep a list of music, and find it in the music that is there."""
+    """Keep a list of music, and find it in the music that is there; or say what is on it."""
     from dataclasses import replace
 
     from app.clients.entries import Intake
-    from app.clients.intake import with_intake
+    from app.clients.intake import with_intake, without_intake
     from app.clients.listener import Listener
-    from app.commands.client_words import found_in, intake_lines
+    from app.commands.client_words import found_in, intake_lines, listed_music
     from playlists.files import open_playlist
     from playlists.intake import read_intake
 
-    lines = read_intake(_raw(arguments.file))
+    lines = read_intake(_raw(arguments.file)) if arguments.file else ()
     era = _era(arguments.era) if arguments.era else ()
-    tracks = open_playlist(arguments.playlist).tracks
+    genres = tuple(arguments.genres or ())
+    tracks = open_playlist(arguments.playlist).tracks if lines else ()
     store, client, _ = of_one(arguments)
     with store:
         stored = store.listener(client)
         person = Listener.from_bytes(stored) if stored else Listener()
-        record, found = with_intake(person.record, lines, tracks)
-        if arguments.genres:
-            record = replace(record, genres=tuple(arguments.genres))
-        if era:
-            record = replace(record, era=era)
-        store.add(client, Intake(lines, arguments.by, tuple(arguments.genres or ()), era))
-        store.put_listener(client, replace(person, record=record).to_bytes())
+        record, removed = without_intake(person.record, arguments.remove or ())
+        record, found = with_intake(record, lines, tracks)
+        record = replace(record, genres=genres or record.genres, era=era or record.era)
+        if lines or removed or genres or era:
+            store.add(client, Intake(lines, arguments.by, genres, era, removed))
+            store.put_listener(client, replace(person, record=record).to_bytes())
     rows = found_in(found, tracks)
-    say(arguments, {"code": client.code, "lines": rows}, intake_lines(rows))
+    table = {"code": client.code, "lines": rows, "removed": removed, **listed_music(record)}
+    say(arguments, table, intake_lines(table))
     return 0
 
 

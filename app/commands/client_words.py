@@ -25,9 +25,10 @@ from app.clients.listener import Listener
 from app.clients.people import Client
 from app.clients.scales import Scale
 from app.clients.store import Store
+from app.words import counted
 from dsp.checks import InputError, foreign_text
 from playlists.intake import IntakeLine
-from playlists.listener_record import track_key
+from playlists.listener_record import ListenerRecord, track_key
 from playlists.tracks import Track
 
 NOT_ASKED, NONE_REPORTED = "not asked", "none reported"
@@ -54,8 +55,8 @@ def event_of(text: str) -> dict[str, str]:
     return {"event": event.strip(), "severity": severity.strip()}
 
 
-def about_of(words: Sequence[str]) -> About:
-    """Return what was typed as ``what=value``.
+def about_of(words: Sequence[str]) -> dict[str, str]:
+    """Return what was typed as ``what=value``, for an `About`.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def about_of(words: Sequence[str]) -> About:
         raise InputError(
             f"--about is {' '.join(words)!r}; expected {', '.join(f'{k}=…' for k in ABOUT)}."
         )
-    return About(**table)
+    About(**table)  # refuses what is none of its words
+    return table
 
 
 def consented(consent: Consent | None) -> dict[str, Any]:
@@ -75,7 +77,10 @@ def consented(consent: Consent | None) -> dict[str, Any]:
     if consent is None:
         sentence = "The client was not asked for consent yet: nothing of a session is kept."
     elif not consent.scope:
-        sentence = f"The client took the consent back on {consent.date}: nothing more is kept."
+        sentence = (
+            f"The client took the consent back on {consent.date}: nothing more of a session is "
+            "kept."
+        )
     else:
         what = "; ".join(text for scope, text in SCOPES.items() if scope in consent.scope)
         sentence = f"Agreed on {consent.date} (text {consent.version}): {what}."
@@ -117,8 +122,8 @@ def listed(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         kept = " ".join(row["scope"]) if "sessions" in row["scope"] else "nothing"
         goal = foreign_text(row["goal"] or "")
         last = row["last_session"] or "none yet"
-        n = row["sessions"]
-        lines.append(f"{row['code']}  {n:3} sessions  {last:16}  kept: {kept:28}  {goal}".rstrip())
+        n = counted(row["sessions"], "session")
+        lines.append(f"{row['code']}  {n:>12}  {last:16}  kept: {kept:28}  {goal}".rstrip())
     return lines
 
 
@@ -168,9 +173,25 @@ def learnt_of(stored: bytes) -> dict[str, Any] | None:
         "sessions": person.sessions,
         "ratings": sum(event.kind == "rating" for event in record.events),
         "setups": len(person.fitted),
+        **listed_music(record),
+    }
+
+
+def listed_music(record: ListenerRecord) -> dict[str, list[str]]:
+    """Return what is on the intake list: titles that were found, and what was not."""
+    return {
         "intake": [record.names[key].title for key in record.intake],
         "intake_missing": list(record.intake_missing),
     }
+
+
+def _listed_music(table: Mapping[str, Any]) -> Iterator[str]:
+    for what, said in (
+        ("intake", "Named as loved"),
+        ("intake_missing", "Named, and not found yet"),
+    ):
+        if table[what]:
+            yield f"{said}: {'; '.join(map(foreign_text, table[what]))}"
 
 
 def shown(table: Mapping[str, Any]) -> list[str]:
@@ -213,11 +234,13 @@ def _shown(table: Mapping[str, Any]) -> Iterator[str]:
         yield "Learnt so far: nothing yet"
         return
     yield (
-        f"Learnt so far: from {learnt['sessions']} sessions, {learnt['ratings']} ratings, "
-        f"{learnt['setups']} headsets with their sound output"
+        f"Learnt so far: from {counted(learnt['sessions'], 'session')}, "
+        f"{counted(learnt['ratings'], 'rating')}, "
+        + counted(
+            learnt["setups"], "headset with its sound output", "headsets with their sound output"
+        )
     )
-    if learnt["intake_missing"]:
-        yield f"Named, and not found yet: {', '.join(map(foreign_text, learnt['intake_missing']))}"
+    yield from _listed_music(learnt)
 
 
 def audit_of(store: Store, client: Client) -> dict[str, Any]:
@@ -263,9 +286,12 @@ def found_in(found: Sequence[IntakeLine], tracks: Sequence[Track]) -> list[dict[
     ]
 
 
-def intake_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return it in words: what was found, what is likely, what is missing."""
-    lines = []
+def intake_lines(table: Mapping[str, Any]) -> list[str]:
+    """Return it in words: what was found, what is likely, what is missing, what is gone."""
+    rows = table["lines"]
+    lines = [f"{title}: taken off the list" for title in table["removed"]]
+    if not (rows or lines):
+        return list(_listed_music(table)) or ["Nothing is on the intake list yet."]
     for row in rows:
         if row["title"] is not None:
             lines.append(f"{row['line']}: found, {row['title']}")

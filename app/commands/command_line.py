@@ -88,6 +88,24 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], object] = la
         return 2
 
 
+def _joined(words: list[str]) -> list[str]:
+    """Join to its option a value that begins with a hyphen, which argparse takes for an option.
+
+    Examples
+    --------
+    >>> _joined(["--answers", "-,1,0", "--json", "-h"])
+    ['--answers=-,1,0', '--json', '-h']
+    """
+    out: list[str] = []
+    for word in words:
+        value = len(word) > 1 and word[0] == "-" and not (word[1] == "-" or word[1].isalnum())
+        if value and out and out[-1].startswith("--") and "=" not in out[-1]:
+            out[-1] += f"={word}"
+        else:
+            out.append(word)
+    return out
+
+
 def _stopped() -> int:
     """Say so; return the exit status."""
     print("attune: stopped.", file=sys.stderr)
@@ -123,7 +141,7 @@ def _run(words: list[str], loaded: Callable[[], object]) -> int:
             importlib.import_module(f"app.commands.{name}").add(commands)
         else:
             commands.add_parser(name, help=text)
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(_joined(words))
     loaded()
     hear_early()
     try:

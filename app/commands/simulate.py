@@ -80,6 +80,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Run the sessions, show progress, print the shares."""
     from app.lab.simulate_demo import demo, shares
     from app.session.plan import Plan
+    from app.words import counted
     from dsp.checks import check_number
 
     check_number("seeds", arguments.seeds, low=1, high=100_000)
@@ -95,7 +96,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     for outcome in demo(plan, seeds=arguments.seeds, workers=arguments.workers):
         outcomes.append(outcome)
         left = (time.perf_counter() - began) * (arguments.seeds / len(outcomes) - 1)
-        text = f"\r{len(outcomes)} of {arguments.seeds} sessions, {left:.0f} s left  "
+        text = f"\r{len(outcomes)} of {counted(arguments.seeds, 'session')}, {left:.0f} s left  "
         print(text, end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     result = shares(outcomes)
@@ -111,7 +112,7 @@ def run_weeks(arguments: argparse.Namespace) -> int:
     """Live the weeks, show progress, print what was learnt session by session."""
     from app.lab.life import Weeks, collection
     from app.lab.simulate_weeks import all_lives, steps, summary
-    from app.words import clock
+    from app.words import clock, counted
     from dsp.checks import check_number
 
     if arguments.workers is not None:
@@ -139,7 +140,7 @@ def run_weeks(arguments: argparse.Namespace) -> int:
     def progress(over: int) -> None:
         left = (time.perf_counter() - began) * (of / over - 1.0) if over else math.nan
         told = f", {clock(left)} left" if over else ""
-        show(f"{over} of {of} sessions{told}")
+        show(f"{over} of {counted(of, 'session')}{told}")
 
     lives = list(all_lives(weeks, music, workers=arguments.workers, progress=progress))
     print(file=sys.stderr)

@@ -20,6 +20,7 @@ import numpy as np
 
 from app.lab.lessons import listen_to
 from app.loop.lesson import Lesson
+from app.words import counted
 from dsp.checks import InputError
 from dsp.grid import Floats, Ints
 from playlists.listener_record import ListenerRecord, TrackKey, track_key
@@ -83,8 +84,9 @@ def evaluate_enjoyment(folders: Sequence[Path], *, seed: int = 0) -> dict[str, A
     tracks = len({one.track for one in rows})
     if tracks < MIN_TRACKS:
         raise InputError(
-            f"There are {tracks} rated tracks with half a minute of clean EEG in {len(lessons)} "
-            f"sessions; at least {MIN_TRACKS} are needed to tell anything: record more sessions."
+            f"{counted(tracks, 'rated track')} with half a minute of clean EEG in "
+            f"{counted(len(lessons), 'session')}; at least {MIN_TRACKS} are needed to tell "
+            "anything: record more sessions."
         )
     return {"tracks": tracks, "ratings": len(rows), **worth(rows, seed=seed)}
 

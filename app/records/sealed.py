@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from app.words import counted
 from dsp.checks import RecordError
 
 if TYPE_CHECKING:
@@ -181,12 +182,14 @@ def unseal(name: str, raw: bytes, seal: Seal) -> tuple[bytes, list[str]]:
         parts.append(data)
     said = []
     if bad:
-        said.append(f"{bad} pieces of {name} are damaged or were moved; they were left out.")
+        pieces = counted(bad, "damaged or moved piece")
+        said.append(f"{name} holds {pieces}: what was in there is lost.")
     if missing > bad:
-        said.append(f"{missing - bad} pieces of {name} are missing.")
+        said.append(f"{name} lacks {counted(missing - bad, 'piece')}.")
     if at < len(raw):
         what = "what follows its end" if closed else "an unfinished piece"
-        said.append(f"{name} ends in {len(raw) - at} bytes of {what}; they were left out.")
+        rest = counted(len(raw) - at, "byte")
+        said.append(f"{name} ends in {rest} of {what}, left out.")
     if not closed:
         said.append(f"{name} has no end: it was cut, or the program was ended while it wrote.")
     return b"".join(parts), said

@@ -132,6 +132,7 @@ class Journal:
     ) -> None:
         self._writer = SessionWriter(root, manifest, seal=seal) if root is not None else None
         self._with_eeg = with_eeg
+        self._stopped = False
         self._row = 0
         if self._writer is not None and calibration is not None:
             try:
@@ -205,12 +206,13 @@ class Journal:
             self._writer.rate(hz, second=second)
 
     def stop(self, sentence: str) -> None:
-        """Keep nothing that comes from here on."""
+        """Keep nothing that comes from here on, nor a report of what came before."""
+        self._stopped = True
         if self._writer is not None:
             self._writer.stop(sentence)
 
     def close(self, status: PlayerStatus, *, lost: tuple[int, int]) -> tuple[Path | None, str]:
-        """End the records and write the report.
+        """End the records and write the report, unless they were stopped.
 
         Parameters
         ----------
@@ -241,6 +243,8 @@ class Journal:
                 "eeg_lost": lost[1],
             }
         )
+        if self._stopped:
+            return None, ""
         try:
             return write_report(self._writer.folder), ""
         except (AttuneError, OSError) as error:

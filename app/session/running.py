@@ -217,7 +217,7 @@ class Running:
 
     def _tick(self, now: float, on_tick: Callable[[TickResult], None] | None) -> None:
         self._take_asked(now)
-        self._take_withdrawal(now)
+        self._take_withdrawal()
         self._take_eeg(now)  # first: a kill while the loop thinks costs none of it
         rows, eeg_times = self._eeg_since_tick()
         # What is heard later than `now`, after a stall too, is the next tick's.
@@ -245,13 +245,12 @@ class Running:
         if on_tick is not None:
             on_tick(shown)
 
-    def _take_withdrawal(self, now: float) -> None:
+    def _take_withdrawal(self) -> None:
         """Record nothing more of a client who took the consent back; everything else goes on."""
         client = self._plan.client
         if client is not None and not self._withdrawn and client.withdrawn():
             self._withdrawn = True
-            self._journal.stop(WITHDRAWN)
-            self._watcher.say(WITHDRAWN, now)
+            self._journal.stop(WITHDRAWN)  # which is said as any reason why nothing is recorded
 
     def _watch(self, result: TickResult) -> TickResult:
         """Log what cannot be, and return what may be shown of it; what was decided stands."""

@@ -39,13 +39,18 @@ EVERY: list[Entry] = [
     Screening((CONTRAINDICATIONS[0], CONTRAINDICATIONS[-1]), "r"),
     AdverseEvents(({"event": ADVERSE_EVENTS[0], "severity": SEVERITIES[2], "onset": "at once"},)),
     ScaleResult("gad7", {"total": None}, {"1": None}, {}, ("told",), "before"),
-    Intake(("A song", "Another"), "daughter", ("folk",), (1958, 1972)),
+    Intake(("A song", "Another"), "daughter", ("folk",), (1958, 1972), ("A third",)),
 ]
 
 
 @pytest.mark.parametrize("entry", EVERY, ids=[entry.kind for entry in EVERY])
 def test_every_entry_comes_back_from_text(entry: Entry) -> None:
     assert from_table(entry.kind, json.loads(json.dumps(as_table(entry)))) == entry
+
+
+def test_an_entry_of_a_newer_program_is_told_and_not_taken_for_less_than_it_is() -> None:
+    with pytest.raises(InputError, match="holds mood, which this program does not know: a newer"):
+        from_table("note", {"text": "x", "mood": "y"})
 
 
 def test_nobody_asked_is_not_the_same_as_none_reported() -> None:

@@ -88,7 +88,8 @@ def test_the_notice_is_told_also_where_the_score_stays_open() -> None:
     [
         ("phq9", 0, None), ("phq9", 12, "not known here"), ("phq9", 24, "not known here"),
         ("phq9", 25, "above zero"), ("madrs", 20, "not known here"), ("madrs", 55, "above zero"),
-        ("gad7", 21, None), ("bdi2", 40, None),
+        ("gad7", 21, None), ("bdi2", 0, None), ("bdi2", 40, "not known here"),
+        ("bdi2", 61, "above zero"), ("who5", 40, None),
     ],
 )  # fmt: skip
 def test_a_total_that_hides_the_question_on_self_harm_says_so(
@@ -103,6 +104,14 @@ def test_a_question_on_self_harm_that_was_not_answered_is_told() -> None:
     (notice,) = SCALES["phq9"].scored([0.0] * 8 + [None]).notices
     assert "item 9" in notice
     assert "not known here" in notice
+
+
+def test_the_question_of_the_bdi_is_told_where_its_answers_are_given() -> None:
+    answers = [0.0] * 21
+    assert SCALES["bdi2"].scored(answers).notices == ()
+    answers[8] = 1.0
+    (notice,) = SCALES["bdi2"].scored(answers).notices
+    assert "item 9 (thoughts of suicide) was answered above zero" in notice
 
 
 def test_lines_are_three_scores_of_their_own() -> None:
@@ -127,8 +136,8 @@ def test_refusals_of_answers_that_are_none() -> None:
     ):
         with pytest.raises(InputError, match=said):
             phq9.scored(answers)
-    with pytest.raises(InputError, match="words of BDI-II are not free"):
-        SCALES["bdi2"].scored([0.0] * 21)
+    with pytest.raises(InputError, match="words of HADS are not free"):
+        SCALES["hads"].scored([0.0] * 14)
     with pytest.raises(InputError, match="from 0 to 63"):
         SCALES["bdi2"].entered([64])
     with pytest.raises(InputError, match="2 scores"):
@@ -162,6 +171,15 @@ def test_refusals_of_scale_files_that_are_none(tmp_path) -> None:
             'bands = [{ from = 5, text = "low" }, { from = 0, text = "high" }]\n',
             "bands from 5, 0",
         ),
+        (
+            head + 'items = ["a"]\nhigh = 4\nquestoin = "?"\n[[scores]]\nname = "a"\nband = []\n',
+            "says something of 'questoin', 'band', which no scale has",
+        ),
+        (
+            head + 'items = ["a"]\nhigh = 4\n[[scores]]\nname = "a"\n'
+            'bands = [{ from = 0, text = "low", to = 3 }]\n[[watched]]\nitem = 1\nabuot = "x"\n',
+            "'to', 'abuot'",
+        ),
         (head + 'options = 3\n[[scores]]\nname = "a"\n', "is not complete"),
     ):
         with pytest.raises(InputError, match=said):
@@ -175,3 +193,6 @@ def test_refusals_of_scale_files_that_are_none(tmp_path) -> None:
         head + 'items = ["a", "b"]\nhigh = 4\n[[scores]]\nname = "s"\n'
     )
     assert find_scale(str(tmp_path / "own.toml")).scored([1, 2]).scores == {"s": 3.0}
+    (tmp_path / "PHQ9.toml").write_bytes((tmp_path / "own.toml").read_bytes())
+    with pytest.raises(InputError, match="nobody could tell their scores apart"):
+        find_scale(str(tmp_path / "PHQ9.toml"))

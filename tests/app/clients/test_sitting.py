@@ -124,6 +124,9 @@ def test_a_consent_taken_back_in_the_middle_stops_the_recording_and_nothing_else
     assert 7 <= len(reader.ticks()) <= 9
     assert reader.manifest["problem"] == WITHDRAWN
     assert session.snapshot().recording_problem == WITHDRAWN
+    assert WITHDRAWN not in [line.sentence for line in session.snapshot().decisions]
+    assert not (session.folder / "report.html").exists()
+    assert session.snapshot().report is None
     assert store.newest(client, Consent).withdrawn
     assert store.listener(client) == b""  # nor is anything learnt of it
     assert store.sessions(client)[0].problem == WITHDRAWN

@@ -44,4 +44,4 @@ def test_the_hidden_enjoyment_of_a_simulated_listener_changes_nothing(
 
 def test_refusals_of_too_few_rated_tracks_say_how_many_there_are(demo_folder, capsys) -> None:
     assert main(["evaluate", "enjoyment", str(demo_folder)]) == 2
-    assert "There are 0 rated tracks" in capsys.readouterr().err
+    assert "0 rated tracks with half a minute of clean EEG in 1 session;" in capsys.readouterr().err

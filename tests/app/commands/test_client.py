@@ -128,6 +128,43 @@ def test_everything_that_is_entered_is_shown(attune: Attune, code: str, tmp_path
     assert attune.table("client", "list")[0]["goal"] == "calm"
 
 
+def test_an_answer_that_is_missing_may_come_first(attune: Attune, code: str) -> None:
+    said = attune("client", "scale", code, "gad7", "--answers", "-,1,1,1,1,1,0")
+    assert "open: not all of its items were answered" in said
+
+
+def test_what_is_told_later_of_a_client_takes_nothing_back_that_was_told_before(
+    attune: Attune, code: str
+) -> None:
+    attune("client", "note", code, "--about", "handedness=left", "sex=female")
+    attune("client", "note", code, "--about", "age_band=35-44", "sex=other")
+    about = attune.table("client", "show", code)["about"]
+    assert (about["handedness"], about["sex"], about["age_band"]) == ("left", "other", "35-44")
+
+
+def test_a_piece_that_was_named_by_mistake_is_taken_off_the_list_again(
+    attune: Attune, code: str, tmp_path: Path
+) -> None:
+    assert "Nothing is on the intake list yet" in attune("client", "intake", code)
+    (tmp_path / "list.txt").write_text("Copper Lanterns\nNight Tram\nYesterday\n")
+    attune("client", "intake", code, str(tmp_path / "list.txt"), "--era", "1958-1972")
+    said = attune("client", "intake", code)
+    assert (
+        said == "Named as loved: Copper Lanterns; Night Tram\nNamed, and not found yet: Yesterday\n"
+    )
+    said = attune("client", "intake", code, "--remove", "copper lanterns!", "Yesterday")
+    assert "Copper Lanterns: taken off the list" in said
+    assert "Yesterday: taken off the list" in said
+    table = attune.table("client", "show", code)
+    assert (table["learnt"]["intake"], table["learnt"]["intake_missing"]) == (["Night Tram"], [])
+    assert table["intake"][-1]["removed"] == ["Copper Lanterns", "Yesterday"]
+    with Store(clients_folder(), SECRET) as store:
+        known = Listener.from_bytes(store.listener(store.client(code))).record
+    assert known.era == (1958, 1972)
+    said = attune("client", "intake", code, "--remove", "Yesterday", status=2)
+    assert "'Yesterday' is not on the intake list; on it are: Night Tram." in said
+
+
 def test_self_harm_and_severe_events_are_told_plainly(attune: Attune, code: str) -> None:
     said = attune("client", "scale", code, "phq9", "--answers", "0,0,0,0,0,0,0,0,1")
     assert said.startswith("PHQ-9: item 9")
@@ -196,7 +233,7 @@ def test_a_session_that_was_cut_off_teaches_afterwards(attune: Attune, code: str
         session.run()
         sitting.close()
         again = Sitting(store, code)
-        assert f"1 sessions were cut off and taught nothing yet: attune client learn {code}" in (
+        assert f"1 session was cut off and taught nothing yet: attune client learn {code}" in (
             again.reminders
         )
         again.close()
@@ -217,7 +254,7 @@ def test_a_recording_whose_key_was_destroyed_says_so_without_a_passphrase(
     for path in folder.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
     said = attune("client", "delete", code, "--yes")
-    assert "1 session folders were removed" in said
+    assert "1 session folder was removed" in said
     assert "NOT SO" not in said
     assert not folder.exists()
     for words in (["report"], ["replay"], ["evaluate", "reward"]):
@@ -385,6 +422,9 @@ def test_refusals_in_a_sentence_each(attune: Attune, code: str, tmp_path: Path) 
         (["note", code], "nothing to write down"),
         (["note", code, "--adverse", "headache"], "such as headache:mild"),
         (["note", code, "--adverse", "luck:mild"], "adverse event is 'luck'"),
+        (["note", code, "--adverse", "none", "headache:mild"], "give it alone, or leave it out"),
+        (["note", code, "--screening", "tinnitus", "none"], "--screening is 'tinnitus none'"),
+        (["note", code, " "], "The note is empty"),
         (["note", code, "--about", "shoe=44"], "--about is 'shoe=44'"),
         (["note", code, "--screening", "luck"], "contraindication is 'luck'"),
         (["consent", code, "--scope", "all"], "scope of the consent is 'all'"),
@@ -392,6 +432,8 @@ def test_refusals_in_a_sentence_each(attune: Attune, code: str, tmp_path: Path) 
         (["scale", code, "phq9", "--score", "3", "--answers", "1"], "exclude each other"),
         (["scale", code, "phq9", "--answers", "1,x"], "An answer is 'x'"),
         (["scale", code, "phq9"], "no terminal to ask on"),
+        (["scale", code, "phq9", "--answers", "-,1"], "9 items, and 2 answers were given"),
+        (["intake", code, "--remove", "Yesterday"], "on it are: nothing."),
         (["intake", code, str(tmp_path / "none")], "cannot be read"),
         (["intake", code, str(tmp_path / "pw"), "--era", "1958"], "--era is '1958'"),
         (["restore", str(tmp_path / "none")], "There is no backup"),

@@ -56,9 +56,9 @@ def test_no_single_changed_byte_goes_unseen(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ((0, 2, 1, 3, 4), "1 pieces of a are damaged or were moved"),
-        ((0, 1, 3, 4), "1 pieces of a are missing"),
-        ((0, 1, 2, 2, 3, 4), "1 pieces of a are damaged or were moved"),
+        ((0, 2, 1, 3, 4), "a holds 1 damaged or moved piece:"),
+        ((0, 1, 3, 4), "a lacks 1 piece."),
+        ((0, 1, 2, 2, 3, 4), "a holds 1 damaged or moved piece:"),
         ((0, 1, 2), "a has no end"),
         ((0, 1, 2, 3, 4, 3), "what follows its end"),
     ],
@@ -79,7 +79,7 @@ def test_a_piece_of_another_file_or_session_does_not_open() -> None:
     for foreign in (other.piece("events.jsonl", 0, b"x"), one.piece("recording.xdf", 0, b"x")):
         got, said = unseal("events.jsonl", head + foreign + b"".join(rest), one)
         assert got == b""
-        assert "damaged or were moved" in said[0]
+        assert "damaged or moved piece" in said[0]
     assert unseal("events.jsonl", other.head + first, one)[1] == [
         "events.jsonl belongs to another session; it was not read."
     ]
@@ -150,7 +150,7 @@ def test_a_session_that_was_killed_reads_as_far_as_it_was_written(tmp_path: Path
     (folder / "recording.xdf").write_bytes(raw[: len(raw) * 3 // 4])
     reader = SessionReader(folder)
     assert 2 * 250 <= reader.eeg()[0].size < 4 * 250
-    assert any("unfinished piece; they" in problem for problem in reader.problems)
+    assert any("unfinished piece, left out" in problem for problem in reader.problems)
     assert any("recording.xdf has no end" in problem for problem in reader.problems)
 
 
