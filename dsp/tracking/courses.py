@@ -34,6 +34,8 @@ def penalty_shape(cov: Floats, n_lags: int) -> Floats:
 def by_chance(power: float, seconds: float) -> float:
     """Energy that chance gives to each lag and electrode in sums over so many `seconds`.
 
+    In units of what the penalty of that lag and electrode is in: the sum of the squared EEG.
+
     Parameters
     ----------
     power : float

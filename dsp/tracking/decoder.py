@@ -9,10 +9,10 @@ it, and it can be solved again without a lost electrode.
 P is the penalty. Equal weights for all electrodes would call dear what is cheap: where all share a
 reference, the differences between them, in which the answer lies, are small. So nine tenths of P
 are the electrodes' own covariance (as if each lag held so much EEG that knows no sound), one
-tenth is the same for all. It weighs as much as `PENALTY` s of EEG for each electrode, however long
-the session is, which is what a penalty must do: it stands for what is expected of the weights, not
-for the data. All of them together are expected to explain the same small share of the sound, so
-the more they are, the smaller is each, and the dearer (a g-prior: Zellner 1986).
+tenth is the same for all. For each electrode it weighs as much as `PENALTY` s of all that was
+learnt from (of the calibration, too), however much that is: it stands for what is expected of the
+weights, not for the data. All of them together are expected to explain the same small share of the
+sound, so the more they are, the smaller is each, and the dearer (a g-prior: Zellner 1986).
 """
 
 from __future__ import annotations

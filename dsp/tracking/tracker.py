@@ -103,7 +103,7 @@ class Tracker:
     seed : int
         Of the surrogates' phases.
     search : float, optional
-        Longest lag while nothing is known of the delay, s; 1.2 unless given.
+        Longest lag while nothing is known of the delay, s; 1.2 unless given, 0.4 at least.
 
     Examples
     --------
@@ -219,6 +219,12 @@ class Tracker:
             known (`dsp.sound.heard.Heard.stimulus`).
         times : float64 [shape=(n,)]
             LSL seconds at which it was heard, increasing.
+
+        Raises
+        ------
+        InputError
+            Where shapes do not fit, or a time is no number. What is no number among `values` was
+            not heard.
         """
         rows = np.asarray(values, dtype=np.float64)
         stamps = np.asarray(times, dtype=np.float64)
@@ -227,6 +233,9 @@ class Tracker:
                 f"The stimulus has shape {rows.shape} with times {stamps.shape}; expected (n, 3) "
                 "or (n, 4) with one time for each row."
             )
+        if not np.isfinite(stamps).all():
+            bad = stamps[~np.isfinite(stamps)][0]
+            raise InputError(f"A time of the stimulus is {bad}; expected LSL seconds.")
         if stamps.size:
             self._newest_sound = float(stamps[-1])
             self._aligned.push_sound(rows[:, [0, 2]], stamps)

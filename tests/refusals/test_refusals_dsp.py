@@ -67,6 +67,15 @@ def test_stimulus_of_one_column_is_refused() -> None:
         Tracker(ch_names=CH, sfreq=250.0).push_stimulus(np.zeros((5, 1)), np.arange(5.0))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [0, 2, 4])
+def test_stimulus_at_no_time_is_refused(bad: float, at: int) -> None:
+    times = np.arange(5.0)
+    times[at] = bad
+    with pytest.raises(InputError, match=rf"is {bad}; expected LSL seconds"):
+        Tracker(ch_names=CH, sfreq=250.0).push_stimulus(np.zeros((5, 3)), times)
+
+
 def test_decoder_of_another_montage_is_refused() -> None:
     lags = np.arange(4)
     stored = Decoder(("Oz",), (1.0, 8.0), lags, Sums.zero(4), 0.5, 0.1, 1.0)
