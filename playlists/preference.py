@@ -51,6 +51,7 @@ MOST = 1000  #: newest ratings, taps and wishes that are weighed; the rest has d
 LIKED, DISLIKED = 0.75, 0.25
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.str_]
 
 
@@ -116,6 +117,49 @@ def expect(
         Expected(min(max(float(m), 0.02), 0.98), float(s), past.because(track, key))
         for m, s, track, key in zip(mean, sd, tracks, keys, strict=True)
     )
+
+
+def together(
+    record: ListenerRecord, moments: Sequence[tuple[TrackKey, float]]
+) -> tuple[Floats, Floats]:
+    """Return what is expected of moments before anything was said, and their covariance.
+
+    Tracks, artists, albums, genres and moods that they have in common make them alike.
+
+    Parameters
+    ----------
+    record : ListenerRecord
+    moments : sequence of (TrackKey, float)
+        What was heard, and when, seconds since 1970.
+
+    Returns
+    -------
+    mean : float64 [shape=(n,)]
+    covariance : float64 [shape=(n, n)]
+    """
+    tracks, at = [track for track, _ in moments], np.array([at for _, at in moments])
+    now = float(at.max(initial=-math.inf))
+    familiar = [float(record.familiar.get(track, False)) for track in tracks]
+    shared = np.outer(familiar, np.eye(4)[0])
+    rows = _Rows._made(tracks, [record.names[track] for track in tracks], at, shared)
+    past = _Past(record, now)
+    mean = rows.expected + [past.novelty(track, t, running=True) for track, t in moments]
+    of = sessions(at)
+    return np.asarray(mean), _kinship(rows, rows, now) + (of[:, None] == of) * MOOD_SD**2
+
+
+def sessions(at: Floats) -> Ints:
+    """Number the sessions that moments (seconds since 1970) belong to, from 0 on.
+
+    Examples
+    --------
+    >>> sessions(np.array([0.0, 86_400.0, 600.0])).tolist()
+    [0, 1, 0]
+    """
+    order = np.argsort(at, kind="stable")
+    found = np.empty(at.size, dtype=np.int64)
+    found[order] = np.cumsum(np.diff(at[order], prepend=at[order][:1]) > SESSION_GAP_S)
+    return found
 
 
 @dataclass(frozen=True)
@@ -236,8 +280,8 @@ def _shared_errors(said: Sequence[TrackEvent]) -> Floats:
     for kind in ("rating", "tap"):
         given = np.array([e.kind == kind for e in said], dtype=np.float64)
         out += np.outer(given, given) * RATING_BIAS_SD**2
-    session = np.cumsum(np.diff([e.at for e in said], prepend=said[0].at) > SESSION_GAP_S)
-    return np.asarray(out + (session[:, None] == session) * MOOD_SD**2)
+    of = sessions(np.array([e.at for e in said]))
+    return np.asarray(out + (of[:, None] == of) * MOOD_SD**2)
 
 
 def _observed(said: Sequence[TrackEvent]) -> tuple[Floats, Floats]:

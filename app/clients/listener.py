@@ -16,26 +16,34 @@ from typing import Any
 
 import numpy as np
 
-from app.loop.calibration import MEAN, Calibration, Theta, more_rated, theta_baseline
+from app.loop.calibration import MIN_MEANS, Calibration, Theta, more_rated, theta_baseline
 from app.loop.lesson import KEPT, Excerpt, Lesson, Setup
+from dsp.agreement import Agreement, weighed
 from dsp.checks import InputError
 from dsp.electrodes import theta_sites
-from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
+from dsp.enjoyment import EnjoymentModel
 from dsp.grid import RATE, Floats
-from dsp.reward import SCORE_SECONDS
 from dsp.tracking.calibrate import calibrate
 from dsp.tracking.decoder import Decoder
-from playlists.listener_record import ListenerRecord, TrackEvent, named, track_key
+from playlists.listener_record import ListenerRecord, TrackEvent, TrackKey, named, track_key
+from playlists.preference import sessions, together
 
 SCHEMA = 1  #: version of what `Listener.to_bytes` writes
 NAME = "own sessions"  #: of a calibration that was learnt here
-FORGOTTEN = 0.1  #: share of what is believed of the EEG that falls back on the prior each session
-UNKNOWN = (0.5, 0.2)  #: mean and sd of what is enjoyed, of a track nobody knows
-ELSEWHERE = 0.5  #: the same where the headset is another
+ELSEWHERE = 0.5  #: share of what is believed of the EEG that another headset takes along
 MOVED = 0.03  #: s by which an answer must come at another time to be taken for moved
 ALPHA_RISE = 2.0  #: dB by which alpha rises in most people who close their eyes
 LOST = 0.7  #: share of r that must be left where sessions are put together that differ
-_PLAYS, _SETUPS = 60, 8  # newest plays of which theta is kept, and newest setups
+_PLAYS, _SAID, _SETUPS = 120, 240, 8  # newest of which theta is kept, ratings, and setups
+
+
+@dataclass(frozen=True)
+class HeardPlay:
+    """Theta of a play, and what was heard when (seconds since 1970)."""
+
+    track: TrackKey
+    at: float
+    theta: Theta
 
 
 @dataclass(frozen=True)
@@ -51,20 +59,16 @@ class Fitted:
         The newest `KEPT` seconds of clean EEG with sound.
     decoder : Decoder or None
         None until an answer to sound is found in them.
-    plays : tuple of Theta
-        Rated plays, the newest last.
-    believed : float64 [shape=(gains, offset sds, scales)] or None
-        What ratings taught of the EEG.
-    n_ratings, sessions : int
+    plays : tuple of HeardPlay
+        The newest `_PLAYS` with enough clean theta, rated or not, the newest last.
+    sessions : int
     """
 
     setup: Setup
     decoded: tuple[str, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
     decoder: Decoder | None = None
-    plays: tuple[Theta, ...] = ()
-    believed: Floats | None = None
-    n_ratings: int = 0
+    plays: tuple[HeardPlay, ...] = ()
     sessions: int = 0
 
     @property
@@ -98,21 +102,22 @@ class Listener:
         """
         same = [one for one in self.fitted if _where(one.setup) == _where(setup)]
         if same:
-            return _calibration(same[-1], decoder=same[-1].decoder), ()
+            return self._calibration(same[-1], decoder=same[-1].decoder), ()
         kin = [one for one in self.fitted if one.setup.simulated == setup.simulated]
         if not kin:
             return None, ()
         head = [one for one in kin if _head(one.setup) == _head(setup)]
         if head:
             known = head[-1]
-            return _calibration(known, decoder=None), (
+            return self._calibration(known, decoder=None), (
                 f"The sound goes to {setup.output}, and the answer to it is known with "
                 f"{known.setup.output} alone: its delay is found anew. Ratings, and what the EEG "
                 "says of enjoyment, carry over.",
             )
         known = kin[-1]
         alike = _theta_names(known.setup) == _theta_names(setup) != ()
-        kept = _calibration(known, decoder=None) if alike else Calibration.nothing(NAME)
+        old = self._calibration(known, decoder=None)
+        kept = old if alike else Calibration.nothing(NAME)
         level = "its level of theta, and half" if alike else "half"
         anew = (
             "the answer to sound is" if alike else "the answer to sound and the level of theta are"
@@ -120,12 +125,36 @@ class Listener:
         return replace(
             kept,
             simulated=setup.simulated,
-            believed=_forgotten(known.believed, ELSEWHERE),
-            n_ratings=known.n_ratings,
+            believed=_less(old.believed),
+            n_ratings=old.n_ratings,
         ), (
             f"{setup.headset} is another headset than {known.setup.headset}, or has other "
             f"electrodes: ratings carry over, and {level} of what the EEG counted; {anew} learnt "
             "anew.",
+        )
+
+    def _calibration(self, known: Fitted, *, decoder: Decoder | None) -> Calibration:
+        """What was learnt with the headset of `known`, whatever the sound went to."""
+        heard = [
+            one
+            for other in self.fitted
+            if _head(other.setup) == _head(known.setup)
+            for one in other.plays
+        ]
+        heard = sorted(heard, key=lambda one: one.at)[-_PLAYS:]
+        plays = tuple(one.theta for one in heard)
+        level, sd = theta_baseline(plays) or (math.nan, math.nan)
+        return Calibration(
+            NAME,
+            decoder,
+            level,
+            sd,
+            (),
+            simulated=known.setup.simulated,
+            believed=_believed(self.record, heard, sd) if math.isfinite(sd) else None,
+            n_ratings=sum(one.tells for one in plays),
+            plays=plays,
+            same_headset=decoder is not None,
         )
 
     def to_bytes(self) -> bytes:
@@ -143,16 +172,14 @@ class Listener:
                     "simulated": setup.simulated,
                     "decoded": one.decoded,
                     "starts": [e.start for e in one.excerpts],
-                    "n_ratings": one.n_ratings,
+                    "heard": [(play.track, play.at) for play in one.plays],
                     "sessions": one.sessions,
                 }
             )
             for i, excerpt in enumerate(one.excerpts):
                 for name in ("eeg", "unit", "sound"):
                     arrays[f"{k}_{i}_{name}"] = getattr(excerpt, name)
-            arrays[f"{k}_plays"] = np.array([play.row for play in one.plays]).reshape(-1, 4)
-            if one.believed is not None:
-                arrays[f"{k}_believed"] = one.believed
+            arrays[f"{k}_plays"] = np.array([p.theta.row for p in one.plays]).reshape(-1, 4)
             if one.decoder is not None:
                 for name, value in one.decoder.to_arrays().items():
                     arrays[f"{k}_decoder_{name}"] = value
@@ -221,26 +248,21 @@ def _fit(before: Fitted, lesson: Lesson) -> tuple[Fitted, tuple[str, ...]]:
     if math.isfinite(lesson.alpha_rise):
         said.append(_eyes(lesson.alpha_rise))
     before = _answer(before, lesson, said)
-    plays = [one.theta for one in lesson.plays if one.theta.tells]
-    kept = (*before.plays, *plays)[-_PLAYS:]
-    if not theta_baseline(kept) and theta_sites(lesson.setup.ch_names):
+    new = (
+        HeardPlay(track_key(lesson.tracks[one.place]), lesson.at + one.began, one.theta)
+        for one in lesson.plays
+        if one.theta.n >= MIN_MEANS
+    )
+    # A session that teaches again brings no play twice.
+    kept = tuple({(one.track, one.at): one for one in (*before.plays, *new)}.values())[-_PLAYS:]
+    thetas = [one.theta for one in kept]
+    if not theta_baseline(thetas) and theta_sites(lesson.setup.ch_names):
         said.append(
-            f"About {more_rated(kept)} more rated tracks are needed before the EEG can count."
+            f"About {more_rated(thetas)} more rated tracks are needed before the EEG can count."
         )
-    believed, n_ratings = _forgotten(before.believed, FORGOTTEN), before.n_ratings
-    baseline = theta_baseline(kept)
-    if baseline is not None:
-        # What came before the level was known has not been weighed yet.
-        new = plays if before.believed is not None else kept
-        believed, n_ratings = _weighed(believed, new, *baseline), n_ratings + len(new)
-    return replace(
-        before,
-        setup=lesson.setup,
-        plays=kept,
-        believed=believed,
-        n_ratings=n_ratings,
-        sessions=before.sessions + 1,
-    ), tuple(said)
+    return replace(before, setup=lesson.setup, plays=kept, sessions=before.sessions + 1), tuple(
+        said
+    )
 
 
 def _eyes(rise: float) -> str:
@@ -332,48 +354,33 @@ def _events(lesson: Lesson) -> Iterator[TrackEvent]:
             yield TrackEvent(key, "undone", at + one.undone)
 
 
-def _calibration(known: Fitted, *, decoder: Decoder | None) -> Calibration:
-    level, sd = theta_baseline(known.plays) or (math.nan, math.nan)
-    return Calibration(
-        NAME,
-        decoder,
-        level,
-        sd,
-        (),
-        simulated=known.setup.simulated,
-        believed=known.believed,
-        n_ratings=known.n_ratings,
-        plays=known.plays,
-        same_headset=decoder is not None,
+def _believed(record: ListenerRecord, heard: Sequence[HeardPlay], sd: float) -> Floats:
+    """Weigh the hypotheses of the EEG by all plays that are kept and what was said since then."""
+    said = [
+        one for one in record.events if one.kind in ("rating", "tap") and one.at >= heard[0].at
+    ][-_SAID:]
+    moments = [(one.track, one.at) for one in heard] + [(one.track, one.at) for one in said]
+    expected, covariance = together(record, moments)
+    known = Agreement(
+        scores=np.array([one.theta.db for one in heard]) / sd,
+        n_means=np.array([one.theta.n for one in heard], dtype=np.float64),
+        sessions=sessions(np.array([one.at for one in heard])),
+        said=np.array([one.value for one in said]),
+        taps=np.array([one.kind == "tap" for one in said]),
+        expected=expected,
+        covariance=covariance,
     )
+    return weighed(EnjoymentModel(), known)
 
 
-def _weighed(believed: Floats | None, plays: Sequence[Theta], level: float, sd: float) -> Floats:
-    """Weigh the hypotheses of the EEG by the ratings of a session.
-
-    Each play is taken as of a track of which nothing is known: where a track is known well, what
-    the running filter expects of a rating is the same whatever the EEG says, and the rating
-    would teach nothing of that.
-    """
-    one = EnjoymentFilter(EnjoymentModel(), believed=believed)
-    for play in plays:
-        assert play.rating is not None
-        one.new_track(*UNKNOWN)
-        for _ in range(MEAN * play.n):
-            one.step(SCORE_SECONDS)
-            one.score((play.db - level) / sd, valid_share=1.0)
-        one.rating(play.rating)
-    return one.believed
-
-
-def _forgotten(believed: Floats | None, share: float) -> Floats | None:
-    """Let a share of what was learnt, in log odds against the prior, be forgotten.
+def _less(believed: Floats | None) -> Floats | None:
+    """Leave `ELSEWHERE` of what was learnt, in log odds against the prior.
 
     Weights that are mixed with their prior instead lose most where most was earned.
     """
     if believed is None:
         return None
-    kept = believed ** (1.0 - share) * EnjoymentModel().prior ** share
+    kept = believed**ELSEWHERE * EnjoymentModel().prior ** (1.0 - ELSEWHERE)
     return np.asarray(kept / kept.sum())
 
 
@@ -404,19 +411,16 @@ def _fitted(k: int, row: Mapping[str, Any], arrays: Mapping[str, Any]) -> Fitted
     )
     prefix = f"{k}_decoder_"
     known = {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)}
-    believed = arrays.get(f"{k}_believed")
-    if believed is not None and believed.shape != EnjoymentModel().prior.shape:
-        believed = None  # of a bank that has changed since
-    if believed is not None and not ((believed > 0.0) & (believed <= 1.0)).all():
-        raise ValueError("a weight of the EEG is not between 0 and 1")
+    plays = tuple(
+        HeardPlay(TrackKey(str(track)), float(at), Theta.of_row(theta))
+        for (track, at), theta in zip(row["heard"], arrays[f"{k}_plays"], strict=True)
+    )
     return Fitted(
         setup,
         decoded,
         excerpts,
         Decoder.from_arrays(known) if known else None,
-        tuple(Theta.of_row(one) for one in arrays[f"{k}_plays"]),
-        believed,
-        int(row["n_ratings"]),
+        plays,
         int(row["sessions"]),
     )
 

@@ -21,6 +21,7 @@ from app.clients.listener import Listener, learn
 from app.lab.earlier_sessions import calibrate_listener
 from app.loop.calibration import load_calibration
 from app.loop.decision import Decision
+from app.loop.lesson import Setup
 from app.loop.ticks import TickResult
 from app.paths import songbook_cache, tracks_cache
 from app.session.plan import Plan
@@ -29,6 +30,7 @@ from app.session.session import Session
 from devices.listener import LISTENERS, Answer, Head, answer_of
 from devices.taste import Music, Taste
 from dsp.checks import AttuneError, RecordError, check_number, check_option
+from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
 from playlists.analysis.prepare import prepare
 from playlists.files import open_playlist
 from playlists.generator.songbook import VERSION, render, songs
@@ -99,7 +101,8 @@ class Lived:
     following_within_s : float
         Seconds from the first sound until "following"; infinite if it was never said.
     weight : float
-        Of the EEG at the end: P(gain > 0).
+        Of the EEG, P(gain > 0), by all that is known of the person after the session; of the
+        reference, and without EEG, as it stood at the end of the session.
     enjoyment : float
         Mean hidden enjoyment.
     eeg_actions, false_eeg_actions : int
@@ -218,12 +221,21 @@ def live(
                     )
                 told()
             lived, session = _session(plan, head, taste, prepared, stopped, eeg=eeg)
-            lives[eeg].append(lived)
             lesson = session.lesson
             if lesson is not None:
                 person, _ = learn(person, lesson)
+                if lesson.setup is not None:
+                    lived = replace(lived, weight=_weight(person, lesson.setup))
+            lives[eeg].append(lived)
             told()
     return Life(number, tuple(lives[True]), tuple(lives[False]), tuple(expected), reference)
+
+
+def _weight(person: Listener, setup: Setup) -> float:
+    """Return how far the EEG is believed before anything of another session is known."""
+    calibration, _ = person.calibration_for(setup)
+    believed = calibration.believed if calibration is not None else None
+    return EnjoymentFilter(EnjoymentModel(), believed=believed).eeg_weight
 
 
 def _prepared(playlist: str) -> dict[int, PreparedTrack]:

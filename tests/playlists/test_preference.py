@@ -13,7 +13,10 @@ from playlists.preference import (
     LEAST_SD,
     MEAN,
     MEAN_SD,
+    MOOD_SD,
     expect,
+    sessions,
+    together,
 )
 from playlists.tracks import Track
 
@@ -168,3 +171,30 @@ def test_reference_ratings_of_one_track_meet_their_closed_form():
 
 def test_no_tracks_give_no_expectations():
     assert expect(ListenerRecord(), [], NOW) == ()
+
+
+def test_moments_hang_together_by_track_then_kin_then_session_and_least_by_the_person():
+    at = [(KEYS[0], NOW), (KEYS[0], NOW + 60.0), (KEYS[0], NOW + 9 * DAY), (KEYS[1], NOW + 9 * DAY),
+          (KEYS[4], NOW), (KEYS[4], NOW + 20 * DAY)]  # fmt: skip
+    mean, covariance = together(record(), at)
+    assert mean == pytest.approx(MEAN)
+    own, track_later, kin, session, person = covariance[0, 1:]
+    assert covariance[0, 0] >= own > track_later > kin > session > person
+    assert session - person == pytest.approx(MOOD_SD**2)
+    assert person == pytest.approx(MEAN_SD**2)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-12
+
+
+def test_the_covariance_of_moments_is_what_expectations_are_made_of():
+    """What a rating says of a track later: by the expectation, and by conditioning on it here."""
+    said = rated(0, 1.0, NOW - DAY)
+    _, covariance = together(record(), [(KEYS[0], NOW - DAY), (KEYS[1], NOW)])
+    noise = 0.034 + 0.12**2
+    news = 1.0 - 0.02 - MEAN
+    by_hand = MEAN + covariance[1, 0] / (covariance[0, 0] + noise) * news
+    assert expect(record(said), POOL, NOW)[1].mean == pytest.approx(by_hand, abs=1e-9)
+
+
+def test_sessions_are_numbered_by_their_time_whatever_the_order():
+    assert sessions(np.array([NOW + DAY, NOW, NOW + 60.0])).tolist() == [1, 0, 0]
+    assert sessions(np.empty(0)).tolist() == []

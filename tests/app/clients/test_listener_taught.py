@@ -165,7 +165,8 @@ def test_a_session_without_headset_teaches_music_alone() -> None:
 
 def weight(listener: Listener) -> float:
     gains = np.array(EnjoymentModel().gains)
-    return float(listener.fitted[0].believed.sum(axis=(1, 2))[gains > 0.0].sum())
+    known, _ = listener.calibration_for(SETUP)
+    return float(known.believed.sum(axis=(1, 2))[gains > 0.0].sum())
 
 
 @pytest.mark.parametrize(("slope", "rises"), [(3.0, True), (0.0, False), (-3.0, False)])
@@ -183,9 +184,53 @@ def test_theta_that_goes_with_the_ratings_earns_its_weight_over_sessions(slope, 
     assert (weights[-1] > weights[0]) == rises
 
 
-def test_a_tenth_of_what_was_earned_is_forgotten_each_session(taught) -> None:
-    before = taught[0].fitted[0].believed
-    after = learn(taught[0], replace(lesson(), plays=()))[0].fitted[0].believed
+def test_a_session_that_teaches_again_teaches_no_more_of_the_eeg(taught) -> None:
+    again, _ = learn(taught[0], lesson())
+    assert again.fitted[0].plays == taught[0].fitted[0].plays
+    assert weight(again) == weight(taught[0])
+
+
+def test_a_play_that_nobody_rated_is_kept_and_no_rating_is_counted_for_it(taught) -> None:
+    later_ = replace(lesson(ratings=(None, 0.8, None, None)), at=1e9 + 86400.0)
+    known, _ = learn(taught[0], later_)[0].calibration_for(SETUP)
+    assert len(known.plays) == 8
+    assert known.n_ratings == 5
+
+
+def test_what_the_eeg_counts_with_one_output_it_counts_with_another_from_both_on(taught) -> None:
+    elsewhere = replace(SETUP, output="Loudspeaker")
+    ratings = (0.1, 0.9, 0.3, 0.8)
+    plays = tuple(
+        replace(play(k, r, db=2.0 + 3.0 * r), excerpt=None) for k, r in enumerate(ratings)
+    )
+    second = replace(lesson(setup=elsewhere), plays=plays, at=1e9 + 86400.0)
+    listener, _ = learn(taught[0], second)
+    own, other = (listener.calibration_for(setup)[0] for setup in (SETUP, elsewhere))
+    assert own.n_ratings == other.n_ratings == 8
+    assert own.believed == pytest.approx(other.believed)
+    assert own.decoder is not None
+    assert other.decoder is None
+
+
+def test_the_oldest_plays_are_let_go(monkeypatch, taught) -> None:
+    monkeypatch.setattr("app.clients.listener._PLAYS", 6)
+    listener, _ = learn(taught[0], replace(lesson(), at=1e9 + 86400.0))
+    kept = listener.calibration_for(SETUP)[0]
+    assert len(kept.plays) == 6
+    assert listener.fitted[0].plays[-4:] == tuple(
+        replace(one, at=one.at + 86400.0) for one in taught[0].fitted[0].plays
+    )
+
+
+def test_another_headset_takes_half_of_what_the_eeg_counted() -> None:
+    ratings = (0.1, 0.9, 0.3, 0.8)
+    plays = tuple(
+        replace(play(k, r, db=2.0 + 3.0 * r), excerpt=None) for k, r in enumerate(ratings)
+    )
+    listener, _ = learn(Listener(), replace(lesson(), plays=plays))
+    whole, _ = listener.calibration_for(SETUP)
+    half, _ = listener.calibration_for(Setup("Band", ("AF7", "AF8"), 256.0, "Headphones"))
     prior = EnjoymentModel().prior
-    odds = [np.log(w / w[2, 0, 0]) - np.log(prior / prior[2, 0, 0]) for w in (before, after)]
-    assert odds[1] == pytest.approx(0.9 * odds[0], abs=1e-9)
+    odds = [np.log(w / w[2, 0, 0]) - np.log(prior / prior[2, 0, 0])
+            for w in (whole.believed, half.believed)]  # fmt: skip
+    assert odds[1] == pytest.approx(0.5 * odds[0], abs=1e-9)
