@@ -138,8 +138,8 @@ class EnjoymentFilter:
     eeg : bool
         False disconnects the EEG: the twin that shows what ratings and priors say alone.
     believed : float64 [shape=(gains, offset sds, scales)], optional
-        What is believed of each hypothesis to begin with, as `believed` of an earlier session
-        told it; the model's own weights unless given.
+        What is believed of each hypothesis to begin with, as `dsp.agreement.weighed` tells it from
+        earlier sessions; the model's own weights unless given.
 
     Examples
     --------
@@ -199,15 +199,6 @@ class EnjoymentFilter:
     def eeg_weight(self) -> float:
         """Probability that the EEG says something, and the right way round: of gains over 0."""
         return float(self._weights[self._gains > 0.0].sum()) if self._eeg else 0.0
-
-    @property
-    def believed(self) -> Floats:
-        """Weight of each hypothesis by what ratings told [shape=(gains, offset sds, scales)].
-
-        What the EEG tells against itself is left out: over sessions chance alone would add up.
-        """
-        w = np.exp(self._log_weights - self._log_weights.max())
-        return np.asarray(np.maximum(w / w.sum(), 1e-12))  # nothing is ever ruled out
 
     def new_track(self, mean: float, sd: float) -> None:
         """Another track begins: its level starts from its prior; what is felt goes on."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -206,7 +206,9 @@ class Listener:
             schema = told["schema"]
             if schema == SCHEMA:
                 record = ListenerRecord.from_dict(told["record"])
-                fitted = tuple(_fitted(k, row, arrays) for k, row in enumerate(told["fitted"]))
+                fitted = tuple(
+                    _fitted(k, row, arrays, record.names) for k, row in enumerate(told["fitted"])
+                )
                 return cls(record, fitted, int(told["sessions"]))
         except Exception as error:  # zip, zlib and numpy have a dozen ways to find a file damaged
             first = str(error).split(". ")[0]
@@ -396,7 +398,9 @@ def _theta_names(setup: Setup) -> tuple[str, ...]:
     return tuple(setup.ch_names[i] for i in theta_sites(setup.ch_names))
 
 
-def _fitted(k: int, row: Mapping[str, Any], arrays: Mapping[str, Any]) -> Fitted:
+def _fitted(
+    k: int, row: Mapping[str, Any], arrays: Mapping[str, Any], names: Collection[TrackKey]
+) -> Fitted:
     setup = Setup(
         str(row["headset"]),
         tuple(map(str, row["ch_names"])),
@@ -415,6 +419,8 @@ def _fitted(k: int, row: Mapping[str, Any], arrays: Mapping[str, Any]) -> Fitted
         HeardPlay(TrackKey(str(track)), float(at), Theta.of_row(theta))
         for (track, at), theta in zip(row["heard"], arrays[f"{k}_plays"], strict=True)
     )
+    if any(p.theta.n < MIN_MEANS or p.track not in names or not math.isfinite(p.at) for p in plays):
+        raise ValueError("theta of a play has no track, no time or too few means")
     return Fitted(
         setup,
         decoded,

@@ -112,6 +112,16 @@ def test_bytes_that_are_damaged_are_refused_in_a_sentence(taught) -> None:
             Listener.from_bytes(damaged)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"track": "nobody's"}, {"at": math.nan}, {"theta": Theta(1, 2.0, 0.0, 0.5)}]
+)
+def test_refusals_of_theta_of_a_play_that_cannot_be(taught, changes) -> None:
+    known = taught[0].fitted[0]
+    wrong = replace(known, plays=(replace(known.plays[0], **changes), *known.plays[1:]))
+    with pytest.raises(InputError, match="has no track, no time or too few means"):
+        Listener.from_bytes(replace(taught[0], fitted=(wrong,)).to_bytes())
+
+
 def later(late: int, *, delay: float, answers: bool = True, known_from: int = 0) -> Lesson:
     """A second session whose answer comes elsewhere; the delay is told from one play on."""
     one = lesson(ratings=(None, None, None, None))
