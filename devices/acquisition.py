@@ -16,7 +16,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from devices.clock import now
-from devices.host import Host
+from devices.host import Child, Host
 from devices.listener import LISTENERS
 from devices.pump import HANG_S, OPEN_S, hang_s
 from devices.ring import Ring
@@ -38,6 +38,7 @@ _SLEPT_S = 2.0  # s that a look came late after which the computer had stood sti
 _END_S = 1.0  # s to end by itself
 _SEARCH_END_S = 0.1  # s for one that looks for its device: no driver is to be told to leave off
 _SOONEST_S, _LATEST_S = 0.25, 2.0  # s from one start of a child that dies to the next
+_SPARE_S = 5.0  # s after which another child is started that could take the place of one
 _LIVED_S = 10.0  # s after which a child that dies is not one that dies at its start
 
 
@@ -74,6 +75,7 @@ class Acquisition:
         self._hosting = threading.Lock()  # no host is begun once it closes
         self._opened, self._first, self._closing = (threading.Event() for _ in range(3))
         self._host: Host | None = None  # None while none is begun in the place of one that died
+        self._spare: Child | None = None  # what waits to take its place
         self._gone_at = -math.inf  # rows written before this are of a device that is gone since
         self._begun_at, self._begin_at, self._spacing = 0.0, 0.0, _SOONEST_S
         self._closing_at: float | None = None
@@ -196,7 +198,10 @@ class Acquisition:
             if self._closing_at is None:
                 self._begun_at = now()
                 try:
-                    self._host = Host(self._make, known, name=self._name, thread=self._thread)
+                    spare, self._spare = self._spare, None
+                    self._host = Host(
+                        self._make, known, name=self._name, thread=self._thread, child=spare
+                    )
                 except OSError as error:  # too many processes, or too little memory
                     if known is None:
                         raise DeviceError(
@@ -223,6 +228,8 @@ class Acquisition:
         self._spacing = _SOONEST_S if lived else min(2.0 * self._spacing, _LATEST_S)
         self._begin_at = at if lived else self._begun_at + self._spacing
         self._lose(at, f"What reads {name} {why}; it is started again. The music plays on.")
+        if at >= self._begin_at:
+            self._begin()
 
     # The watcher
 
@@ -251,6 +258,15 @@ class Acquisition:
         if self._thread and not self._opened.is_set():
             patience = 0.0  # it looks for its stream, and would look on for seconds
         self._end_host(max(0.0, since + patience - now()))
+        if self._spare is not None:
+            self._spare.end()
+
+    def _keep_spare(self, at: float) -> None:
+        """Have a process ready, once the source has streamed for a while."""
+        if self._spare is None and not self._thread and at - self._begun_at > _SPARE_S:
+            with self._hosting:
+                if self._closing_at is None and self._host is not None:
+                    self._spare = self._host.spare()
 
     def _reads(self, at: float) -> bool:
         """Whether what reads was heard of while it read, and will hear that it is to end."""
@@ -284,6 +300,8 @@ class Acquisition:
         if word == "lost" and judge(ring.due_at - hang - newest, ring.interval_s)[0] != "lost":
             word = "stalled"  # what reads was held up itself, and may yet bring all of it
         self._judged(word, limits(ring.interval_s))
+        if word == "streaming":
+            self._keep_spare(at)
         return min(max(left, 0.01), _LOOK_S) if word == "streaming" else _AWAY_S
 
     def _judged(self, word: SourceState, silence: tuple[float, float]) -> None:

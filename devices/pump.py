@@ -287,7 +287,7 @@ def pump(
     make: Callable[[], EegSource],
     pipe: Connection,
     stopped: Stopped,
-    known: tuple[SourceInfo, str] | None,
+    turn: Callable[[], tuple[SourceInfo, str] | None],
 ) -> None:
     """Make a source and carry its rows into the ring until told to stop.
 
@@ -299,18 +299,21 @@ def pump(
         To the watcher, which answers ``open`` with the name of the ring (empty: there is none).
     stopped : callable
         Whether to stop.
-    known : (SourceInfo, str) or None
-        What a predecessor read, and the name of its ring; None where this is the first.
+    turn : callable
+        Waits until it is this one's turn, and returns what a predecessor read with the name of its
+        ring; None where this is the first.
     """
-    source = ring = None
+    source = ring = known = None
 
     def tell(word: str, value: Any) -> None:
         pipe.send((word, value))
 
     try:
-        first = known is None
+        first = True
         try:
             source = make()
+            known = turn()
+            first = known is None
             if first:
                 source.open()
         except AttuneError as error:
@@ -344,14 +347,22 @@ def pump(
             ring.close()
 
 
-def pump_in_child(
-    make: Callable[[], EegSource], pipe: Connection, known: tuple[SourceInfo, str] | None
-) -> None:
-    """Run `pump` in a process of its own; it ends with the pipe, so also with its parent."""
+def pump_in_child(make: Callable[[], EegSource], pipe: Connection) -> None:
+    """Run `pump` in a process of its own; it ends with the pipe, so also with its parent.
+
+    It is told by the pipe when it is its turn, and what is known.
+    """
     stay_deaf()  # the session closes us
+
+    def turn() -> tuple[SourceInfo, str] | None:
+        said: Any = pipe.recv()
+        if said == "close":
+            raise EOFError
+        known: tuple[SourceInfo, str] | None = said
+        return known
 
     def stopped(wait_s: float = 0.0) -> bool:
         return pipe.poll(wait_s) and pipe.recv() == "close"
 
     with pipe:
-        pump(make, pipe, stopped, known)
+        pump(make, pipe, stopped, turn)

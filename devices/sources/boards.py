@@ -79,6 +79,8 @@ class BoardSource:
         channels: Wanted = (),
         because: str = "",
     ) -> None:
+        import brainflow.board_shim  # noqa: F401  # now, and not when a headset is to be opened
+
         self._word, self._port = board_word(board), port
         self._options, self._wanted, self._because = options, channels, because
         self._shim: Any = None

@@ -6,11 +6,13 @@
 * bursts: the same for one that sends a second at once, in its own intervals, to the first word;
 * serial: a Cyton is unplugged and plugged in again; from then to its first row in the ring;
 * lsl, other: a sender is killed, and another begins under the same or another source_id;
-* child: the process that reads the board is killed; from then on;
-* hung: it is stopped, and is found to give no sign of life; from then on.
+* child: the process that reads the board is killed, when another waits to take its place, as it
+  does once a board has streamed for some seconds; from then on;
+* again: it is killed so soon that none waits;
+* hung: it is stopped, and is found to give no sign of life, when another waits; from then on.
 
 Prints each part as it is measured, and then one JSON object; seconds. All of it with 20 trials
-takes a quarter of an hour. A `kill` ends it as Ctrl-C does: senders and shared memory go with it.
+takes twenty minutes. A `kill` ends it as Ctrl-C does: senders and shared memory go with it.
 """
 
 from __future__ import annotations
@@ -167,12 +169,12 @@ def lsl(trials: int, *, other: bool) -> list[float]:
     return out
 
 
-def child(trials: int, ended_by: signal.Signals) -> list[float]:
+def child(trials: int, ended_by: signal.Signals, streamed: float = 8.0) -> list[float]:
     out = []
     with tempfile.TemporaryDirectory() as folder, Cyton(Path(folder)) as cyton:
         with reading(f"cyton:{cyton.port}") as acquisition:
             for _ in range(trials):
-                settle(acquisition)
+                settle(acquisition, streamed)
                 pid = acquisition.pid
                 assert pid is not None
                 at = now()
@@ -222,7 +224,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, leave)
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--only", default="drop,bursts,serial,lsl,other,child,hung")
+    parser.add_argument("--only", default="drop,bursts,serial,lsl,other,child,again,hung")
     given = parser.parse_args()
     n = given.trials
     parts: dict[str, Callable[[], object]] = {
@@ -232,6 +234,7 @@ def main() -> None:
         "lsl": lambda: p95(lsl(n, other=False)),
         "other": lambda: p95(lsl(n, other=True)),
         "child": lambda: p95(child(n, signal.SIGKILL)),
+        "again": lambda: p95(child(n, signal.SIGKILL, 1.0)),
         "hung": lambda: p95(child(n, signal.SIGSTOP)),
     }
     out = {}

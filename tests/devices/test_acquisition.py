@@ -300,8 +300,8 @@ def test_a_child_that_reads_is_told_to_leave_off_and_ends_by_itself(monkeypatch)
     end = Host.end
 
     def noted(host: Host, patience: float = 0.0) -> None:
-        host._process.join(20.0 if patience > 0.0 else 0.0)  # on a busy host it takes longer
-        codes.append(host._process.exitcode)
+        host._child.process.join(20.0 if patience > 0.0 else 0.0)  # on a busy host it takes longer
+        codes.append(host._child.process.exitcode)
         end(host, patience)
 
     monkeypatch.setattr(Host, "end", noted)
@@ -435,6 +435,47 @@ def ended(pid: int) -> bool:
         return True
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+@posix
+def test_a_child_that_waits_takes_the_place_of_a_killed_one_and_another_waits_for_its_own(
+    monkeypatch,
+):
+    monkeypatch.setattr("devices.acquisition._SPARE_S", 0.0)
+    board = Acquisition(PausingSource, name="it")
+    waited = []
+    try:
+        board.wait_ready(10.0)
+        for _ in range(2):
+            wait_until(lambda: board._spare is not None)
+            waited.append(board._spare.process.pid)
+            since = now()
+            os.kill(board.pid, signal.SIGKILL)
+            wait_until(lambda since=since: board.ring.written_at > since and board.pid is not None)
+            assert board.pid == waited[-1]
+        wait_until(lambda: board._spare is not None)
+        waited.append(board._spare.process.pid)
+    finally:
+        board.close()
+    assert len(set(waited)) == 3
+    assert all(ended(pid) for pid in waited)
+
+
+@posix
+def test_another_is_started_where_the_one_that_waits_was_killed_as_well(monkeypatch):
+    monkeypatch.setattr("devices.acquisition._SPARE_S", 0.0)
+    board = Acquisition(PausingSource, name="it")
+    try:
+        board.wait_ready(10.0)
+        wait_until(lambda: board._spare is not None)
+        waiting, reading, since = board._spare.process.pid, board.pid, now()
+        os.kill(waiting, signal.SIGKILL)
+        wait_until(lambda: ended(waiting))
+        os.kill(reading, signal.SIGKILL)
+        wait_until(lambda: board.ring.written_at > since and board.pid not in (None, reading))
+        assert board.pid != waiting
+    finally:
+        board.close()
 
 
 @posix

@@ -235,7 +235,7 @@ def test_one_that_takes_the_place_of_another_is_told_what_that_one_knew():
     ring.sfreq = 99.0
     ours, theirs = multiprocessing.Pipe()
     try:
-        pump(lambda: world, theirs, lambda _wait=0.0: True, (INFO, ring.name))
+        pump(lambda: world, theirs, lambda _wait=0.0: True, lambda: (INFO, ring.name))
         assert given == [Handover(INFO, 99.0, 2, 990.01)]
     finally:
         ring.close()

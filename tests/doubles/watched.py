@@ -107,6 +107,9 @@ class _Host:
     def answer(self, name: str) -> None:
         Ring.attach(name).close()
 
+    def spare(self) -> None:
+        """Of one that never ends nobody takes the place."""
+
     def stop(self) -> None:
         return
 
