@@ -7,6 +7,8 @@ is said.
 
 from __future__ import annotations
 
+import codecs
+import csv
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -23,16 +25,30 @@ from playlists.tracks import Track
 TAKEN, CLEAR, OFFERED = 88.0, 4.0, 60.0
 N_OFFERED = 3
 MOST_LINES = 200
-_MOST_BYTES = 200_000
+_MOST_BYTES, _LONGEST = 200_000, 1_000  # of the list; characters of a line
 
-_BULLET = re.compile(r"^\s*(?:[-*•·–—>]+|\(?\d{1,3}[.):]|\d{1,2}\s+[-–]|\[[ xX]?\])(?:\s+|$)")
-_QUOTES = "\"'`´“”„‟«»‹›‘’‚ \t"
+_BULLET = re.compile(
+    r"^\s*(?:[-*•·‣–—>]+|\(?\d{1,3}[.):]|\(?(?:[a-z]|[ivx]{2,4})\)|\d{1,2}\s+[-–]|\[[ x]?\])"
+    r"(?:\s+|$)",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"(\d{1,3})\s+(?=\S)")
+_DOUBLE = re.compile('["“”„‟«»]')
+_SINGLE = re.compile(r"(?<!\w)['`´‹‘‚]([^'`´‹›‘’‚]+)['`´›‘’](?!\w)")
+_SOUND_FILE = re.compile(
+    r"(?:.*[\\/])?(.+)\.(?:mp3|flac|ogg|oga|opus|m4a|aac|wav|aiff?|wma)", re.IGNORECASE
+)
 _BRACKETS = re.compile(r"[(\[{][^)\]}]*[)\]}]")
 _BETWEEN = re.compile(r"\s+[-–—|/]\s+|\s+by\s+|\t|\s*;\s*", re.IGNORECASE)
-_QUOTED_ROW = re.compile(r'"[^"]*"(?:\s*[,;\t]\s*"[^"]*")+')
-_NO_TEXT = ("%PDF", "{\\rtf", "PK\x03\x04")  # letters enough to pass for it
-_EXTINF = re.compile(r"^#EXTINF:[^,]*,(.*)$", re.IGNORECASE)
-_HEADERS = {"title", "titles", "song", "songs", "track", "artist", "name", "no", "nr"}
+# Letters enough to pass for it: PDF, RTF, Word and its kin, pages of the web.
+_NO_TEXT = re.compile(
+    r"\s*(?:%PDF|\{\\rtf|PK\x03\x04|<(?:[!?]|/?[a-z][a-z0-9]*[\s/>]))", re.IGNORECASE
+)
+_LABEL = re.compile(r"(?:#EXTINF:[^,]*,|Title\d+=)(.*)", re.IGNORECASE)
+_TITLE = {"title", "titles", "song", "songs", "track", "name", "piece", "titel", "lied", "titre"}
+_ARTIST = {"artist", "performer", "singer", "band", "composer", "interpret", "artiste"}
+_HEADS = _TITLE | _ARTIST | {"no", "nr", "album", "year", "genre", "length", "by", ""}
+_MARKS = ("\t", ";", ",")  # between the fields of a table
 
 
 @dataclass(frozen=True)
@@ -57,8 +73,9 @@ class IntakeLine:
 def read_intake(raw: bytes | str) -> tuple[str, ...]:
     r"""Return the lines of an intake list in any form of text.
 
-    Takes numbered and bulleted lists, one line with commas or semicolons, tables with a header,
-    and M3U; UTF-8, UTF-16 or the encoding of older Windows programs.
+    Takes numbered and bulleted lists, one line with commas or semicolons, tables (CSV) with and
+    without a header, names of sound files, M3U and PLS; in UTF-8, UTF-16, UTF-32 or the encoding of
+    older Windows programs.
 
     Raises
     ------
@@ -68,22 +85,21 @@ def read_intake(raw: bytes | str) -> tuple[str, ...]:
     Examples
     --------
     >>> read_intake("Loved by Mum:\n1. Slow River\n2) \"Night Train\" - Ann\n")
-    ('Slow River', 'Night Train" - Ann')
+    ('Slow River', 'Night Train - Ann')
     """
     text = (raw if isinstance(raw, str) else _decoded(raw)).lstrip("\ufeff")
-    if "\0" in text or text.startswith(_NO_TEXT):
+    if "\0" in text or _NO_TEXT.match(text):
         raise InputError("The intake list is no plain text; save it as text, one title a line.")
-    lines = [line.strip() for line in text.splitlines()]
-    if any(line.upper().startswith("#EXTM3U") for line in lines[:1]):
-        labels = [match[1] for line in lines if (match := _EXTINF.match(line))]
-        lines = labels or [line for line in lines if line and not line.startswith("#")]
+    lines = [line.strip()[:_LONGEST] for line in text.splitlines()]
+    if any(line.upper().startswith(("#EXTM3U", "[PLAYLIST]")) for line in lines[:1]):
+        labels = [match[1] for line in lines if (match := _LABEL.fullmatch(line))]
+        lines = labels or [line for line in lines[1:] if not line.startswith("#")]
     lines = [line for line in lines if line and not line.endswith(":")]
-    if len(lines) == 1:
-        lines = _divided(lines[0])
-    else:
-        lines = [_unquoted(line) for line in lines]
-    cleaned = [foreign_text(_BULLET.sub("", line).strip(_QUOTES)) for line in lines]
-    named = tuple(dict.fromkeys(line for line in cleaned if line and not _is_header(line)))
+    cleaned = [_cleaned(line) for line in (_divided(lines[0]) if len(lines) == 1 else _rows(lines))]
+    once: dict[str, str] = {}
+    for line in filter(None, _uncounted(cleaned)):
+        once.setdefault(folded(line) or line, line)
+    named = tuple(once.values())
     if not named:
         raise InputError("The intake list names no track; write one title a line.")
     if len(named) > MOST_LINES:
@@ -126,31 +142,80 @@ def _decoded(raw: bytes) -> str:
         raise InputError(
             f"The intake list has {len(raw)} bytes; expected a short text with one title a line."
         )
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return raw.decode("utf-32", errors="replace")
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace")
+    # Without a mark: of most letters one byte is zero, and always the same of the two.
+    zeros = raw[::2].count(0), raw[1::2].count(0)
+    if not len(raw) % 2 and min(zeros) == 0 and 4 * max(zeros) > len(raw):
+        return raw.decode("utf-16-be" if zeros[0] else "utf-16-le", errors="replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", errors="replace")
 
 
-def _unquoted(line: str) -> str:
-    """Return a row of a table whose fields stand in quotes, as somebody would write it."""
-    if not _QUOTED_ROW.fullmatch(line):
-        return line
-    return " - ".join(re.findall(r'"([^"]*)"', line))
+def _fields(line: str, mark: str) -> list[str]:
+    return [one.strip() for one in next(csv.reader([line], delimiter=mark, skipinitialspace=True))]
 
 
 def _divided(line: str) -> list[str]:
     """Return the entries of a list that stands on one line."""
     for mark in (";", ","):
-        if line.count(mark) >= 2:
-            return line.split(mark)
-    return [line]
+        if len(fields := _fields(line, mark)) > 2:
+            return fields
+    return [_unquoted(line)]
 
 
-def _is_header(line: str) -> bool:
-    return {word for word in re.split(r"[\s,;|-]+", line.casefold()) if word} <= _HEADERS
+def _rows(lines: Sequence[str]) -> list[str]:
+    """Return what each line says; a row of a table as somebody would write it, without its head."""
+    if not lines:
+        return []
+    for mark in _MARKS:
+        head = [folded(one) for one in _fields(lines[0], mark)]
+        if len(head) > 1 and set(head) <= _HEADS and set(head) & _TITLE:
+            at = [k for kind in (_TITLE, _ARTIST) for k, one in enumerate(head) if one in kind]
+            rows = [(line, _fields(line, mark)) for line in lines[1:]]
+            return [
+                " - ".join(row[k] for k in at if k < len(row) and row[k])
+                if len(row) > 1
+                else _unquoted(line)
+                for line, row in rows
+            ]
+    words = set(folded(lines[0]).split())
+    headed = words and words <= _HEADS and words & (_TITLE | _ARTIST)
+    return [_unquoted(line) for line in (lines[1:] if headed else lines)]
+
+
+def _unquoted(line: str) -> str:
+    """Return a row of a table that has fields in quotes as somebody would write it."""
+    for mark in _MARKS:
+        if re.search(rf'(?:^|{mark})\s*"[^"]*"\s*(?:{mark}|$)', line):
+            if len(fields := _fields(line, mark)) > 1:
+                return " - ".join(filter(None, fields))
+    return line
+
+
+def _cleaned(line: str) -> str:
+    """Return a line without what stands before and around its title."""
+    before = ""
+    while line != before:
+        before, line = line, _BULLET.sub("", line, count=1).strip()
+        if len(line) > 1 and unicodedata.category(line[0]) in ("So", "Sm"):  # an arrow, a note
+            line = re.sub(r"^.\ufe0f?\s+", "", line)
+    if file := _SOUND_FILE.fullmatch(line):
+        line = _BULLET.sub("", file[1], count=1)
+    return foreign_text(_SINGLE.sub(r"\1", _DOUBLE.sub("", line)).strip())
+
+
+def _uncounted(lines: Sequence[str]) -> list[str]:
+    """Return lines without the numbers before them, where those count all of the lines."""
+    counts = [_COUNTED.match(line) for line in lines]
+    counted = [int(one[1]) for one in counts if one]
+    if len(lines) < 3 or counted != list(range(1, len(lines) + 1)):
+        return list(lines)
+    return [line[one.end() :] for line, one in zip(lines, counts, strict=True) if one]
 
 
 def folded(text: str) -> str:

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from datetime import datetime
 from pathlib import Path
 
@@ -121,7 +122,14 @@ def _unpack(file: Path, to: Path) -> None:
                 replace_file(to / name, _part(archive, name))
     except FileNotFoundError:
         raise StoreError(f"There is no backup {file}; check its path.") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        LookupError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise StoreError(
             f"{file} is no backup of a store of clients, or it is damaged ({error}); give another "
             "one. The store is as it was."

@@ -47,6 +47,11 @@ def create_store(folder: Path, passphrase: str) -> str:
         finally:
             db.close()
         begun.rename(folder)
+    except OSError as error:
+        raise StoreError(
+            f"No store of clients can be made in {folder} ({error.strerror or error}): another "
+            "program may have made it meanwhile; try again."
+        ) from error
     finally:
         shutil.rmtree(begun, ignore_errors=True)  # where it still has this name
     return recovery

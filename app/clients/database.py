@@ -47,6 +47,8 @@ MIGRATIONS: tuple[str, ...] = (
     # What was learnt of a client: one opaque sealed value, beside the rows it came of.
     "ALTER TABLE client ADD COLUMN listener BLOB;",
 )
+#: What SQLite calls it where the system takes no change, or opens no file.
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 _NO_SQLCIPHER = (
     "The store of clients needs the package sqlcipher3, and it cannot be loaded here ({}): this "
     "Python or system has no build of it. Sessions without --client work."
@@ -59,6 +61,15 @@ def damaged(path: Path, error: object) -> StoreError:
         f"The store of clients in {path.parent} is damaged ({error}). Leave its files as they are, "
         "and bring it back with attune client restore FILE from the newest backup; sessions "
         "without --client work."
+    )
+
+
+def unwritable(error: object) -> StoreError:
+    """Return what is said where the system does not take a change, or opens no file."""
+    return StoreError(
+        f"The store of clients cannot be written ({error}); nothing of this change was kept, and "
+        "what was there before is safe: free some space, or see to it that this user may write "
+        "there, and try again."
     )
 
 
@@ -93,13 +104,13 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
     StoreError
         It is damaged, of a newer program, or cannot be written.
     """
-    dbapi, fresh = sqlcipher(), not path.exists()
-    if fresh:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    elif not path.stat().st_size:  # to SQLite a new one, and all clients would be gone in silence
-        raise damaged(path, f"{path.name} is empty")
-    db = dbapi.connect(str(path), isolation_level=None, check_same_thread=False)
+    dbapi, db = sqlcipher(), None
     try:
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        elif not path.stat().st_size:  # to SQLite a new one: all clients would be gone in silence
+            raise damaged(path, f"{path.name} is empty")
+        db = dbapi.connect(str(path), isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA cipher_log_level = NONE")  # what is wrong is told by what it raises
         db.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         for pragma in (
@@ -111,11 +122,13 @@ def connect(path: Path, key: bytes, *, migrations: Sequence[str] = MIGRATIONS) -
         ):
             db.execute(f"PRAGMA {pragma}")
         _migrate(db, path, migrations)
-    except dbapi.DatabaseError as error:
-        db.close()
-        raise damaged(path, error) from error
-    except BaseException:
-        db.close()
+    except BaseException as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, OSError) or getattr(error, "sqlite_errorname", "") in _NO_ROOM:
+            raise unwritable(error) from error
+        if isinstance(error, dbapi.DatabaseError):
+            raise damaged(path, error) from error
         raise
     return db
 

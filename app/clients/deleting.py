@@ -97,6 +97,7 @@ def delete_client(store: Store, client: Client, secret: str, sessions: Path) -> 
     _destroy_in_copies(store, client, secret)
     places = places_of(store, client, sessions)
     folders = folders_of({client.key_id}, places)
+    gone = max(0, sum(bool(row.folder) for row in store.sessions(client)) - len(folders))
     store.destroy(client)
     RING.lock()
     # What a deletion left that was killed before its files were gone goes with them.
@@ -112,7 +113,7 @@ def delete_client(store: Store, client: Client, secret: str, sessions: Path) -> 
             ) from error
     store.lock()
     store.unlock(secret)
-    return _proof(store, client, secret, folders, kept, places)
+    return _proof(store, client, secret, folders, kept, places, gone)
 
 
 def _copies(store: Store) -> list[Path]:
@@ -154,6 +155,7 @@ def _proof(
     folders: list[Path],
     kept: bytes,
     places: Iterable[Path],
+    gone: int,
 ) -> Proof:
     held: list[str] = []
     failed: list[str] = []
@@ -171,6 +173,11 @@ def _proof(
         "The key is not in it either, and its id is on the list of destroyed keys.",
     )
     left = folders_of({client.key_id}, places)
+    if gone:
+        held.append(
+            f"{counted(gone, 'session was', 'sessions were')} recorded in a folder that is not "
+            "there: moved, removed, or on a disk that is not plugged in; nobody can open it."
+        )
     were = counted(len(folders), "session folder was", "session folders were")
     look(not left, f"{were} removed, and none is left." if folders else
          "There was no session folder, and there is none.")  # fmt: skip

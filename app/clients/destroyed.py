@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.clients.keys import put_file
+from app.clients.keys import StoreError, put_file
 
 NAME = "destroyed.txt"
 
@@ -32,6 +32,12 @@ class Destroyed:
             lines = self._path.read_text(encoding="ascii", errors="replace").split()
         except FileNotFoundError:
             return set()
+        except OSError as error:
+            raise StoreError(
+                f"The list of destroyed keys {self._path} cannot be read ({error.strerror}), and "
+                "without it a client who was deleted might come back; see to it that this user may "
+                "read it."
+            ) from error
         return {bytes.fromhex(line) for line in lines if _is_id(line)}
 
     def add(self, *ids: bytes) -> None:

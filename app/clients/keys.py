@@ -13,6 +13,7 @@ import json
 import math
 import os
 import time
+import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -133,7 +134,9 @@ def _wrapped(master: bytes, secret: str, purpose: str) -> dict[str, Any]:
 def _stretched(secret: str, salt: bytes, cost: dict[str, int]) -> bytes:
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-    return bytes(Scrypt(salt=salt, length=KEY_BYTES, **cost).derive(secret.encode()))
+    # An accent is one character or two, as keyboards have it, and a terminal may send anything.
+    typed = unicodedata.normalize("NFC", secret).encode("utf-8", "surrogateescape")
+    return bytes(Scrypt(salt=salt, length=KEY_BYTES, **cost).derive(typed))
 
 
 class KeyFile:
@@ -204,7 +207,8 @@ class KeyFile:
             text = typed if way == "recovery" else secret
             master = unwrap(_stretched(text, salt, cost), wrapped, way)
             if master is not None:
-                self._attempts.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it costs a wait at most
+                    self._attempts.unlink(missing_ok=True)
                 return master
         failures += 1
         told = json.dumps({"failures": failures, "last": self._wall()}).encode()

@@ -237,7 +237,7 @@ def parse(text: str, name: str) -> Scale:
     shown = foreign_text(name)
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"The scale {shown} is no TOML ({error}); mend it there.") from error
     for key in ("title", "language", "licence", "source"):
         value = table.get(key)

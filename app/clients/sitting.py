@@ -68,7 +68,7 @@ class Sitting:
             RING.add(self.seal)  # the report is read from the files
         self.said: tuple[str, ...] = ()
         self._number: int | None = None
-        self._withdrawn = False
+        self._withdrawn, self._unkept = False, ""
         self._request = store.folder / _REQUEST
         self._request.unlink(missing_ok=True)  # of a program that was killed
         self._held = contextlib.ExitStack()
@@ -106,6 +106,7 @@ class Sitting:
     def closing(self) -> list[str]:
         """What is to be said when the session is over, a sentence each."""
         return [
+            *([self._unkept] if self._unkept else []),
             *([] if self._withdrawn else self.said),
             "Ask whether anything was unpleasant, and write it down: attune client note "
             f"{self.code} --adverse none, or what it was.",
@@ -120,18 +121,28 @@ class Sitting:
 
     def withdraw(self) -> None:
         """Take the consent back, from now on; from any thread, safe to call twice."""
-        if not self._withdrawn:
-            self._withdrawn = True
+        if self._withdrawn:
+            return
+        self._withdrawn = True  # whatever the store says: nothing more is recorded
+        try:
             withdraw(self._store, self.code)
+        except StoreError as error:
+            self._unkept = (
+                f"The consent was taken back, and the store could not keep that: {error} Then: "
+                f"attune client consent {self.code} --withdraw"
+            )
 
     def withdrawn(self) -> bool:
         """Whether the consent was taken back, here or by another Attune; cheap."""
-        if not self._withdrawn and self._request.exists():
+        if self._withdrawn or not self._request.exists():
+            return self._withdrawn
+        with contextlib.suppress(OSError):  # whoever asked has given up meanwhile
             raw = self._request.read_bytes()
             asked = unwrap(self._store.key_for(_PURPOSE), raw, _PURPOSE)
             if asked == self.code.encode():
                 self.withdraw()
-                self._request.unlink(missing_ok=True)
+                if not self._unkept:
+                    self._request.unlink(missing_ok=True)
         return self._withdrawn
 
     def ended(self, *, problem: str, learnt: bytes | None = None) -> None:

@@ -25,6 +25,7 @@ from app.clients.database import (
     connect,
     damaged,
     sqlcipher,
+    unwritable,
 )
 from app.clients.destroyed import Destroyed
 from app.clients.entries import Entry, Stored, as_table, from_table, newest
@@ -359,7 +360,8 @@ class Store:
                 db.execute("DELETE FROM client WHERE key_id = ?", (key_id,))
                 audit.note(db, "deleted", client=key_id)
         if doomed & present:
-            self._db.execute("VACUUM")
+            with contextlib.suppress(sqlcipher().OperationalError):  # it frees room, and needs some
+                self._db.execute("VACUUM")
 
     def _open(self) -> Any:
         if self.locked:
@@ -389,10 +391,7 @@ class Store:
                 with changing(db):
                     yield db
             except dbapi.OperationalError as error:
-                raise StoreError(
-                    f"The store of clients cannot be written ({error}); nothing of this change was "
-                    "kept, and what was there before is safe: free some space, and try again."
-                ) from error
+                raise unwritable(error) from error
             except dbapi.DatabaseError as error:
                 raise damaged(self.folder / DATABASE, error) from error
 

@@ -45,6 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from app.records.sink import replace_file
     from dsp.checks import InputError, RecordError
 
+    out = arguments.out
+    if out.is_dir() or not out.parent.is_dir():  # before minutes are spent
+        raise InputError(f"--out is {out}; expected a file in a folder that is there.")
     listener, setup, sealed = Listener(), None, False
     for k, (reader, lesson, after, said) in enumerate(listen_to(arguments.folders), 1):
         listener, setup = after, lesson.setup or setup

@@ -83,7 +83,8 @@ def consented(consent: Consent | None) -> dict[str, Any]:
         )
     else:
         what = "; ".join(text for scope, text in SCOPES.items() if scope in consent.scope)
-        sentence = f"Agreed on {consent.date} (text {consent.version}): {what}."
+        text = foreign_text(consent.version)
+        sentence = f"Agreed on {consent.date} (text {text}): {what}."
         if not consent.covers("sessions"):
             sentence += " Nothing of a session is kept, the EEG neither, without `sessions`."
     scope = list(consent.scope) if consent else []

@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], object] = la
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where what goes wrong can still be told
         return status
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-D where something was asked says the same
         return _stopped()
     except ImportError as error:
         if _interrupted(error):

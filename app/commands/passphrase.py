@@ -43,7 +43,7 @@ def from_file(file: Path) -> str:
         It cannot be read, or is empty.
     """
     try:
-        with file.open(encoding="utf-8") as opened:
+        with file.open(encoding="utf-8-sig") as opened:
             line = opened.readline(4096).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

@@ -77,10 +77,16 @@ def listen_to(
     Raises
     ------
     InputError
-        If one has no EEG, or nothing of it can be read.
+        If one has no EEG, or nothing of it can be read, or they are of several clients.
     """
     known = listener or Listener()
     readers = sorted(map(SessionReader, folders), key=_started)
+    of = {reader.seal.key_id: reader.folder for reader in readers if reader.seal is not None}
+    if len(of) > 1:
+        raise InputError(
+            f"{' and '.join(str(folder) for folder in of.values())} are of two clients; what they "
+            "teach belongs to one person each: name the folders of one."
+        )
     for reader in readers:
         setup = setup_of(reader)
         calibration, unsaid = known.calibration_for(setup)

@@ -105,6 +105,12 @@ def test_no_line_whatever_is_in_it_breaks_the_search(lines):
         "#EXTM3U\n#EXTINF:120,Let It Be\n/a/b.mp3\n#EXTINF:100,Yesterday\nc.mp3\n",
         "Title\nLet It Be\nYesterday",
         "- \nLet It Be\n*\n2.\n---\nYesterday\n3)",
+        "- [x] Let It Be\n- [ ] Yesterday",
+        "♪ Let It Be\n🎵 Yesterday\n→ let it be!",
+        "a) Let It Be\nb) Yesterday",
+        "01 - Let It Be.mp3\nC:\\Music\\Yesterday.flac",
+        "#EXTM3U\nsongs/Let It Be.ogg\n/home/x/Yesterday.mp3",
+        "[playlist]\nFile1=a.mp3\nTitle1=Let It Be\nTitle2=Yesterday\nNumberOfEntries=2",
         "\ufeff1. Let It Be\nYesterday",
     ],
 )
@@ -117,6 +123,45 @@ def test_a_list_in_any_form_of_text_gives_its_titles(text, encoding):
 def test_a_table_with_quoted_fields_is_read_by_its_rows():
     table = '"Title","Artist"\n"Slow, Slow River","Bands, The"\n"Yesterday";"Ann"\n'
     assert read_intake(table) == ("Slow, Slow River - Bands, The", "Yesterday - Ann")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "Title,Artist\nLet It Be,The Beatles\nHallelujah,Leonard Cohen",
+        'Artist;Title;Year\nThe Beatles;Let It Be;1970\n"Leonard Cohen";Hallelujah;1984',
+        "No\tTitle\tArtist\n1\tLet It Be\tThe Beatles\n2\tHallelujah\tLeonard Cohen\n",
+        '"Let It Be",The Beatles\nHallelujah,"Leonard Cohen"',
+        "Interpret - Titel\nLet It Be - The Beatles\nHallelujah - Leonard Cohen",
+    ],
+)
+def test_a_table_names_title_and_artist_of_each_row_whichever_way_round(table):
+    lines = read_intake(table.encode("utf-8-sig"))
+    assert lines == ("Let It Be - The Beatles", "Hallelujah - Leonard Cohen")
+    assert [found(line).track for line in lines] == [KEY["Let It Be"], KEY["Hallelujah"]]
+
+
+def test_numbers_without_a_dot_go_where_they_count_the_lines_and_stay_in_titles():
+    assert read_intake("1 Slow River\n2 Yesterday\n3 Night Train") == (
+        "Slow River", "Yesterday", "Night Train",
+    )  # fmt: skip
+    assert read_intake("99 Luftballons\n7 Seconds\n1999") == ("99 Luftballons", "7 Seconds", "1999")
+    assert read_intake("1. 1999\n2. 7 Seconds") == ("1999", "7 Seconds")
+
+
+def test_only_the_first_line_can_be_the_head_of_a_list():
+    assert read_intake("Song 2\nTitle\nName") == ("Song 2", "Title", "Name")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_a_list_of_sixteen_bits_needs_no_mark_before_it(encoding):
+    assert read_intake("Träumerei\r\nLet It Be\r\n".encode(encoding)) == ("Träumerei", "Let It Be")
+
+
+def test_a_line_is_shown_without_the_quotes_around_its_title():
+    assert read_intake("“Let It Be” – Beatles\n'Yesterday' by the Beatles\nDon't Stop\n") == (
+        "Let It Be – Beatles", "Yesterday by the Beatles", "Don't Stop",
+    )  # fmt: skip
 
 
 def test_a_list_of_an_older_windows_program_keeps_its_letters():
@@ -137,6 +182,10 @@ def test_lines_carry_no_characters_that_do_something():
         (b"PK\x03\x04aaaa", "no plain text"),
         ("Slow\0River", "no plain text"),
         (b"%PDF-1.7", "no plain text"),
+        (b"{\\rtf1\\ansi Hallelujah\\par}", "no plain text"),
+        (b"<!DOCTYPE html><li>Hallelujah", "no plain text"),
+        (b"<ul>\n<li>Hallelujah</li>", "no plain text"),
+        (b"One\0Two!", "no plain text"),
         ("\n".join(f"Song {i}" for i in range(MOST_LINES + 1)).encode(), "201 lines"),
         (b"x" * 300_000, "300000 bytes"),
     ],

@@ -55,6 +55,21 @@ def test_a_deletion_takes_key_rows_and_files_of_one_client_alone(
     assert SessionReader(theirs).problems == []
 
 
+def test_a_folder_on_a_disk_that_is_not_there_is_told_and_nobody_can_open_it(
+    store: Store, tmp_path: Path
+) -> None:
+    client = store.new_client()
+    session_of(store, client, tmp_path / "sessions")
+    far = session_of(store, client, tmp_path / "stick")
+    (tmp_path / "stick").rename(tmp_path / "pulled out")
+    proof = delete_client(store, client, PASSPHRASE, tmp_path / "sessions")
+    assert proof.failed == ()
+    assert any("1 session was recorded in a folder that is not there" in s for s in proof.held)
+    RING.ask = store.key_of
+    with pytest.raises(SealedError, match="destroyed when its client was deleted"):
+        SessionReader(tmp_path / "pulled out" / far.name)
+
+
 def test_a_proof_that_fails_says_what_is_not_so(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

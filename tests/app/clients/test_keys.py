@@ -37,6 +37,22 @@ def test_passphrase_and_recovery_code_open_the_same_key(made: tuple[Path, bytes,
     assert KeyFile(folder).unlock(recovery.lower().replace("-", " ")) == master
 
 
+def test_an_accent_is_the_same_however_a_keyboard_has_it(tmp_path: Path) -> None:
+    master, _, content = make_keys("cr\u00e8me br\u00fbl\u00e9e")
+    (tmp_path / KEYS).write_bytes(content)
+    assert KeyFile(tmp_path).unlock("cre\u0300me bru\u0302le\u0301e") == master
+    with pytest.raises(WrongPassphrase):  # what a terminal of another encoding sends
+        KeyFile(tmp_path).unlock("cr\udce8me")
+
+
+def test_a_count_of_wrong_ones_that_cannot_be_taken_away_costs_a_wait_and_no_fault(
+    made: tuple[Path, bytes, str],
+) -> None:
+    folder, master, _ = made
+    (folder / ATTEMPTS).mkdir()
+    assert KeyFile(folder).unlock("correct horse") == master
+
+
 def test_another_passphrase_takes_the_place_of_the_old_one_alone(
     made: tuple[Path, bytes, str],
 ) -> None:

@@ -153,6 +153,40 @@ def test_another_program_can_take_the_consent_back_although_the_store_is_open_he
     sitting.close()
 
 
+def test_a_consent_taken_back_on_a_full_disk_stops_the_recording_all_the_same(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_with(store, "sessions")
+    sitting = Sitting(store, client.code)
+
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(store, "add", full)
+    asked = threading.Thread(target=_refused, args=(folder, client.code))
+    asked.start()
+    while not sitting.withdrawn():
+        asked.join(0.01)
+    asked.join()  # whoever asked is not told that it was kept
+    assert not store.newest(client, Consent).withdrawn
+    assert "the store could not keep that: The disk is full." in sitting.closing[0]
+    sitting.close()
+
+
+def _refused(folder: Path, code: str) -> None:
+    with pytest.raises(StoreError, match="no session"):
+        request_withdrawal(folder, PASSPHRASE, code, wait_s=0.5)
+
+
+def test_a_request_that_is_gone_before_it_is_read_asks_for_nothing(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting = Sitting(store, client_with(store, "sessions").code)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    assert not sitting.withdrawn()
+    sitting.close()
+
+
 def test_what_was_learnt_is_handed_in_and_kept_with_the_end_of_the_session(store: Store) -> None:
     client = client_with(store, "sessions")
     sitting = Sitting(store, client.code)

@@ -7,12 +7,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.clients.codes import read_code
 from app.clients.creating import create_store
 from app.clients.database import DATABASE, MIGRATIONS, StoreInUse, connect, sqlcipher
+from app.clients.destroyed import NAME
 from app.clients.entries import AdverseEvents, Goal, Name, Note, ScaleResult
 from app.clients.keys import StoreError, WrongPassphrase, derive
 from app.clients.store import Store, StoreLocked
@@ -363,6 +365,48 @@ def test_what_cannot_be_written_is_told_in_a_sentence_and_changes_nothing(
         create_store(tmp_path / "file" / "clients", PASSPHRASE)
     with Store(folder, PASSPHRASE) as again:
         assert again.clients() == [client]
+
+
+def test_refusals_of_files_that_cannot_be_opened_or_read(folder: Path) -> None:
+    (folder / NAME).mkdir()
+    with pytest.raises(StoreError, match=r"list of destroyed keys .* cannot be read"):
+        Store(folder, PASSPHRASE)
+    (folder / NAME).rmdir()
+    (folder / DATABASE).unlink()
+    (folder / DATABASE).mkdir()
+    with pytest.raises(StoreError, match="unable to open database file"):
+        Store(folder, PASSPHRASE)
+
+
+def test_a_disk_that_is_full_is_no_damage_where_a_store_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(db: Any, *_: object) -> None:
+        db.execute("PRAGMA max_page_count = 1")
+        db.execute("CREATE TABLE more (x)")
+        db.execute("CREATE TABLE much_more (x)")
+
+    monkeypatch.setattr("app.clients.database._migrate", full)
+    with pytest.raises(StoreError, match=r"cannot be written \(database or disk is full\)"):
+        create_store(tmp_path / "clients", PASSPHRASE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_programs_that_make_the_store_at_once_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "clients"
+
+    def quicker(*given: Any) -> Any:
+        folder.mkdir()
+        (folder / "keys.json").write_text("of the other program")
+        return connect(*given)
+
+    monkeypatch.setattr("app.clients.creating.connect", quicker)
+    with pytest.raises(StoreError, match="another program may have made it meanwhile"):
+        create_store(folder, PASSPHRASE)
+    assert (folder / "keys.json").read_text() == "of the other program"
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_store_that_could_not_be_opened_to_its_end_is_open_to_the_next(

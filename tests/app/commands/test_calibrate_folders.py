@@ -45,3 +45,13 @@ def test_the_hidden_enjoyment_of_a_simulated_listener_changes_nothing(
 def test_refusals_of_too_few_rated_tracks_say_how_many_there_are(demo_folder, capsys) -> None:
     assert main(["evaluate", "enjoyment", str(demo_folder)]) == 2
     assert "0 rated tracks with half a minute of clean EEG in 1 session;" in capsys.readouterr().err
+
+
+def test_refusals_of_a_place_for_the_calibration_come_before_the_work(
+    demo_folder, tmp_path, capsys
+) -> None:
+    for out in (tmp_path, tmp_path / "none" / "own.npz"):
+        assert main(["calibrate", str(demo_folder), "--out", str(out)]) == 2
+        said = capsys.readouterr().err
+        assert "expected a file in a folder that is there" in said
+        assert "1 of 1" not in said

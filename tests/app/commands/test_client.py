@@ -317,6 +317,24 @@ def test_a_store_is_brought_back_and_its_passphrase_changed(
     assert code in attune("client", "list")
 
 
+def test_a_passphrase_file_of_a_windows_editor_opens_the_store(
+    attune: Attune, code: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pw").write_bytes(b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n")
+    assert code in attune("client", "list")
+
+
+def test_whoever_leaves_where_the_passphrase_is_asked_has_stopped(
+    code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def left(prompt: str) -> str:
+        raise EOFError  # as Ctrl-D on a terminal
+
+    monkeypatch.setattr(passphrase, "ask", left)
+    assert main(["client", "list"]) == 2
+    assert capsys.readouterr().err == "attune: stopped.\n"
+
+
 def test_the_passphrase_is_asked_on_a_terminal_and_a_mistyped_one_again(
     code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
