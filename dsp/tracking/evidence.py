@@ -45,8 +45,8 @@ class Evidence:
     Parameters
     ----------
     effect : float, optional
-        Mean z of a block to be expected from this person, from calibration; where that found
-        nothing it is a weak one.
+        Mean z of a block to be expected from this person, from calibration; 0.8 at least, as mostly
+        where that found nothing, and 4 at most.
 
     Examples
     --------
