@@ -29,7 +29,7 @@ from app.session.rig import VirtualRig
 from app.session.session import Session
 from devices.listener import LISTENERS, Answer, Head, answer_of
 from devices.taste import Music, Taste
-from dsp.checks import AttuneError, RecordError, check_number, check_option
+from dsp.checks import RecordError, check_number, check_option
 from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
 from playlists.analysis.prepare import prepare
 from playlists.files import open_playlist
@@ -139,10 +139,6 @@ class Life:
     reference: Lived | None
 
 
-class Cancelled(AttuneError):
-    """Somebody wants an end."""
-
-
 def collection(progress: Callable[[int, int], None] = lambda done, of: None) -> Collection:
     """Return folder and features of the music that simulated persons live with.
 
@@ -171,16 +167,10 @@ def live(
     collection: Collection,
     *,
     told: Callable[[], None] = lambda: None,
-    stopped: Callable[[], bool] = lambda: False,
 ) -> Life:
     """Live the weeks of person `number` with the music of a `collection`.
 
-    `told` is called after each session. Whoever says `stopped` is obeyed within a second of it.
-
-    Raises
-    ------
-    Cancelled
-        If `stopped` says so.
+    `told` is called after each session.
     """
     playlist, music = collection
     prepared = _prepared(playlist)
@@ -216,11 +206,9 @@ def live(
                     path = Path(folder) / "reference.npz"
                     path.write_bytes(own.to_npz())
                     other = replace(plan, calibration=str(path))
-                    reference, _ = _session(
-                        other, head, deepcopy(taste), prepared, stopped, eeg=True
-                    )
+                    reference, _ = _session(other, head, deepcopy(taste), prepared, eeg=True)
                 told()
-            lived, session = _session(plan, head, taste, prepared, stopped, eeg=eeg)
+            lived, session = _session(plan, head, taste, prepared, eeg=eeg)
             lesson = session.lesson
             if lesson is not None:
                 person, _ = learn(person, lesson)
@@ -259,7 +247,6 @@ def _session(
     head: Head,
     taste: Taste,
     prepared: Mapping[int, PreparedTrack],
-    stopped: Callable[[], bool],
     *,
     eeg: bool,
 ) -> tuple[Lived, Session]:
@@ -267,16 +254,8 @@ def _session(
     rig = VirtualRig(listener=plan.listener, seed=plan.seed, head=head, feeling=taste, eeg=eeg)
     session = Session(plan, prepared=prepared, rig=rig)
     watched = _Watched(session, taste)
-
-    def tick(result: TickResult) -> None:
-        watched.tick(result)
-        if stopped():
-            session.stop()
-
-    session.watch(tick)
+    session.watch(watched.tick)
     session.run()
-    if stopped():
-        raise Cancelled("The simulation was cancelled.")
     return watched.lived(), session
 
 

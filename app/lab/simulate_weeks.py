@@ -8,6 +8,8 @@ import os
 import queue
 import signal
 import statistics
+import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing.synchronize import Event
@@ -31,19 +33,25 @@ MEASURES = (
     "false_eeg_actions",
 )
 
-_stop: Event
 _done: Any
 
 
-def _begin(stop: Event, done: Any) -> None:
-    """Make a worker ready; a Ctrl-C is the first process's to take."""
-    global _stop, _done
-    _stop, _done = stop, done
+def _begin(stop: Event, done: Any, folder: str) -> None:
+    """Make a worker ready: a Ctrl-C is the first process's to take, and to clear up `folder`."""
+    global _done
+    _done, tempfile.tempdir = done, folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end, args=(stop,), daemon=True).start()
+
+
+def _end(stop: Event) -> None:
+    """End this process at once when somebody says so, in whatever it is."""
+    stop.wait()
+    os._exit(1)
 
 
 def _one_life(weeks: Weeks, number: int, collection: Collection) -> Life:
-    return live(weeks, number, collection, told=lambda: _done.put(number), stopped=_stop.is_set)
+    return live(weeks, number, collection, told=lambda: _done.put(number))
 
 
 def steps(weeks: Weeks) -> int:
@@ -86,9 +94,12 @@ def all_lives(
         return
     context = multiprocessing.get_context("spawn")
     stop, done, over = context.Event(), context.Queue(), 0
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(stop, done)
-    ) as pool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_begin, initargs=(stop, done, folder)
+        ) as pool,
+    ):
         persons = range(weeks.listeners)
         left = {pool.submit(_one_life, weeks, number, collection) for number in persons}
         try:
@@ -100,9 +111,10 @@ def all_lives(
                 for future in finished:
                     yield future.result()
         finally:
-            stop.set()
             for future in left:
                 future.cancel()
+            if left:
+                stop.set()
 
 
 def _drained(done: Any) -> int:
