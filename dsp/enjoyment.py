@@ -140,6 +140,10 @@ class EnjoymentFilter:
     believed : float64 [shape=(gains, offset sds, scales)], optional
         What is believed of each hypothesis to begin with, as `dsp.agreement.weighed` tells it from
         earlier sessions; the model's own weights unless given.
+    doubt : float
+        How likely it is, 0..1, that checks and `believed` are of another person, or of electrodes
+        that sat otherwise: then the model's own weights hold. A robust mixture prior (Schmidli et
+        al. 2014, Biometrics 70:1023): however sure they are, a session can refute them.
 
     Examples
     --------
@@ -161,7 +165,9 @@ class EnjoymentFilter:
         checks: tuple[float, ...] = (),
         eeg: bool = True,
         believed: Floats | None = None,
+        doubt: float = 0.0,
     ) -> None:
+        check_number("doubt", doubt, low=0.0, high=1.0)
         if len(model.gains) != len(model.weights) or 0.0 not in model.gains:
             raise InputError("the gain bank needs as many weights as gains, and one gain 0.")
         if not eeg:
@@ -183,6 +189,9 @@ class EnjoymentFilter:
         #: What the scores say of each gain against gain 0, as a log-likelihood; same shape.
         self._spoken = np.zeros_like(self._log_weights)
         self._expect(checks)
+        if doubt and (checks or believed is not None):
+            known = np.exp(self._log_weights - self._log_weights.max())
+            self._log_weights = np.log((1.0 - doubt) * known / known.sum() + doubt * model.prior)
         n, k = self._gains.size, len(_STATES)
         self._x = np.zeros((n, k))
         self._x[:, [_E, _MU]] = 0.5

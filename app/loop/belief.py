@@ -14,6 +14,10 @@ from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
 from dsp.reward import ThetaScore
 from playlists.tracks import NO_PLACE, Place
 
+#: How likely it is that what is known of an EEG is of another person, or of electrodes that sat
+#: otherwise: checked often enough, a stranger's would else be believed whatever is rated.
+STRANGER = 0.02
+
 _Told = Literal["new_track", "step", "rating", "tap", "skip", "score"]
 
 
@@ -47,8 +51,10 @@ class Belief:
         if known.knows_theta:
             self._theta = known.theta_db, known.theta_sd
         model, self._eeg = EnjoymentModel(), eeg
-        self._filter = EnjoymentFilter(model, checks=checks, eeg=eeg, believed=believed)
-        self._twin = EnjoymentFilter(model, eeg=False, believed=believed)
+        self._filter = EnjoymentFilter(
+            model, checks=checks, eeg=eeg, believed=believed, doubt=STRANGER
+        )
+        self._twin = EnjoymentFilter(model, eeg=False, believed=believed, doubt=STRANGER)
         # Until the baseline is known all that comes is kept, to be believed as soon as it is.
         self._untold: list[tuple[_Told, tuple[float, ...]]] = []
         self._fresh = deepcopy(self._filter) if eeg and self._theta is None else None

@@ -272,6 +272,26 @@ def test_trust_that_checks_gave_is_lost_where_ratings_do_not_confirm():
     assert weight_after(-17.0, checks=checks) < 0.6
 
 
+def test_a_doubt_leaves_the_models_own_weights_their_share_whatever_was_known():
+    model, checks = EnjoymentModel(), (z_of(17), z_of(17))
+    sure = EnjoymentFilter(model, checks=checks).weights
+    doubted = EnjoymentFilter(model, checks=checks, doubt=0.1).weights
+    assert doubted == pytest.approx(0.9 * sure + 0.1 * np.array(model.weights))
+    opposite = model.prior[::-1].copy()
+    learnt = EnjoymentFilter(model, believed=opposite, doubt=0.1).weights
+    assert learnt == pytest.approx(
+        0.9 * np.array(model.weights[::-1]) + 0.1 * np.array(model.weights)
+    )
+    nothing = EnjoymentFilter(model, doubt=0.1)
+    assert (nothing.weights == EnjoymentFilter(model).weights).all()
+
+
+@pytest.mark.parametrize("doubt", [-0.1, 1.1, math.nan])
+def test_refusals_of_a_doubt_that_is_no_probability(doubt):
+    with pytest.raises(InputError, match="doubt"):
+        EnjoymentFilter(EnjoymentModel(), doubt=doubt)
+
+
 def test_scores_that_lie_far_apart_show_large_offsets_and_prove_no_gain():
     one = EnjoymentFilter(EnjoymentModel(), checks=(0.7,))
     before, offsets = one.weights, one._log_weights.copy()

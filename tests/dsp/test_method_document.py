@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import app.clients.listener
+import app.loop.belief
 import dsp
 import playlists.preference
 from app.loop.decision import DISLIKED, PROTECTED
@@ -20,6 +21,7 @@ QUOTED = re.findall(r"`(\w+)\.(\w+) = ([^`]+)`", DOCUMENT)
 QUOTED = [quote for quote in QUOTED if quote[0] != "module"]
 MODULES = {m.name.split(".")[-1]: m.name for m in pkgutil.walk_packages(dsp.__path__, "dsp.")}
 MODULES["preference"] = playlists.preference.__name__
+MODULES["belief"] = app.loop.belief.__name__
 MODULES["listener"] = app.clients.listener.__name__
 
 

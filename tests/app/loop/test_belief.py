@@ -3,9 +3,10 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from app.loop.belief import Belief
+from app.loop.belief import STRANGER, Belief
 from app.loop.calibration import load_calibration
 from app.settings import load_preset
 from dsp.enjoyment import EnjoymentFilter, EnjoymentModel
@@ -31,7 +32,7 @@ def begun(settings=PRESET, calibration=KNOWN, *, eeg=True) -> Belief:
 
 
 def filters(*, checks=KNOWN.checks, eeg=True) -> EnjoymentFilter:
-    one = EnjoymentFilter(EnjoymentModel(), checks=checks, eeg=eeg)
+    one = EnjoymentFilter(EnjoymentModel(), checks=checks, eeg=eeg, doubt=STRANGER)
     one.new_track(*FIRST)
     return one
 
@@ -182,3 +183,25 @@ def test_strict_eeg_counts_from_its_weight_on() -> None:
     for needed, counts in ((weight, True), (weight + 1e-9, False)):
         eeg = replace(STRICT.eeg, strict_ratings=0.0, strict_weight=needed)
         assert (begun(replace(STRICT, eeg=eeg)).trust > 0.0) is counts
+
+
+def test_a_strangers_calibration_is_refuted_within_a_session_of_a_silent_brain() -> None:
+    """Four strong checks, and then eight tracks whose ratings and theta know nothing of each other.
+
+    Of the mean over five persons: without the doubt it stays over 0.9.
+    """
+    model, weights = EnjoymentModel(), []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        one = EnjoymentFilter(model, checks=(3.0, 3.0, 3.0, 3.0), doubt=STRANGER)
+        assert one.eeg_weight > 0.95
+        for _ in range(8):
+            one.new_track(0.55, 0.2)
+            own, felt = rng.normal(0.0, 0.3), float(np.clip(rng.normal(0.55, 0.2), 0.0, 1.0))
+            for n in range(40):
+                one.step(2.0)
+                one.score(own + 2.0 * rng.standard_normal(), valid_share=1.0)
+                if n == 20:
+                    one.rating(felt)
+        weights.append(one.eeg_weight)
+    assert np.mean(weights) < 0.6

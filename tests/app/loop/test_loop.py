@@ -192,7 +192,9 @@ def test_a_high_rating_protects_even_where_all_weight_lies_on_the_highest_gain(
     assert value >= PROTECTED
     rated = run(make(pool, calibration=surest()), told(ticks[:60], 24, LoopEvent("rating", value)))
     assert by_eeg([r for r in rated if r.play == 0]) == []
-    assert rated[-1].eeg_weight > 0.9
+    assert rated[23].eeg_weight > 0.9
+    # The rating speaks against such an EEG; what keeps the track is that it is protected.
+    assert all(r.eeg_weight > 0.8 for r in rated)
 
 
 @pytest.mark.parametrize("given", [1, 2, 3])
