@@ -285,9 +285,12 @@ def _fallen(peak: Floats, blocks: Sequence[_Block], new: Bools) -> float:
 
 
 def _vertex(values: Floats, at: int) -> tuple[float, float]:
-    """Top of a parabola through a peak and its neighbours, from the peak; minus its second bend."""
+    """Top of a parabola through a peak and its neighbours, from the peak; minus its second bend.
+
+    Half a step away at most: what is likeliest by its odds need not be the highest sum about it.
+    """
     if not 0 < at < values.size - 1:
         return 0.0, 0.0
     left, peak, right = (float(v) for v in values[at - 1 : at + 2])
     bend = 2.0 * peak - left - right
-    return (0.5 * (right - left) / bend if bend > 0.0 else 0.0), bend
+    return (min(max(0.5 * (right - left) / bend, -0.5), 0.5) if bend > 0.0 else 0.0), bend

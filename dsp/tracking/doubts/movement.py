@@ -50,7 +50,8 @@ _AS_WELL = 0.85  # of the best repetition: beats, bars, and whatever number of b
 #: speech reach 4, seldom 7; in 60 s or more the starter tracks reach 8.5 to 33.
 BEAT = 7.0
 
-MOVEMENT = "A swing with the beat looks like movement: keep still."
+#: A heart that beats as fast as the music cannot be told from a head that nods with it.
+MOVEMENT = "Something swings with the beat, a head or a heart as fast as it: keep still."
 
 
 class BeatSwing:

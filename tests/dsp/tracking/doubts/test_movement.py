@@ -84,7 +84,9 @@ def said(heard: np.ndarray, eeg: np.ndarray, *, without: int | None = None) -> s
 def test_a_nod_at_every_beat_or_some_of_them_is_called_a_movement(every: int) -> None:
     rng = np.random.default_rng(every)
     eeg = noise(rng) + 6.0 * nod(1.0, every=every) * [1.0, -0.4, 0.1]
-    assert said(music(rng), eeg) == "A swing with the beat looks like movement: keep still."
+    assert said(music(rng), eeg) == (
+        "Something swings with the beat, a head or a heart as fast as it: keep still."
+    )
 
 
 def test_noise_of_any_size_is_no_movement() -> None:
