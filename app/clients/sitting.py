@@ -29,7 +29,7 @@ NOTHING_KEPT = (
 )
 NO_EEG_KEPT = "The client has not agreed that the EEG is kept: it is used, and not recorded."
 _REQUEST, _PURPOSE = "withdraw.request", "withdrawals"
-_POLL_S, _ANSWER_S = 0.05, 5.0
+_POLL_S, _ANSWER_S = 0.05, 15.0  # s; a busy computer ends a session in ten
 
 
 class Sitting:
@@ -151,7 +151,7 @@ class Sitting:
         Without `learnt`, and where the consent was taken back, what was known before stays.
         """
         if self._number is not None:
-            learnt = None if self._withdrawn else learnt
+            learnt = None if self.withdrawn() else learnt  # also while the report was written
             self._store.end_session(self._client, self._number, listener=learnt, problem=problem)
             self._number = None
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from app.lab.replay import replay
     from app.loop import RULES
     from app.records.jsontext import encode, get
-    from app.words import clock
+    from app.words import clock, counted
 
     began = time.perf_counter()
     with keys_asked(arguments.passphrase_file):
@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         problems.append("Nothing that was logged could be compared: the recording is lost.")
     elif done.same:
         if not arguments.json:
-            n = len(done.compared)
-            print(f"{n} decisions, byte for byte the recorded ones, in {seconds:.1f} s.")
+            n = counted(len(done.compared), "decision")
+            print(f"{n}, byte for byte as recorded, in {seconds:.1f} s.")
     else:
         status = 2
         same = sum(a == b for a, b in zip(done.made, done.compared, strict=False))

@@ -178,6 +178,23 @@ def _refused(folder: Path, code: str) -> None:
         request_withdrawal(folder, PASSPHRASE, code, wait_s=0.5)
 
 
+def test_a_consent_taken_back_while_the_session_ends_leaves_nothing_learnt(
+    store: Store, folder: Path
+) -> None:
+    client = client_with(store, "sessions")
+    sitting = Sitting(store, client.code)
+    sitting.begun(None, source="synthetic", simulated=True)
+    asked = threading.Thread(target=request_withdrawal, args=(folder, PASSPHRASE, client.code))
+    asked.start()
+    while not (folder / "withdraw.request").exists():
+        asked.join(0.01)
+    sitting.ended(problem="", learnt=b"something")
+    asked.join()
+    assert store.newest(client, Consent).withdrawn
+    assert store.listener(client) == b""
+    sitting.close()
+
+
 def test_a_request_that_is_gone_before_it_is_read_asks_for_nothing(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ def test_people_read_sentences_and_programs_the_logged_rows(demo_folder, capsys)
     lines = said.out.splitlines()
     assert len(lines) == len(logged) + 1
     assert all(row["decision"]["because"] in line for row, line in zip(logged, lines, strict=False))
-    assert f"{len(logged)} decisions, byte for byte the recorded ones" in lines[-1]
+    assert f"{len(logged)} decisions, byte for byte as recorded" in lines[-1]
     assert "{" not in said.out
     assert main(["replay", str(demo_folder), "--json"]) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == logged
