@@ -70,7 +70,7 @@ class Acquisition:
         self._failure: AttuneError | None = None
         self._news: list[SourceEvent] = []
         self._noted: set[str] = set()  # what was said of what it is
-        self._timing = Timing((), 0.0)
+        self._twice: tuple[float, ...] = ()  # when samples came a second time
         self._lock = threading.Lock()  # of the news
         self._hosting = threading.Lock()  # no host is begun once it closes
         self._opened, self._first, self._closing = (threading.Event() for _ in range(3))
@@ -118,7 +118,7 @@ class Acquisition:
     @property
     def timing(self) -> Timing:
         """How its samples came: the duplicates so far, and the jitter of the newest stamps."""
-        return self._timing
+        return Timing(self._twice, self.ring.jitter)
 
     def events(self) -> list[SourceEvent]:
         """Everything that happened since the last call."""
@@ -248,11 +248,12 @@ class Acquisition:
         patience, self._awake_at = _POLL_S, now()
         while self._closing_at is None and not self._ended:
             before, host = now(), self._host
+            said = False
             if host is None:
                 self._closing.wait(patience)
             else:
-                wait(host.awaited, patience)
-            patience = self._look(now() - before - patience)
+                said = bool(wait(host.awaited, patience))
+            patience = self._look(now() - before - patience, said=said)
         since = now() if self._closing_at is None else self._closing_at
         patience = _END_S if self._ended or self._reads(now()) else _SEARCH_END_S
         if self._thread and not self._opened.is_set():
@@ -274,15 +275,18 @@ class Acquisition:
             return False
         return self._ring is None or 0.0 < self._ring.due_at - at <= hang_s(self._info)
 
-    def _look(self, late: float) -> float:
-        """Look at what came, `late` s after it was due; return when to look again, s."""
+    def _look(self, late: float, *, said: bool) -> float:
+        """Look at what came, `late` s after it was due; return when to look again, s.
+
+        What reads has `said` something, or ended.
+        """
         at = now()
         if late > _SLEPT_S:
             self._awake_at = at
         if self._host is None:
             if at >= self._begin_at:
                 self._begin()
-        else:
+        elif said:
             self._receive()
         ring, hang = self._ring, hang_s(self._info)
         if self._ended or self._closing_at is not None:
@@ -336,9 +340,7 @@ class Acquisition:
 
     def _take(self, word: str, value: Any) -> None:
         if word == "event" and value.kind == "timing":
-            new: Timing = value.value
-            twice = self._timing.duplicated + new.duplicated
-            self._timing = Timing(twice[-_TWICE_KEPT:], new.jitter)
+            self._twice = (self._twice + value.value.duplicated)[-_TWICE_KEPT:]
         elif word == "event":
             if value.kind == "state":  # a recording has ended, and does not come back
                 self._state, self._ended = value.value, True

@@ -31,9 +31,7 @@ _JUMP = 0.020  # s: an error larger than this is not slewed away
 _SLEW, _SLEW_YOUNG, _YOUNG = 0.002, 0.05, 10.0  # s per s; the quicker one in the first seconds
 
 
-def now() -> float:
-    """Seconds of the program's clock (the LSL clock)."""
-    return time.perf_counter()
+now: Clock = time.perf_counter  #: seconds of the program's clock (the LSL clock)
 
 
 def bracket(other: Clock, *, clock: Clock = now, tries: int = 3) -> tuple[float, float]:
@@ -286,12 +284,17 @@ class SampleClock:
         lead, sign, shrink = self._leading()
         period, origin, last = self.period, self._origin, self._last
         times = []
-        highest = -math.inf
-        for k in range(n):
-            when = origin + period * (first + k) + sign * max(abs(lead) - shrink * (k + 1), 0.0)
-            floor, ramp = last + 0.1 * period * (k + 1), 0.1 * period * k
-            highest = max(highest, max(when, floor) - ramp)
-            times.append(max(highest + ramp, floor))
+        lead, tenth, highest = abs(lead), 0.1 * period, -math.inf
+        for k in range(n):  # without max, whose calls cost more than all the sums
+            when, left = origin + period * (first + k), lead - shrink * (k + 1)
+            if left > 0.0:
+                when += sign * left
+            floor, ramp = last + tenth * (k + 1), tenth * k
+            high = (when if when > floor else floor) - ramp
+            if high > highest:
+                highest = high
+            high = highest + ramp
+            times.append(high if high > floor else floor)
         self._last = times[-1]
         self._lead = self._last - (origin + period * (self._next - 1))
         return times

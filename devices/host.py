@@ -101,7 +101,7 @@ class Host:
         known: tuple[SourceInfo, str] | None,
     ) -> None:
         def stopped(wait_s: float = 0.0) -> bool:
-            return self._stop.wait(wait_s)
+            return self._stop.wait(wait_s) if wait_s else self._stop.is_set()
 
         with pipe:
             pump(make, pipe, stopped, lambda: known)

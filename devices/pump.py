@@ -92,6 +92,7 @@ class Pump:
         self._tell, self._stopped, self._clock = tell, stopped, clock
         self._rhythm = Rhythm()
         self._interval = ring.interval_s if ring is not None else 0.0
+        self._sfreq = ring.sfreq if ring is not None else 0.0
         self._bursts_told = self._interval >= BURST_S
         self._behind_at, self._behind_told = math.inf, False  # since when it is behind
         self._returning = False  # rows up to the first new one are to be marked as lost
@@ -130,7 +131,8 @@ class Pump:
                 if ring is not None and silence > self._patience():
                     return False
             before = at
-            if any([self._pass_on(event) for event in source.events()]):
+            news = source.events()
+            if news and any([self._pass_on(event) for event in news]):
                 return True
             if at >= look_at:
                 look_at = at + _LOOK_S
@@ -145,24 +147,28 @@ class Pump:
 
     def _pass_on(self, event: SourceEvent) -> bool:
         """Tell of an event; return whether it is the end of the source (of a recording)."""
+        if event.kind == "timing" and self._ring is not None:
+            self._ring.jitter = event.value.jitter
+            if not event.value.duplicated:  # every second: nobody is woken for it
+                return False
         if event.kind == "rate" and self._ring is not None:
-            self._ring.sfreq = float(event.value)
+            self._ring.sfreq = self._sfreq = float(event.value)
         self._tell("event", event)
         return event.kind == "state"
 
     def _put(self, ring: Ring, chunk: EegChunk, at: float) -> None:
-        data, times = chunk.data, chunk.times
+        (data, times), sfreq = chunk, self._sfreq
         if self._returning:
             # Its new clock may begin a little before the old one ended.
-            new = ~(times <= ring.last_time + 0.5 / ring.sfreq)
+            new = ~(times <= ring.last_time + 0.5 / sfreq)
             data, times = data[new], times[new]
             if times.size == 0:
                 return
             self._returning = False
-            began = ring.last_time + 1.0 / ring.sfreq
+            began = ring.last_time + 1.0 / sfreq
             lost = ring.lose(float(times[0]))
             if lost:
-                self._tell("event", _gap(began, lost, ring.sfreq))
+                self._tell("event", _gap(began, lost, sfreq))
         if times.size:
             ring.write(data, times)
         elif not ring.total:
@@ -175,8 +181,8 @@ class Pump:
             rows = np.isnan(data).all(axis=1)
             if rows.any():
                 began = float(times[rows.argmax()])
-                self._tell("event", _gap(began, int(np.count_nonzero(rows)), ring.sfreq))
-        interval = self._rhythm.arrived(at, seconds=len(times) / ring.sfreq)
+                self._tell("event", _gap(began, int(np.count_nonzero(rows)), sfreq))
+        interval = self._rhythm.arrived(at, seconds=times.size / sfreq)
         if interval != self._interval:
             ring.interval_s = self._interval = interval
         if interval >= BURST_S and self._rhythm.known and not self._bursts_told:

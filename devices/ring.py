@@ -79,8 +79,8 @@ class Ring:
     """The last `seconds` of one source.
 
     Beside its rows it tells of its writer what whoever watches it must know: when it last wrote
-    (`written_at`), by when it will be heard of again (`due_at`), and how long it usually goes
-    without a sample (`interval_s`).
+    (`written_at`), by when it will be heard of again (`due_at`), how long it usually goes without
+    a sample (`interval_s`), and how evenly its samples come (`jitter`).
     """
 
     def __init__(self, block: SharedBlock) -> None:
@@ -120,10 +120,10 @@ class Ring:
             "times": ("float64", (2 * capacity,)),
             "claim": ("int64", (1,)),
             "total": ("int64", (1,)),
-            "told": ("float64", (4,)),  # sfreq, written_at, due_at, interval_s
+            "told": ("float64", (5,)),  # sfreq, written_at, due_at, interval_s, jitter
         }
         block = SharedBlock.local(fields) if local else SharedBlock.create(fields)
-        block.arrays["told"][:] = sfreq, -math.inf, math.inf, 0.0
+        block.arrays["told"][:] = sfreq, -math.inf, math.inf, 0.0, 0.0
         return cls(block)
 
     @classmethod
@@ -164,7 +164,7 @@ class Ring:
 
     @written_at.setter
     def written_at(self, when: float) -> None:
-        self._told(1, when)
+        self._open()[4][1] = when
 
     @property
     def due_at(self) -> float:
@@ -183,6 +183,15 @@ class Ring:
     @interval_s.setter
     def interval_s(self, seconds: float) -> None:
         self._told(3, seconds)
+
+    @property
+    def jitter(self) -> float:
+        """Robust sd of arrival less fitted time over the newest seconds, s."""
+        return self._told(4)
+
+    @jitter.setter
+    def jitter(self, seconds: float) -> None:
+        self._told(4, seconds)
 
     @property
     def total(self) -> int:
@@ -213,12 +222,13 @@ class Ring:
         """
         rows = np.asarray(data, dtype=np.float32)
         stamps = np.asarray(times, dtype=np.float64)
-        if stamps.ndim != 1 or rows.shape != (len(stamps), self.n_channels):
+        n = stamps.size
+        if stamps.ndim != 1 or rows.shape != (n, self.n_channels):
             check_channels("EEG for the ring", rows, self.n_channels)
             raise InputError(
                 f"times for the ring have shape {stamps.shape}; expected ({len(rows)},)."
             )
-        self._append(rows, stamps, len(stamps))
+        self._append(rows, stamps, n)
 
     def lose(self, until: float) -> int:
         """Append lost rows over the hole from the newest row to one at `until`; return how many.
@@ -256,10 +266,11 @@ class Ring:
         _fence()
         head = capacity - start
         data, times = self._twice
-        for both, new in ((data, rows), (times, stamps)):
-            if n <= head:
-                both[:, start : start + n] = new
-            else:  # over the seam
+        if n <= head:
+            data[:, start : start + n] = rows
+            times[:, start : start + n] = stamps
+        else:  # over the seam
+            for both, new in ((data, rows), (times, stamps)):
                 both[:, start:] = new[:head]
                 both[:, : n - head] = new[head:]
         _fence()

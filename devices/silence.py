@@ -68,7 +68,7 @@ class Rhythm:
         """Take it that so many seconds of samples arrived at `at`; return the usual interval."""
         pause = 0.0 if self._at is None else at - self._at
         self._at = at
-        if pause > _GONE_SHARE * limits(self._interval)[1]:
+        if pause > _GONE_SHARE * LOST_S and pause > _GONE_SHARE * limits(self._interval)[1]:
             pause = 0.0
         self._interval = self._usual(pause, seconds)
         return self._interval

@@ -47,6 +47,7 @@ from devices.sources.source import (
 from dsp.checks import AttuneError, DeviceError, foreign_text
 
 _BUFFER_S = 120  # s that BrainFlow keeps while a read is held up
+_PORTS, _LOOK_S = "/dev", 1.0  # where serial ports are, s between two looks at all of them
 _SILENT_S = 0.2  # s without a row after which the port is looked at
 _ALIVE_S = 30.0  # s from one sign that the link is in use to the next
 
@@ -86,6 +87,7 @@ class BoardSource:
         self._shim: Any = None
         self._port_held: int | None = None
         self._serial_number = ""  # of the dongle, by which it is found again at another port
+        self._changed, self._look_at = 0, 0.0  # ns, s: what it was not among, and until when
         self._answer = ""
         self._info: SourceInfo | None = None
         self._placer: SamplePlacer
@@ -205,11 +207,11 @@ class BoardSource:
         try:
             self._port_held = hold_port(port)
         except DeviceError:
-            moved = [one.port for one in plugged_in() if one.serial_number == self._serial_number]
-            if os.path.exists(port) or not self._serial_number or not moved:
+            moved = "" if os.path.exists(port) else self._moved()
+            if not moved:
                 raise
-            self._port_held = hold_port(moved[0])
-            self._port = moved[0]
+            self._port_held = hold_port(moved)
+            self._port = moved
             text = f"The {self._name} is on {self._port} now."
             self._news.append(SourceEvent(now(), "note", self._port, text))
         if number in OPENBCI_SERIAL:
@@ -218,6 +220,23 @@ class BoardSource:
             here = os.path.realpath(self._port)
             same = [one for one in plugged_in() if os.path.realpath(one.port) == here]
             self._serial_number = same[0].serial_number if same else ""
+
+    def _moved(self) -> str:
+        """Return the port at which the dongle is by now, or empty.
+
+        To look at all ports takes milliseconds, and a dongle may be away for long: it is done
+        where one came or went since, and once a second.
+        """
+        if not self._serial_number:
+            return ""
+        changed, at = os.stat(_PORTS).st_mtime_ns, now()
+        if changed == self._changed and at < self._look_at:
+            return ""
+        for one in plugged_in():
+            if one.serial_number == self._serial_number:
+                return one.port
+        self._changed, self._look_at = changed, at + _LOOK_S
+        return ""
 
     def _ask(self, number: int) -> None:
         """Ask an OpenBCI board what it is.

@@ -6,6 +6,7 @@ With `recover=False` the death of the sender is an error within milliseconds, an
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from typing import Any
@@ -82,7 +83,8 @@ class LslSource:
         self._offsets = OffsetLine()  # add to a stamp for our clock
         self._measured = False  # whether the offset is of the stream that is read now
         self._read_at = self._corrected_at = 0.0
-        self._packets = False  # whether the last read brought more than would come in its time
+        self._many = math.inf  # samples of one read that are more than would come in its time
+        self._packets = False  # whether the last read brought more
 
     @property
     def info(self) -> SourceInfo:
@@ -222,6 +224,7 @@ class LslSource:
         self._puller = Puller(self._pylsl, inlet, self._carries.most)
         if self._puller.note and self._info is None:
             self._news.append(SourceEvent(now(), "note", "pylsl", self._puller.note))
+        self._many = 2.0 * PACE_S * info.sfreq or math.inf
         self._info, self._taken, self._inlet, self._finder = info, full, inlet, None
 
     # Coming back
@@ -321,12 +324,12 @@ class LslSource:
                 f"The sender of the LSL stream {self._name} has ended; the music plays on."
             ) from error
         self._read_at = seen = now()
-        self._packets = stamps.size > 2.0 * PACE_S * self.info.sfreq > 0.0
-        if stamps.size == 0:
+        self._packets = len(stamps) > self._many
+        if not stamps:
             return None
         offset = self._offsets.at(seen)
         # Plain numbers: on a thread that just woke, one sum of numpy's takes longer than a read.
-        taken = np.array([stamp + offset for stamp in stamps.tolist()])
+        taken = [stamp + offset for stamp in stamps]
         if not self._measured and not seen - _OLD_S < taken[-1] < seen + _EARLY_S:
             # Come back with another clock, whose offset liblsl is still measuring.
             return self.info.no_rows

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,11 +23,9 @@ _HELD_UP = 16  # one point of so many may be
 _LIKELY = (0.3, 1 / 0.3)
 
 
-class _Point(NamedTuple):
-    number: int  # of the bin
-    after: int  # samples until then
-    seen: float
-    step: int  # samples of which all reads until then, since the point before, were multiples
+#: Number of the bin, samples until then, when that was seen, and samples of which all reads until
+#: then, since the point before, were multiples. Plain: one is made at every read.
+_Point = tuple[int, int, float, int]
 
 
 class Pace:
@@ -42,13 +39,16 @@ class Pace:
         """Take a read of `n` samples that returned at `seen`, s."""
         self._count += n
         number, points = int(seen * _BINS), self._points
-        if points and points[-1].number == number:
-            old = points.pop()
-            n = math.gcd(n, old.step)
-            if seen - old.seen >= period * (self._count - old.after):
-                points.append(_Point(number, old.after, old.seen, n))
+        if points:
+            last, after, earlier, step = points[-1]
+            if last == number:
+                n = math.gcd(n, step)
+                if seen - earlier >= period * (self._count - after):
+                    points[-1] = (number, after, earlier, n)
+                else:
+                    points[-1] = (number, self._count, seen, n)
                 return
-        points.append(_Point(number, self._count, seen, n))
+        points.append((number, self._count, seen, n))
 
     def skip(self, lost: int) -> None:
         """Leave out the number of samples that are known to be lost before the next."""
@@ -57,18 +57,19 @@ class Pace:
     @property
     def step(self) -> int:
         """Samples of which all reads lately were multiples: no fewer are lost."""
-        return math.gcd(*(point.step for point in self._points))
+        return math.gcd(*(point[3] for point in self._points))
 
     def suspects(self, n: int, seen: float, period: float) -> bool:
         """Whether, with such a read, arrivals may show another rate than that of `period`, s."""
         points = self._points
-        if not points or points[-1].number == int(seen * _BINS):
+        if not points or points[-1][0] == int(seen * _BINS):
             return False
+        after, kept = self._count + n, len(points)
         for size in _WINDOWS:
-            if len(points) < size:
+            if kept < size:
                 return False
             first = points[1 - size]
-            if abs(seen - first.seen - period * (self._count + n - first.after)) > _LEAST_S:
+            if abs(seen - first[2] - period * (after - first[1])) > _LEAST_S:
                 return True
         return False
 

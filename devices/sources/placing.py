@@ -13,8 +13,9 @@ from devices.sources.timing import FloatRow, TimingWatch
 from devices.sources.uncounted import Uncounted
 
 _FEW = 32  # samples of a read up to which plain numbers are quicker than arrays
-_NONE_LOST = np.zeros(_FEW, dtype=bool)
-_NONE_LOST.flags.writeable = False
+_NONE_LOST = [np.zeros(n, dtype=bool) for n in range(_FEW + 1)]
+for _none in _NONE_LOST:
+    _none.flags.writeable = False
 
 
 class SamplePlacer:
@@ -73,7 +74,7 @@ class SamplePlacer:
     def place(
         self,
         data: npt.NDArray[np.float32],
-        stamps: npt.NDArray[np.float64],
+        stamps: FloatRow,
         counters: npt.NDArray[np.int64] | None = None,
         *,
         seen: float,
@@ -98,13 +99,16 @@ class SamplePlacer:
         lost : bool [shape=(n_rows,)]
             Which rows of the chunk are lost samples.
         """
-        if stamps.size <= _FEW:
-            times = self._few(data, stamps.tolist(), counters, seen)
+        n = len(stamps)
+        if n <= _FEW:
+            few = stamps if isinstance(stamps, list) else stamps.tolist()
+            times = self._few(data, few, counters, seen)
             if times is not None:
                 fitted = self._clock.few(times, None if self._counted is not None else seen)
                 self._tell_timing(times, fitted)
                 self._tell_rate(seen)
-                return EegChunk(data, np.array(fitted)), _NONE_LOST[: stamps.size]
+                return EegChunk(data, np.array(fitted)), _NONE_LOST[n]
+        stamps = np.asarray(stamps)
         if self._counted is not None and counters is not None:
             placed = self._place_counted(self._counted.take(data, stamps, counters, self._clock))
             if self._counted.none:

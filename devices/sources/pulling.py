@@ -65,9 +65,10 @@ class Puller:
         self._inlet, self._most = inlet, most
         self._quick, self.note = _quick(pylsl, inlet)
         if self._quick:
-            self._check = pylsl.util.handle_error
+            self._call, self._check = inlet.do_pull_chunk, pylsl.util.handle_error
             self._data = np.empty((most, inlet.channel_count), dtype=inlet.np_dtype)
-            self._stamps = np.empty(most)
+            self._stamps, self._width = np.empty(most), int(inlet.channel_count)
+            self._values, self._taken = 0, (self._data[:0], self._stamps[:0])  # of the last pull
             self._error = ctypes.c_int()
             self._first, self._rest = self._asked(0, 1, _WAIT_S), self._asked(1, most, 0.0)
 
@@ -83,8 +84,8 @@ class Puller:
             ctypes.byref(self._error),
         )
 
-    def pull(self, *, packets: bool = False) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
-        """Return samples and stamps, none where none came within 0.1 s.
+    def pull(self, *, packets: bool = False) -> tuple[npt.NDArray[Any], list[float]]:
+        """Return samples and their stamps, none where none came within 0.1 s.
 
         Where they come in `packets`, one that is seen on its way is waited for.
 
@@ -97,8 +98,8 @@ class Puller:
             data, stamps = self._inlet.pull_chunk(
                 timeout=_WAIT_S, max_samples=self._most, min_samples=1, as_numpy=True
             )
-            return data, stamps
-        call, error = self._inlet.do_pull_chunk, self._error
+            return data, stamps.tolist()
+        call, error = self._call, self._error
         values = call(*self._first)
         if values and not error.value:
             rest = call(*self._rest)
@@ -108,5 +109,8 @@ class Puller:
             values += rest
         if error.value:
             self._check(error)
-        n = values // self._data.shape[1]
-        return self._data[:n].copy(), self._stamps[:n].copy()
+        if values != self._values:
+            n, self._values = values // self._width, values
+            self._taken = self._data[:n], self._stamps[:n]
+        data, stamps = self._taken
+        return data.copy(), stamps.tolist()

@@ -111,8 +111,8 @@ class SourceEvent:
 
     `value` is the new `SourceState` of a ``"state"``, the lost samples of a ``"gap"``, what a
     ``"note"`` is about, the measured rate in Hz that is in use from now on of a ``"rate"``, the
-    text of a ``"marker"``, the `Timing` of a ``"timing"`` (once a second; the acquisition keeps it
-    to itself), and of a ``"truth"`` the hidden enjoyment of a simulated listener (for
+    text of a ``"marker"``, the `Timing` of a ``"timing"`` (once a second; the ring and the
+    acquisition keep it), and of a ``"truth"`` the hidden enjoyment of a simulated listener (for
     the records, never for the loop). `text` is a plain sentence or empty.
     """
 

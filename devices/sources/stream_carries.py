@@ -15,6 +15,7 @@ from devices.sources.units import level, level_sentence
 from dsp.checks import foreign_text
 
 _FLOAT32 = np.dtype(np.float32)
+_FEW = 512  # values of a read up to which plain numbers are quicker than arrays
 _LEVEL_S = 3.0  # s after which the level is judged
 _PAST_S, _AHEAD_S = 60.0, 1.0  # s around now: a marker's stamp outside is of another clock
 
@@ -45,7 +46,7 @@ class Samples:
         self._as_sent = bool(
             (self._scale == 1.0).all() and (self._columns == np.arange(self._columns.size)).all()
         )
-        self._n_eeg = len(chosen.ch_names)
+        self._n_eeg, self._width = len(chosen.ch_names), self._columns.size
         self._name, self._sfreq = f"the LSL stream {shown}", sfreq
         self._unit_cure = unit_cure.strip()
         self._placer = SamplePlacer(sfreq, name=self._name)
@@ -61,23 +62,21 @@ class Samples:
         """Rate that is in use, Hz."""
         return self._placer.rate
 
-    def take(
-        self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
-    ) -> EegChunk | None:
+    def take(self, data: npt.NDArray[Any], taken: list[float], seen: float) -> EegChunk | None:
         """Place samples [shape=(n_samples, n_channels of the stream)]; None while held back."""
         if self._as_sent and data.dtype == _FLOAT32:
-            rows = data[:, : self._columns.size]
+            rows = data if data.shape[1] == self._width else data[:, : self._width]
         else:
             scale = self._scale32 if data.dtype == _FLOAT32 else self._scale
             with np.errstate(over="ignore"):  # what no float32 can hold is infinite
                 rows = np.asarray(data[:, self._columns] * scale, dtype=np.float32)
-        # The sum of squares is no number where a value is none; it costs less than to ask each.
-        if not math.isfinite(np.vdot(rows, rows)):
+        # A sum is no number where a value is none; it costs less than to ask each.
+        few = rows.size <= _FEW
+        if not math.isfinite(sum(map(sum, rows.tolist())) if few else np.vdot(rows, rows)):
             rows = self._numbers(rows, seen)
         if self._first is not None:
             self._judge_level(rows, seen)
         placed = self._placer.place(rows, taken, seen=seen)
-        self._news += self._placer.events()
         return None if placed is None else placed[0]
 
     def _numbers(self, rows: npt.NDArray[np.float32], seen: float) -> npt.NDArray[np.float32]:
@@ -112,7 +111,7 @@ class Samples:
 
     def events(self) -> list[SourceEvent]:
         """What there is to tell since the last call."""
-        news, self._news = self._news, []
+        news, self._news = self._news + self._placer.events(), []
         return news
 
 
@@ -135,11 +134,9 @@ class Markers:
         self._last = self._foreign = ""
         self._news: list[SourceEvent] = []
 
-    def take(
-        self, data: npt.NDArray[Any], taken: npt.NDArray[np.float64], seen: float
-    ) -> EegChunk | None:
+    def take(self, data: npt.NDArray[Any], taken: list[float], seen: float) -> EegChunk | None:
         """Tell markers [shape=(n_samples, n_channels of the stream)]; there is never a chunk."""
-        for row, when in zip(data.tolist(), taken.tolist(), strict=True):
+        for row, when in zip(data.tolist(), taken, strict=True):
             if not seen - _PAST_S < when < seen + _AHEAD_S:
                 if not self._foreign:
                     self._foreign = (

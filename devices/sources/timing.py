@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import sub
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,13 @@ _KEPT_S = 10.0  # s of samples that the jitter is reckoned from
 _EVERY_S, _TWICE_S = 1.0, 0.25  # s from telling to telling; where some came twice
 
 FloatRow = list[float] | npt.NDArray[np.float64]
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """Return what `np.median` does, at a tenth of its cost."""
+    low, high = (values.size - 1) // 2, values.size // 2
+    parted = np.partition(values, (low, high))
+    return float((parted[low] + parted[high]) / 2)
 
 
 class TimingWatch:
@@ -43,7 +51,7 @@ class TimingWatch:
             Samples that came a second time, and were left out.
         """
         now = float(fitted[-1])
-        self._off += [arrival - fit for arrival, fit in zip(arrivals, fitted, strict=True)]
+        self._off += map(sub, arrivals, fitted)
         self._duplicated += [now] * duplicated
         if now - self._told < (_TWICE_S if self._duplicated else _EVERY_S):
             return []
@@ -53,6 +61,6 @@ class TimingWatch:
         while self._kept[0][0] < now - _KEPT_S:
             self._kept.popleft()
         off = np.concatenate([one for _, one in self._kept])
-        jitter = 1.4826 * float(np.median(np.abs(off - np.median(off))))
+        jitter = 1.4826 * _median(np.abs(off - _median(off)))
         value, self._duplicated = Timing(tuple(self._duplicated), jitter), []
         return [SourceEvent(now, "timing", value)]

@@ -10,7 +10,7 @@ import pytest
 
 from devices.pump import pump
 from devices.ring import Ring
-from devices.sources.source import EegChunk, Handover, SourceEvent
+from devices.sources.source import EegChunk, Handover, SourceEvent, Timing
 from tests.doubles.returning import INFO, SFREQ, World
 
 
@@ -196,6 +196,15 @@ def test_the_measured_rate_becomes_the_rings():
     world.run(1.0)
     assert world.ring.sfreq == 103.0
     assert [e.kind for e in world.words("event")] == ["rate"]
+
+
+def test_the_jitter_goes_to_the_ring_and_only_what_came_twice_is_told():
+    world = World()
+    often = [Timing((), 0.003), Timing((1000.0,), 0.001), Timing((), 0.002)]
+    world.news = [SourceEvent(0.0, "timing", one) for one in often]
+    world.run(1.0)
+    assert world.ring.jitter == 0.002
+    assert [event.value for event in world.words("event")] == [often[1]]
 
 
 def test_a_recording_that_ends_is_not_opened_again():

@@ -72,13 +72,13 @@ class Watched:
     def _runs(self, at: float) -> bool:
         return len(self._hosts) > 1 or not self._hung[0] <= at < self._hung[1]
 
-    def _wait(self, _awaited: Any, patience: float) -> None:
-        """Let `patience` pass, and what happens in it."""
+    def _wait(self, _awaited: Any, patience: float) -> list[_Host]:
+        """Let `patience` pass, and what happens in it; return who has said something."""
         self._made.wait(30.0)
         if self.at >= self._seconds:
             self._done.set()
             self.acquisition._closing.wait(30.0)
-            return
+            return []
         end = self.at + patience + (0.0 if self._runs(self.at) else self._late)
         steps = np.arange(np.ceil(self.at / _EVERY_S), np.ceil(end / _EVERY_S)) * _EVERY_S
         host, ring = self._hosts[-1], self.acquisition._ring
@@ -90,6 +90,7 @@ class Watched:
                 ring.write(np.ones((1, 2), np.float32), [at])
                 ring.written_at = at
         self.at = end
+        return [host] if host._said else []
 
 
 class _Host:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,40 @@ def test_a_dongle_that_is_back_at_another_port_is_known_by_its_serial_number(
         source.close()
     notes = [event.text for event in source.events() if event.kind == "note"]
     assert notes == [f"The Cyton is on {moved.port} now."]
+
+
+def test_a_dongle_that_is_away_is_looked_for_among_all_ports_where_one_came_and_else_seldom(
+    tmp_path: Path, monkeypatch
+):
+    ports, looks, at = tmp_path / "ports", [], 1000.0
+    ports.mkdir()
+
+    def listed() -> list[PluggedIn]:
+        looks.append(at)
+        there = [PluggedIn(str(port), "FT231X", "0403:6015") for port in ports.iterdir()]
+        return [replace(port, serial_number=Path(port.port).name) for port in there]
+
+    monkeypatch.setattr(boards, "_PORTS", str(ports))
+    monkeypatch.setattr(boards, "plugged_in", listed)
+    monkeypatch.setattr(boards, "now", lambda: at)
+    source = BoardSource("cyton", str(tmp_path / "gone"))
+    source._serial_number = "DM00Q0QA"
+    for _ in range(60):  # six seconds
+        with pytest.raises(DeviceError, match="There is no port"):
+            source.open()
+        at += 0.1
+    assert np.allclose(np.diff(looks), 1.0)
+    os.utime(ports, ns=(0, 0))  # so that its time changes, however coarse that is
+    source._changed, at = 0, looks[-1] + 0.5
+    (ports / "DM00Q0QA").touch()
+    handle = boards.hold_port(str(ports / "DM00Q0QA"))
+    assert handle is not None
+    looks.clear()
+    for _ in range(2):  # one that is found is tried at every time
+        with pytest.raises(DeviceError, match="is in use by another session"):
+            source.open()
+    os.close(handle)
+    assert looks == [at, at]
 
 
 def test_what_was_learnt_of_a_board_is_kept_where_the_process_that_read_it_was_ended(

@@ -74,7 +74,7 @@ def test_a_channel_of_triggers_is_told_where_it_changes():
     markers = Markers("it", regular=True)
     data = np.array([0, 0, 7, 7, 7, 0, 7, 2], np.float32)[:, None]
     taken = 100.0 + np.arange(8) / 100
-    markers.take(data, taken, 100.1)
+    markers.take(data, taken.tolist(), 100.1)
     assert [(e.value, round(e.time, 2)) for e in markers.events()] == [
         ("7", 100.02), ("7", 100.06), ("2", 100.07)
     ]  # fmt: skip
@@ -82,5 +82,5 @@ def test_a_channel_of_triggers_is_told_where_it_changes():
 
 def test_several_channels_are_one_marker_and_broken_bytes_are_shown():
     markers = Markers("it")
-    markers.take(np.array([[b"go", b"caf\xe9"], [b"", b""]], object), np.array([5.0, 5.0]), 5.1)
+    markers.take(np.array([[b"go", b"caf\xe9"], [b"", b""]], object), [5.0, 5.0], 5.1)
     assert [e.value for e in markers.events()] == ["go, caf\ufffd"]

@@ -24,7 +24,7 @@ def feed(stream: Samples, seconds: float) -> tuple[EegChunk, list[SourceEvent]]:
     data = np.random.default_rng(1).normal(0, 10, (8, 2)).astype(np.float32)
     for k in range(int(seconds * SENDS / 8)):
         taken = START + (8 * k + np.arange(8)) / SENDS
-        chunks.append(stream.take(data, taken, float(taken[-1]) + 0.001))
+        chunks.append(stream.take(data, taken.tolist(), float(taken[-1]) + 0.001))
         events += stream.events()
     there = [one for one in chunks if one is not None]
     return EegChunk(
@@ -35,8 +35,8 @@ def feed(stream: Samples, seconds: float) -> tuple[EegChunk, list[SourceEvent]]:
 def first_of(stream: Samples, row: np.ndarray) -> EegChunk:
     """The first chunk of a stream that sends this row again and again."""
     for k in range(2000):
-        taken = np.array([START + k / SENDS])
-        chunk = stream.take(row, taken, float(taken[0]) + 0.001)
+        taken = START + k / SENDS
+        chunk = stream.take(row, [taken], taken + 0.001)
         if chunk is not None:
             return chunk
     raise AssertionError("nothing came")
@@ -58,11 +58,11 @@ def test_a_rate_that_was_measured_is_used_from_the_first_row_after_a_return():
 def test_samples_that_are_sent_as_no_numbers_are_said_once_and_come_in_as_nan(value, first):
     stream, told, rows = samples(SENDS), [], []
     for k in range(int(5 * SENDS)):
-        taken = np.array([START + k / SENDS])
+        taken = START + k / SENDS
         row = np.full((1, 2), 7.0, np.float32)
         if k < 4 * SENDS and k % 7:
             row[:, first:] = value
-        chunk = stream.take(row, taken, float(taken[0]) + 0.001)
+        chunk = stream.take(row, [taken], taken + 0.001)
         rows += [] if chunk is None else chunk.data.tolist()
         told += [event.text for event in stream.events() if event.kind == "note"]
     said = [text for text in told if "are no numbers (NaN or infinite): they were sent so" in text]

@@ -267,6 +267,8 @@ def test_of_channels_that_need_no_scale_only_the_wanted_ones_are_taken() -> None
     chosen = ChosenChannels((0, 1), ("Fz", "Cz"), (1.0, 1.0), (), "", "", True)
     samples = Samples(chosen, 250.0, "Cap", "")
     data, at = np.tile(np.arange(8, dtype=np.float32), (25, 1)), np.arange(1, 26) / 250.0
-    chunks = [samples.take(data, 100.0 + 0.1 * k + at, 100.1 + 0.1 * k) for k in range(40)]
+    chunks = [
+        samples.take(data, (100.0 + 0.1 * k + at).tolist(), 100.1 + 0.1 * k) for k in range(40)
+    ]
     rows = np.concatenate([chunk.data for chunk in chunks if chunk is not None])
     np.testing.assert_array_equal(np.unique(rows, axis=0), [[0.0, 1.0]])
