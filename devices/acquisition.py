@@ -253,7 +253,8 @@ class Acquisition:
                 self._closing.wait(patience)
             else:
                 said = bool(wait(host.awaited, patience))
-            patience = self._look(now() - before - patience, said=said)
+            at = now()
+            patience = self._look(at, at - before - patience, said=said)
         since = now() if self._closing_at is None else self._closing_at
         patience = _END_S if self._ended or self._reads(now()) else _SEARCH_END_S
         if self._thread and not self._opened.is_set():
@@ -275,12 +276,11 @@ class Acquisition:
             return False
         return self._ring is None or 0.0 < self._ring.due_at - at <= hang_s(self._info)
 
-    def _look(self, late: float, *, said: bool) -> float:
-        """Look at what came, `late` s after it was due; return when to look again, s.
+    def _look(self, at: float, late: float, *, said: bool) -> float:
+        """Look at what came, at a time that is `late` s too late; return when to look again, s.
 
         What reads has `said` something, or ended.
         """
-        at = now()
         if late > _SLEPT_S:
             self._awake_at = at
         if self._host is None:
