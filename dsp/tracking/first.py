@@ -27,6 +27,7 @@ from dsp.grid import RATE, Bools, Floats, Ints
 from dsp.tracking.alignment import Aligned
 from dsp.tracking.decoder import ridge, strength
 from dsp.tracking.doubts.nuisance import EYES
+from dsp.tracking.evidence import BLOCK
 from dsp.tracking.nulls import MIN_SHIFT, bins_of
 from dsp.tracking.rebuilder import MIN_SHARE
 
@@ -63,7 +64,7 @@ class First:
         self._seed = seed
         self._start: int | None = None  # second from which data count
         self._looks = 0
-        self._before = False  # whether the last look was enough
+        self._enough: int | None = None  # second of the newest look that was enough
         self.z = float("nan")  #: of the newest look
 
     def look(self, second: int, *, without: Bools, doubts: tuple[str, ...] = ()) -> bool:
@@ -81,7 +82,7 @@ class First:
         if self._start is None:
             self._start = max(self._aligned.eeg.start, self._aligned.feature.start) // RATE
         if doubts:
-            self._before = False
+            self._enough = None
             if set(doubts) != {EYES}:
                 self._start = second
             return False
@@ -89,9 +90,9 @@ class First:
             return False
         self._looks += 1
         self.z = self._refitted(second, np.flatnonzero(~without))
-        enough, before = self.z >= ENOUGH, self._before
-        self._before = enough
-        return enough and before
+        before, self._enough = self._enough, second if self.z >= ENOUGH else None
+        # A find that has lapsed counts for none: what was enough then was long ago.
+        return self._enough is not None and before == second - BLOCK
 
     def _refitted(self, second: int, electrodes: Ints) -> float:
         assert self._start is not None

@@ -190,6 +190,14 @@ def test_it_is_found_where_two_looks_one_after_the_other_are_enough(
     assert got == told
 
 
+def test_after_a_find_that_lapsed_it_takes_two_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(First, "_refitted", lambda *_: 3.0)
+    refit = First(Grid(answer=0.0), WIDE_LAGS)  # type: ignore[arg-type]
+    asked = (120, 125, 150, 155)  # nobody asks while it counts as shown
+    got = [refit.look(second, without=np.zeros(2, dtype=bool)) for second in asked]
+    assert got == [False, True, False, True]
+
+
 @pytest.mark.parametrize(("eeg", "sound"), [(110, 100), (100, 110)])
 def test_the_first_look_is_twenty_seconds_after_the_later_of_the_two_began(
     monkeypatch: pytest.MonkeyPatch, eeg: int, sound: int
