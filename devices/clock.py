@@ -142,18 +142,19 @@ class SampleClock:
         self._per_second = max(1, round(sfreq))
         self._measured = self._shown = measured
 
-    def restart(self, lag: float, most: float = KEPT_S) -> None:
+    def restart(self, lag: float, most: float = KEPT_S, slows: float = 0.0) -> None:
         """Go on with the times at which samples were seen in the last `most` s, less `lag` s each.
 
-        The times that were given until now do not count any more.
+        The times that were given until now do not count any more. If they fell behind by `slows`
+        s per s, the rate is as much lower, and that of longer ago shows it too.
         """
         if self._began is not None:
-            self.reads.leave_since(most)
+            self.reads.leave_since(KEPT_S if slows else most)
             self._points = [(b, x, y - lag) for b, x, y in self.reads.points]
             self._began, self._late = self._points[0][1] if self._points else self._next, None
             self._shown = self._own = False
-            self._prior = self.period
-            self._turn(self.period)
+            self._prior = self.period / (1.0 - slows)
+            self._turn(self._prior)
             self._fit()
 
     def lay(self, period: float, ahead: int, time: float) -> None:

@@ -1,31 +1,20 @@
-"""What a sender's stamps may say: when its samples were taken, and how many of them were lost.
+"""How a sender's stamps follow each other, and how many samples that shows to be lost.
 
-Arrival bounds both. No sample is taken after it was seen, and the quickest samples of a few
-seconds take the same time as ever: stamps that say otherwise are of another clock, or of none,
-and then only their spread counts, in which a lost sample is still seen.
+Whatever clock they are of: a lost sample is still seen in their spread.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from devices.sources.trust import Floats
 
-_AHEAD = 0.010  # s: how far a stamp may lie in the future; clock offsets are no better known
-_BEHIND = 1.0  # s: the quickest samples of our clock are not older than this
-# s that the quickest of so many reads, in 1.5 s, may be older than those of a minute; of fewer all
-# may have been held up, by more.
-_GROWN, _FLOOR_READS = 0.008, 20
-BACKWARD_S = 0.05  # s that stamps may go back, or come early
-BEHIND, BEHIND_S = "they fall behind the samples", 1.5  # s of arrivals that showed it
-_BIN = 0.5  # s
-_FLOOR_BINS, _FEWEST, _BASE_S = 3, 3, 60.0  # of the quickest samples, now and before
+WILD = 1e12  #: s: no clock's time
 _EXACT = 1e-6  # s: a step this near to the stated one was computed and not measured
 _SURE = 0.002  # periods: what deviates by more was measured when it was sent, and may be late
 _SHOWN_S = 0.3  # s of samples in line that show a step to be no lateness
@@ -34,147 +23,6 @@ _ALIKE, _LIKELY, _BURSTS = 0.97, 0.015, 40
 # Less than so many s is lost only if so many reads are late by it: they come unevenly by as much.
 _SMALL_S, _SMALL_READS = 0.025, 4
 _OTHER_STEPS = 12  # samples, of which half seem to miss one, by which another rate is looked for
-_DOUBT_S = 5.0  # s that stamps must agree with arrival before they are believed again
-# A clock stands still if so often in so many s new samples have an old stamp, so many s later.
-_STILL_S, _STILL, _STILL_WITHIN_S = 0.018, 3, 5.0
-# A silence is longer than usual, of so many reads, by so many s. Samples may be as much older after
-# it, as long as their age falls: by this share of the time at least.
-_SILENCE_S, _USUAL_READS, _FASTER = 0.1, 16, 0.01
-
-
-class Trust:
-    """Whether stamps tell the time of our clock, as far as arrivals can contradict them."""
-
-    def __init__(self) -> None:
-        self.base = 0.0  #: s from the stamp of the quickest sample to its arrival
-        self.reason = ""  #: what was wrong when the stamps were last doubted
-        self.believed = True
-        self._known = False  # whether `base` was measured
-        self._first = math.inf  # s: the quickest of the first samples was that old
-        self._bins: deque[tuple[int, float, int, bool]] = deque(maxlen=round(_BASE_S / _BIN))
-        self._bin, self._least, self._reads = -1, math.inf, 0
-        self._newest, self._newest_at = -math.inf, math.inf  # stamp, and when it was first seen, s
-        self._still: deque[float] = deque(maxlen=_STILL)  # s at which it was old
-        self._until = -math.inf
-        self._seen = math.inf
-        self._waits: deque[float] = deque(maxlen=_USUAL_READS)  # s between reads
-        self._backlog = 0.0  # s that samples may be older than `base`, because of a silence
-        self._fell = 0  # bin in which that was last less than before
-
-    @property
-    def backlog(self) -> bool:
-        """Whether samples are older than others because nothing came for a while."""
-        return self.believed and self._backlog > 0.0
-
-    def begin(self, quickest: float) -> None:
-        """Know how old, s, the quickest of the first samples was, before they are heard.
-
-        Of a long packet that was read in parts only the last part is quick.
-        """
-        self._first = quickest
-
-    def hear(self, newest: float, seen: float, early: float, most: float = BACKWARD_S) -> bool:
-        """Whether the stamps of a read may be believed.
-
-        All in seconds: its `newest` stamp, when it was `seen`, and by how much the most untimely
-        of its samples came before it could be taken (`early`), which may be `most`.
-        """
-        lag, reason = seen - newest, ""
-        if lag < -_AHEAD:
-            reason = f"they are {seconds(-lag)} ahead of the samples"
-        elif min(lag, self._first) > _BEHIND and not self._known:
-            reason = f"they are {seconds(lag)} behind the samples"
-        elif early > most or self._newest - newest > BACKWARD_S:
-            reason = f"they went back by {seconds(max(early, self._newest - newest))}"
-        elif self._stands_still(newest, seen):
-            reason = "they stand still while samples come"
-        self._newest = newest
-        if (number := int(seen / _BIN)) != self._bin:
-            reason = reason or self._next_bin(number)
-        self._wait(seen - self._seen, lag)
-        self._seen = seen
-        self._least = min(self._least, lag)
-        self._reads += 1
-        if reason:
-            self.doubt(reason, seen)
-        elif seen >= self._until:
-            self.base = min(self.base, lag) if self._known else lag
-            self._known = self.believed = True
-        return self.believed
-
-    def may_change(self, newest: float, seen: float) -> bool:
-        """Whether `hear` may come to another verdict than before with such a read."""
-        lag = seen - newest
-        return (
-            not self._known
-            or not self.believed
-            or lag < -_AHEAD
-            or self._newest - newest > BACKWARD_S
-            or int(seen / _BIN) != self._bin
-        )
-
-    def doubt(self, reason: str, seen: float) -> None:
-        """Believe no stamp until they agreed with arrival for some seconds from `seen` on."""
-        if self.believed:
-            self.reason, self.believed = reason, False
-        self._until = seen + _DOUBT_S
-
-    def _stands_still(self, newest: float, seen: float) -> bool:
-        """Whether the sender's clock does, time and again, so that its stamps are that much old."""
-        if newest != self._newest:
-            self._newest_at = seen
-        elif seen - self._newest_at > _STILL_S:
-            self._still.append(seen)
-        still = self._still
-        return len(still) == _STILL and seen - still[0] < _STILL_WITHIN_S
-
-    def _wait(self, waited: float, lag: float) -> None:
-        """Know that nothing came for so long before a sample that is `lag` old, both in s."""
-        waits, over = self._waits, lag - self.base
-        if waited > _SILENCE_S and self._known and over > _SILENCE_S / 2 and len(waits) > 2:
-            if waited > sorted(waits)[-3] + _SILENCE_S:  # a busy computer makes a few as long
-                self._backlog, self._fell = min(over, self._backlog + waited) + _GROWN, self._bin
-                self._least, self._reads = math.inf, 0  # what came before in this bin is no sign
-        waits.append(waited)
-
-    def _keeps_falling(self) -> bool:
-        """Whether the age of the samples of a backlog still falls, as far as this bin shows."""
-        over = self._least - self.base
-        if over < self._backlog:
-            self._backlog, self._fell = over - _FASTER * _BIN, self._bin
-        if over < _GROWN or self._bin - self._fell > _FLOOR_BINS:
-            self._backlog = 0.0
-        return self._backlog > 0.0
-
-    def _next_bin(self, number: int) -> str:
-        """Close a bin of the quickest arrivals; say what they have against the stamps."""
-        if self._backlog and self._keeps_falling():
-            self._bin, self._least, self._reads = number, math.inf, 0
-            return ""
-        if self._reads:
-            self._bins.append((self._bin, self._least, self._reads, self.believed))
-        self._bin, self._least, self._reads = number, math.inf, 0
-        if not self._known:
-            return ""
-        least, reads = math.inf, 0
-        for n, (_, floor, count, _) in enumerate(reversed(self._bins), 1):
-            least, reads = min(least, floor), reads + count
-            if n < _FLOOR_BINS or reads < _FEWEST:
-                continue
-            if least > self.base + _GROWN * math.sqrt(max(_FLOOR_READS / reads, 1.0)):
-                return BEHIND
-            if reads >= _FLOOR_READS:
-                break
-        if self.believed:
-            since = number - _BASE_S / _BIN
-            floors = [f for k, f, _, true in self._bins if true and k > since]
-            self.base = min(floors, default=self.base)
-        return ""
-
-
-def seconds(value: float) -> str:
-    """Return a time in s as people read it."""
-    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
 
 
 @dataclass(frozen=True)
@@ -210,6 +58,20 @@ class Spread:
         last = np.flatnonzero(ends)[np.cumsum(ends) - ends]
         back: Floats = stamps[last] - period * (last - np.arange(stamps.size))
         return back
+
+
+def filled(stamps: Floats, before: float, period: float) -> Floats:
+    """Replace stamps that are no time at all by those that come next, `period` s a sample.
+
+    After the last good one, or where none is good after the one `before` them, s.
+    """
+    wild, number = ~(np.abs(stamps) < WILD), np.arange(stamps.size)
+    good = np.flatnonzero(~wild)
+    if not good.size:
+        return np.array([before + period * (k + 1) for k in number])
+    last = np.maximum.accumulate(np.where(wild, -1, number))
+    last[last < 0] = good[0]
+    return np.asarray(stamps[last] + period * (number - last), dtype=np.float64)
 
 
 def spread(stamps: Floats, stated: float) -> Spread:

@@ -6,38 +6,38 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
+from devices.sources.lateness import LATE_S, course, lost_before
 from devices.sources.pace import Pace
 from devices.sources.reads import START_READS, Reads
-from devices.sources.stamps import (
+from devices.sources.stamps import WILD, Judgement, Lattice, Spread, filled, spread
+from devices.sources.trust import (
     BACKWARD_S,
     BEHIND,
     BEHIND_S,
+    EARLY_S,
+    ROOM,
+    START_MOST_S,
     Floats,
-    Judgement,
-    Lattice,
-    Spread,
     Trust,
-    seconds,
-    spread,
+    jumps,
 )
 
-_START_S, _START_MOST_S = 0.25, 0.9  # s before the first rows
+_START_S = 0.25  # s before the first rows, at least
 # Shares by which a rate must differ from the stated one to show at once, in arrivals and stamps.
 _OFF, _OFF_STAMPS = 0.15, 0.02
 _SETTLE_S = 2.0  # s until a rate is known well enough to say that little is lost
 _UNSURE_S = 3.0  # s after a jump of the stamps
-_WILD = 1e12  # s: no clock's time
-_ROOM = 0.020  # s by which arrival may misjudge what can have been lost, at most
 _GUESSED = 0.05  # share by which the rate of the first reads may be wrong
-_EARLY_S = 0.020  # s that the first stamps may go back, and exactly spread ones come early
 _OVERDUE_S = 0.030  # s that all may be late for a second before the line begins anew from arrival
 _CHANGED = 0.002  # share by which a rate must change to be another
 _CHANGED_S = 1.0  # s after which arrival must have shown it as well
 _OPEN_S = 0.6  # s that a step of the stamps is kept back at most
-_LATE_S, _YOUNG_LATE_S = 0.025, 0.3  # s
+_YOUNG_LATE_S = 0.3  # s
 _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what is lost
 _STAY_READS = 8
+_EACH = 5  # reads in a row before which some seem lost
 _FALLS, _FALLS_MUCH = 0.02, 0.2  # s per s by which lateness falls: of exact stamps, and of others
+_SILENCE_S, _SILENT_STAY_S = 0.3, 0.8  # s without a sample, and until it is judged what that was
 _FELL_S = 1.0  # s after which it must have gone on
 _STAY_S, _STAY_BOARD_S = 0.4, 0.15  # s that samples must be late for what is lost
 _AGAIN_S = 2.0  # s between two looks whether stamps are regular now
@@ -69,8 +69,14 @@ class Uncounted:
         self._unsure_until = -np.inf  # until then arrival may show what was lost at a jump
         self._window: list[Floats] = []  # stamps among which regularity is looked for again
         self._window_at = -np.inf
+        self._seen, self._silent = (
+            np.inf,
+            -np.inf,
+        )  # s: the last read, and the first after a silence
         self._falling = (-np.inf, 0.0)  # s: when lateness was last seen to fall, and what it was
+        self._slow = False  # whether it falls after a silence, and may do so slowly
         self._filled = 0.0  # stamp for what bears none
+        self._each: list[Floats] = []  # stamps of reads in a row before which some seemed lost
         self.reasons: list[str] = []  #: what there is to say of the stamps
         self.countable = True  #: whether the stamps are regular enough to show what is lost
 
@@ -79,6 +85,9 @@ class Uncounted:
     ) -> tuple[Reads, npt.NDArray[np.int64]] | None:
         """Take one read; return what can be placed with the samples lost before each, or None."""
         stamps = self._numbers(stamps, seen)
+        if seen - self._seen > _SILENCE_S:
+            self._silent = seen
+        self._seen = seen
         if self._begun and self._lattice is not None:
             stamps = self._spread.respaced(stamps, self._lattice.period)
         new = Reads(data, stamps, stamps, [stamps.size], [seen])
@@ -104,7 +113,8 @@ class Uncounted:
                 ):
                     self._clock.restart(self._trust.base, 1.0)  # late, and none was lost
                 new.times = self._times(stamps, seen)
-            self._clock.step = 0 if self._lattice is not None else self._pace.step
+            even = self._lattice is not None and not self._catches_up(seen)
+            self._clock.step = 0 if even else max(self._pace.step, 1)
             if looks:
                 self._look_at_pace(seen, ahead)
         return self._judged(new)
@@ -135,7 +145,8 @@ class Uncounted:
 
     def _catches_up(self, seen: float) -> bool:
         """Whether what a silence held back comes in."""
-        return self._trust.backlog or seen - self._falling[0] < 2 * _FELL_S
+        since = seen - max(self._falling[0], self._silent)
+        return self._trust.backlog or since < 2 * _FELL_S
 
     def few(self, stamps: list[float], seen: float) -> list[float] | None:
         """Return the times of a few samples of which all is in line, as `take` gives them.
@@ -149,10 +160,10 @@ class Uncounted:
         times = stamps if trust.believed or not self._stamped else [seen - trust.base] * n
         earliest = min([t - (due + period * k) for k, t in enumerate(times)])
         if (
-            not abs(sum(stamps)) < _WILD
-            or times[-1] - (due + period * (n - 1)) >= min(_LATE_S, 2.5 * period)
+            not abs(sum(stamps)) < WILD
+            or times[-1] - (due + period * (n - 1)) >= min(LATE_S, 2.5 * period)
             or (self._stamped and trust.may_change(newest, seen))
-            or (trust.believed and earliest < -_ROOM)
+            or (trust.believed and earliest < -ROOM)
             or self._pace.suspects(n, seen, period)
             or not lattice.few(stamps)
         ):
@@ -160,7 +171,7 @@ class Uncounted:
         if self._stamped:
             trust.hear(newest, seen, 0.0)
         self._pace.add(n, seen, period)
-        self._filled = stamps[-1]
+        self._filled, self._seen = stamps[-1], seen
         return times
 
     def rest(self) -> tuple[Reads, npt.NDArray[np.int64]] | None:
@@ -186,17 +197,10 @@ class Uncounted:
 
     def _numbers(self, stamps: Floats, seen: float) -> Floats:
         """Return the stamps, with those that are no time at all replaced by likely ones."""
-        wild = ~(np.abs(stamps) < _WILD)
-        if wild.any():
+        if not np.all(np.abs(stamps) < WILD):
             self.reasons.append("some of them are no numbers")
             period = self._stated if self._lattice is None else self._lattice.period
-            number, good = np.arange(stamps.size), np.flatnonzero(~wild)
-            if good.size:
-                last = np.maximum.accumulate(np.where(wild, -1, number))
-                last[last < 0] = good[0]
-                stamps = np.asarray(stamps[last] + period * (number - last), dtype=np.float64)
-            else:
-                stamps = np.array([(self._filled or seen) + period * (k + 1) for k in number])
+            stamps = filled(stamps, self._filled or seen, period)
         self._filled = float(stamps[-1])
         return stamps
 
@@ -204,7 +208,7 @@ class Uncounted:
 
     def _may_begin(self, held: Reads) -> bool:
         span = held.seen[-1] - held.seen[0]
-        if span >= _START_MOST_S:
+        if span >= START_MOST_S:
             return True
         if span < _START_S or len(held.seen) < START_READS:
             return False
@@ -233,7 +237,7 @@ class Uncounted:
             unlike = found.period > 0 and not _agree(found.period, arrived)
             if unlike or span - float(reads[-1][-1] - reads[0][-1]) > 0.5 * span:
                 self._doubt("they do not go with the time", held.seen[-1])
-            elif reason := self._jumps(reads, held.seen):
+            elif reason := jumps(reads, held.seen, found.period, self._stated):
                 self._doubt(reason, held.seen[-1])
             parts = [self._times(one, seen) for one, seen in zip(reads, held.seen, strict=True)]
             held.times = np.concatenate(parts)
@@ -249,22 +253,6 @@ class Uncounted:
             self._clock.expect(arrived, measured=False)
         self._window_at = held.seen[-1]
 
-    def _jumps(self, reads: list[Floats], seen: list[float]) -> str:
-        """What is wrong with the steps of the first stamps, as far as arrival tells it."""
-        lattice = self._lattice
-        # No read is known before the first; irregular stamps may be anything in it.
-        passed = np.diff(seen, prepend=seen[0] - (_START_MOST_S if lattice is None else 0.0))
-        step = self._stated if lattice is None else lattice.period
-        before = float(reads[0][0]) - step
-        for stamps, time in zip(reads, passed.tolist(), strict=True):
-            steps = np.diff(stamps, prepend=before) - step
-            before = float(stamps[-1])
-            if steps.min() < -_EARLY_S:
-                return f"they went back by {seconds(-float(steps.min()))}"
-            if steps.max() > time + _ROOM:
-                return f"they jumped by {seconds(float(steps.max()))}"
-        return ""
-
     def _follow(self, first: float, found: Spread) -> None:
         self._lattice, self._spread = (
             Lattice(first, found.period, found.unit, exact=found.exact),
@@ -277,8 +265,9 @@ class Uncounted:
         if due is not None:
             number = np.arange(stamps.size) + (self._held.ends[-1] if self._held else 0)
             early = -float((stamps - self._clock.period * number).min() - due)
-        most = _EARLY_S if self._spread.exact else BACKWARD_S
-        believed = self._trust.hear(float(stamps.max()), seen, early, most)
+        most = EARLY_S if self._spread.exact else BACKWARD_S
+        still = self._trust.same(stamps, self._clock.period)
+        believed = self._trust.hear(float(stamps.max()), seen, early, most, still)
         if before and not believed:
             self._doubt(self._trust.reason, seen)
         if not believed:
@@ -288,7 +277,7 @@ class Uncounted:
     def _doubt(self, reason: str, seen: float) -> None:
         self._trust.doubt(reason, seen)
         if reason == BEHIND:
-            self._clock.restart(self._trust.base, BEHIND_S)
+            self._clock.restart(self._trust.base, BEHIND_S, self._trust.slows)
         else:
             self._clock.restart(self._trust.base)
         self.reasons.append(reason)
@@ -300,13 +289,13 @@ class Uncounted:
         clock, lattice, seen = self._clock, self._lattice, reads.seen[-1]
         missing = np.zeros(reads.ends[-1], dtype=np.int64)
         if clock.due is None:  # nothing can be missing that there was no time for
-            numbers = np.array(reads.ends, dtype=np.float64) - 1
-            clock_due = float((np.array(reads.seen) - clock.period * numbers).min())
-            late = seen - (clock_due + clock.period * (reads.ends[-1] - 1))
+            clock_due = float(
+                (np.array(reads.seen) - clock.period * (np.array(reads.ends) - 1)).min()
+            )
+            late = seen - clock_due - clock.period * (reads.ends[-1] - 1)
         else:
             clock_due = clock.due
-            late = clock_due + clock.period * (reads.ends[-1] - 1)
-            late = seen - self._trust.base - late
+            late = seen - self._trust.base - clock_due - clock.period * (reads.ends[-1] - 1)
             if not self._trust.backlog:  # in which the quickest of the last seconds are not quick
                 late = min(late, clock.behind(seen, reads.ends[-1] - 1))
         judged = None
@@ -315,14 +304,16 @@ class Uncounted:
 
             def room() -> list[float]:
                 most = late + clock.reads.unevenness(
-                    _ROOM if clock.young else _ROOM / 2, clock.period
+                    ROOM if clock.young else ROOM / 2, clock.period
                 )
                 return reads.least_late(most, clock.period, guessed)
 
             starts = [0, *reads.ends[:-1]]
             judged = lattice.judge(reads.stamps, room=room, period=clock.period, starts=starts)
-            if judged.open and not last and seen - self._open_since(seen) < _OPEN_S:
-                return missing[:0]
+            if judged.open and not last:
+                self._open_at = min(self._open_at, seen)
+                if seen - self._open_at < _OPEN_S:
+                    return missing[:0]
             missing = judged.missing
         ready = len(reads.seen)
         if clock.due is not None:
@@ -335,16 +326,13 @@ class Uncounted:
         self._open_at = np.inf
         if lattice is not None and judged is not None:
             self._keep(lattice, judged, seen)
+            self._lost_each_time(reads, judged.missing, ready)
             if self._spread.exact:
                 self._pace.skip(int(judged.missing.sum()))
         if missing.any():  # no more than the time that has passed, whoever says what
-            most = max(int((seen + _ROOM - clock_due) / clock.period) + 1 - missing.size, 0)
+            most = max(int((seen + ROOM - clock_due) / clock.period) + 1 - missing.size, 0)
             missing = np.diff(np.minimum(np.cumsum(missing), most), prepend=0)
         return missing
-
-    def _open_since(self, seen: float) -> float:
-        self._open_at = min(self._open_at, seen)
-        return self._open_at
 
     def _keep(self, lattice: Lattice, judged: Judgement, seen: float) -> None:
         lattice.keep(judged)
@@ -353,52 +341,67 @@ class Uncounted:
         if not lattice.regular:
             self._forsake(seen)
 
+    def _lost_each_time(self, reads: Reads, missing: npt.NDArray[np.int64], ready: int) -> None:
+        """Follow the last stamps of packets only where some seem lost before every one.
+
+        No network does that: the others are counted back from them at a rate that is not the real.
+        """
+        for first, end in zip([0, *reads.ends], reads.ends[:ready], strict=False):
+            if not missing[first] or missing[first + 1 : end].any():
+                self._each.clear()
+                continue
+            self._each.append(reads.stamps[first:end])
+            if len(self._each) < _EACH:
+                continue
+            found = spread(np.concatenate(self._each), self._stated)
+            self._each.clear()
+            if found.other:
+                self._follow(float(reads.stamps[end - 1]) + found.period, found)
+                if self._trust.believed and found.exact:
+                    missing[first], part = 0, slice(first, end)
+                    reads.times[part] = found.respaced(reads.stamps[part], found.period)
+                    self._clock.change(1.0 / found.period)
+                    self._clock.forget()  # numbers of rows that never were
+
     def _forsake(self, seen: float) -> None:
         """Follow the stamps no longer; look later whether they are regular again."""
         self._lattice, self._window, self._window_at = None, [], seen
 
     def _late_for_good(self, reads: Reads, missing: npt.NDArray[np.int64], due: float) -> int:
         """Add to `missing` what stays late for good; of how many reads that can be said."""
-        clock, ends = self._clock, np.array(reads.ends) - 1
+        clock, ends, end = self._clock, np.array(reads.ends) - 1, reads.seen[-1]
         number = ends + np.cumsum(missing)[ends]
         late = reads.times[ends] - (due + clock.period * number)
-        if self._stamped and self._trust.believed:  # stamps alone do not say that time has passed
+        if self._stamped and self._trust.believed and not self._slow:
+            # Stamps alone do not say that time has passed.
             arrived = [clock.behind(t, k) for t, k in zip(reads.seen, number.tolist(), strict=True)]
             late = np.minimum(late, arrived)
-        limit, stay = self._patience(reads.seen[-1])
+        limit, stay = self._patience(end)
         if late[-1] < limit:
             return len(late)
         # Lateness that falls is of what a silence held back, which comes in and was not lost.
-        fast = _FALLS if self._spread.exact else _FALLS_MUCH
-        since, before = reads.seen[-1] - self._falling[0], self._falling[1]
+        # After a silence, what comes faster than before is what it held back.
+        after = end - max(self._silent, self._falling[0] if self._slow else -np.inf)
+        self._slow = after < 2 * _FELL_S
+        fast = _FALLS if self._spread.exact or self._slow else _FALLS_MUCH
+        if end - self._silent < 2 * _FELL_S:
+            stay = max(stay, _SILENT_STAY_S)
+        since, before = end - self._falling[0], self._falling[1]
         if since < 2 * _FELL_S and (since < _FELL_S or before - late[-1] > fast * since):
             if since >= _FELL_S:
-                self._falling = reads.seen[-1], float(late[-1])
+                self._falling = end, float(late[-1])
             return len(late)
-        held = reads.seen[-1] - reads.seen[0]
+        held = end - reads.seen[0]
         if held < stay or (len(reads.seen) < _STAY_READS and held < 3 * stay):
             return 0  # of few reads all may have been held up in this computer
-        grown = late[-1] - late[0]
-        steps = np.diff([float(part.min()) for part in np.array_split(late, min(late.size, 3))])
-        steady = late.size < 3 or steps.min() > 0.25 * steps.sum()  # and not by another loss
-        if steady and self._spread.exact and grown > 0.1 * late[0]:
-            return len(late)  # of exact stamps those lost are counted: a rate, which will be found
-        if -grown > max(fast * held, _LATE_S) and steps.max() < 0.25 * steps.sum():
-            self._falling = reads.seen[-1], float(late[-1])
+        if (what := course(late, held, fast, exact=self._spread.exact)) != "lost":
+            if what == "falls":
+                self._falling = end, float(late[-1])
             return len(late)
-        # What was lost before a read is at most what every later one still is late by; of the
-        # newest there are too few later ones.
-        newest = min(int(np.searchsorted(reads.seen, reads.seen[-1] - stay / 2)), late.size - 4)
-        newest = max(newest, 1)
-        least = np.minimum.accumulate(late[::-1])[::-1]
-        least[newest:] = least[newest]
-        before = due - clock.period
-        for k, lost in enumerate(np.diff(np.round(least / clock.period), prepend=0.0)):
-            first = 0 if k == 0 else reads.ends[k - 1]
-            steps = np.diff(reads.times[first : reads.ends[k]], prepend=before)
-            before = float(reads.times[ends[k]])
-            if lost > 0:
-                missing[first + int(np.argmax(steps))] += int(lost)
+        # For the newest there are too few later ones to say.
+        newest = max(min(int(np.searchsorted(reads.seen, end - stay / 2)), late.size - 4), 1)
+        packet = 0 if self._stamped and self._trust.believed else max(self._pace.step, 1)
+        missing += lost_before(reads, late, newest, due, clock.period, packet)
         clock.forget()
         return int(newest)
 
@@ -407,9 +410,9 @@ class Uncounted:
         if seen < self._settled_at:
             return _YOUNG_LATE_S, _STAY_S
         if self._lattice is None or seen < self._unsure_until:
-            late = max(_LATE_S, 2.5 * self._clock.period)
+            late = max(LATE_S, 2.5 * self._clock.period)
             return late, _STAY_S if self._stamped else _STAY_BOARD_S
-        return (_SURE_LATE_S, _SURE_STAY_S) if self._stamped else (2 * _LATE_S, 2 * _STAY_BOARD_S)
+        return (_SURE_LATE_S, _SURE_STAY_S) if self._stamped else (2 * LATE_S, 2 * _STAY_BOARD_S)
 
     def _look_again(self, reads: Reads) -> None:
         """Follow stamps that have become regular."""

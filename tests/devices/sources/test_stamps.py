@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from devices.sources.stamps import Lattice, Trust, spread
+from devices.sources.stamps import Lattice, filled, spread
 from tests.doubles.stamped import Sender, run
 from tests.doubles.stamped_lsl import read
 
@@ -21,35 +21,6 @@ def test_odd_stamps_of_real_lsl_senders_move_no_row_and_hide_no_loss():
         assert result.worst_ms(3.5) < 30.0
         assert result.marked == result.lost
         assert [e.value for e in result.events].count("stamps") == 1
-
-
-def test_stamps_of_our_clock_are_believed_and_the_quickest_tells_the_delay():
-    trust = Trust()
-    assert all(trust.hear(t, t + 0.01 + 0.01 * (k % 3), 0.0) for k, t in enumerate(np.arange(9.0)))
-    assert trust.base == pytest.approx(0.01)
-
-
-@pytest.mark.parametrize(
-    ("newest", "early", "reason"),
-    [(12.0, 0.0, "ahead"), (9.0, 0.0, "went back"), (10.0, 0.06, "went back")],
-)
-def test_what_cannot_be_is_not_believed_until_it_was_right_for_five_seconds(newest, early, reason):
-    trust = Trust()
-    assert trust.hear(9.99, 10.0, 0.0)
-    assert not trust.hear(newest, 10.01, early)
-    assert reason in trust.reason
-    assert not trust.hear(14.9, 14.91, 0.0)
-    assert trust.hear(15.1, 15.11, 0.0)
-    assert trust.base == pytest.approx(0.01)
-
-
-def test_stamps_that_slowly_fall_behind_are_seen_by_their_quickest():
-    trust = Trust()
-    for t in np.arange(0.0, 20.0, 0.02):
-        if not trust.hear(t * (1 - 0.005), t, 0.0):
-            break
-    assert trust.reason == "they fall behind the samples"
-    assert 2.0 < t < 4.0
 
 
 @pytest.mark.parametrize("length", [1, 3, 12])
@@ -69,6 +40,12 @@ def test_stamps_counted_back_from_the_last_of_a_burst_are_spread_anew(stated):
     found = spread(stamps, 1 / stated)
     assert found.period == pytest.approx(1 / 200)
     assert np.allclose(found.respaced(stamps, found.period), true)
+
+
+def test_a_stamp_that_is_no_number_is_filled_from_its_neighbour():
+    stamps = np.array([np.nan, 5.0, 5.1, np.inf, -1e300])
+    assert np.allclose(filled(stamps, 4.0, 0.1), [4.9, 5.0, 5.1, 5.2, 5.3])
+    assert np.allclose(filled(np.full(2, np.nan), 4.0, 0.1), [4.1, 4.2])
 
 
 def test_stamps_that_tell_nothing_have_no_period():

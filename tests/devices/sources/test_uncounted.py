@@ -168,6 +168,30 @@ def test_rows_keep_their_time_and_the_rate_its_value_where_arrival_alone_shows_w
     assert sum("osses cannot be counted" in text for text in result.told) == 1
 
 
+@pytest.mark.parametrize("stamps", ["constant", "noise:0.001+ahead:4"])
+@pytest.mark.parametrize(("packet", "seed"), [(12, 0), (12, 1), (1, 0), (4, 1)])
+def test_what_was_lost_while_the_computer_was_busy_is_put_in_the_middle(packet, seed, stamps):
+    """Nobody knows which of the packets that were held up came before it."""
+    result = run(
+        Sender(stamps=stamps, packet=packet, loss=0.02, busy=True, seconds=40.0, seed=seed)
+    )
+    assert result.lost > 80
+    assert result.worst_ms() < 30.0
+    assert result.marked == pytest.approx(result.lost, abs=12)
+
+
+@pytest.mark.parametrize("stamps", ["true", "last"])
+@pytest.mark.parametrize("seed", [4, 22])
+@pytest.mark.parametrize(("stated", "packet"), [(128.0, 60), (125.0, 25), (500.0, 40)])
+def test_a_busy_computer_that_reads_few_long_packets_doubts_no_true_stamp(
+    stated, packet, seed, stamps
+):
+    sender = Sender(stated=stated, packet=packet, stamps=stamps, seed=seed, busy=True, poll=0.002)
+    result = run(sender)
+    assert (result.marked, result.events) == (0, [])
+    assert np.abs(result.error).max() < 1e-4
+
+
 @pytest.mark.parametrize("packet", [1, 4, 12])
 @pytest.mark.parametrize("rate", [254.0, 246.0, 205.0, 128.0])
 @pytest.mark.parametrize("stamps", ["none", "epoch"])
@@ -328,10 +352,21 @@ def test_a_backlog_that_comes_fast_is_no_other_rate_where_only_arrival_tells(sen
 
 
 @pytest.mark.parametrize(
-    ("clock", "packet"), [(1 / 30, 1), (1 / 30, 4), (0.05, 4), (0.05, 12), (0.1, 12)]
+    ("clock", "packet", "stated"),
+    [
+        (1 / 30, 1, 250.0),
+        (1 / 30, 4, 250.0),
+        (1 / 30, 12, 250.0),
+        (0.05, 4, 250.0),
+        (0.05, 12, 250.0),
+        (0.05, 12, 200.0),
+        (0.1, 12, 250.0),
+    ],
 )
-def test_stamps_of_a_clock_that_stands_still_between_its_steps_are_not_believed(clock, packet):
-    result = run(Sender(stamps=f"coarse:{clock}", packet=packet, seconds=16.0))
+def test_stamps_of_a_clock_that_stands_still_between_its_steps_are_not_believed(
+    clock, packet, stated
+):
+    result = run(Sender(stamps=f"coarse:{clock}", packet=packet, stated=stated, seconds=16.0))
     assert result.worst_ms() < 30.0
     assert result.marked == 0
     assert sum(e.value == "stamps" for e in result.events) == 1
@@ -372,7 +407,7 @@ def test_rows_that_come_at_a_third_of_the_rate_in_use_show_the_right_one_and_not
 
 
 @pytest.mark.parametrize("rate", [250.0, 254.5, 255.0])
-@pytest.mark.parametrize("packet", [50, 100, 128])
+@pytest.mark.parametrize("packet", [50, 100, 128, 256])
 def test_stamps_counted_at_a_wrong_rate_are_noticed_in_long_packets_too(packet, rate):
     sender = Sender(stated=256.0, rate=rate, packet=packet, stamps="nominal", poll=0.002)
     result = run(sender)
@@ -413,3 +448,30 @@ def test_seconds_lost_of_bursts_whose_stamps_are_doubted_are_found_by_arrival(st
     assert result.lost >= 250
     assert result.marked == result.lost
     assert result.worst_ms(0.0) < 50.0
+
+
+@pytest.mark.parametrize(("stated", "rate"), [(125.0, 100.0), (250.0, 200.0)])
+def test_long_packets_counted_back_at_a_wrong_rate_lose_nothing_before_each_for_ever(stated, rate):
+    result = run(Sender(stated=stated, rate=rate, packet=60, stamps="last", busy=True, seed=60))
+    assert result.rates[-1] == pytest.approx(rate, rel=1e-3)
+    assert result.worst_ms(8.0) < 10.0
+    assert not np.diff(result.off[result.at > 6.0]).any()
+
+
+@pytest.mark.parametrize("packet", [1, 4, 12])
+def test_a_rate_that_halves_is_no_loss_of_every_second_sample(packet):
+    result = run(Sender(stated=256.0, stamps="none", packet=packet, change=(8.0, 128.0)))
+    assert result.rates[-1] == pytest.approx(128.0, rel=1e-2)
+    assert result.marked < 100  # until it shows
+
+
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize("pause", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize(
+    "sends", [{"stamps": "epoch"}, {"stamps": "none"}, {"stamps": "none", "stamped": False}]
+)
+def test_what_comes_hardly_faster_after_a_silence_is_what_it_held_back(sends, pause, packet):
+    result = run(Sender(packet=packet, backlog=(8.0, pause, 1.05), seconds=40.0, **sends))
+    assert result.marked == 0
+    assert result.worst_ms(0.0) < 30.0
+    assert result.rates == []
