@@ -145,8 +145,7 @@ class Uncounted:
 
     def _catches_up(self, seen: float) -> bool:
         """Whether what a silence held back comes in."""
-        since = seen - max(self._falling[0], self._silent)
-        return self._trust.backlog or since < 2 * _FELL_S
+        return self._trust.backlog or seen - max(self._falling[0], self._silent) < 2 * _FELL_S
 
     def few(self, stamps: list[float], seen: float) -> list[float] | None:
         """Return the times of a few samples of which all is in line, as `take` gives them.
@@ -254,10 +253,8 @@ class Uncounted:
         self._window_at = held.seen[-1]
 
     def _follow(self, first: float, found: Spread) -> None:
-        self._lattice, self._spread = (
-            Lattice(first, found.period, found.unit, exact=found.exact),
-            found,
-        )
+        self._spread = found
+        self._lattice = Lattice(first, found.period, found.unit, exact=found.exact)
 
     def _times(self, stamps: Floats, seen: float) -> Floats:
         """Return the times of a read for the clock: its stamps, or its arrival."""
