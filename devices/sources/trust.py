@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -45,9 +46,14 @@ class _Bin:
     ages: list[tuple[float, float]] = field(default_factory=list)
     believed: bool = True
 
+    @cached_property
+    def quickest(self) -> tuple[float, float]:
+        """The least age and its read; to be asked once no more come."""
+        return min(self.ages)
+
     @property
     def least(self) -> float:
-        return min(self.ages)[0]
+        return self.quickest[0]
 
 
 class Trust:
@@ -183,7 +189,7 @@ class Trust:
             return ""
         # Where reads are further apart than bins, the first of a bin is all of it.
         alone = done.ages and new.ages[0][1] - done.ages[-1][1] >= _BIN
-        bins = [*self._bins, new] if alone else list(self._bins)
+        bins = [*self._bins, _Bin(new.number, new.ages[:])] if alone else list(self._bins)
         lines = [(rise, *_line(bins[-n:])) for n, rise in _SLOPES.items() if len(bins) >= n]
         if self._older(bins) or any(grown >= rise for rise, grown, _ in lines):
             self.slows = max([slope for _, _, slope in lines], default=0.0)
@@ -219,7 +225,7 @@ class Trust:
 
 def _line(bins: list[_Bin]) -> tuple[float, float]:
     """By how much the quickest reads age, in s and s per s, if they do along a line; else 0."""
-    ages, at = np.array([min(one.ages) for one in bins]).T
+    ages, at = np.array([one.quickest for one in bins]).T
     grown, passed = float(ages[-1] - ages[0]), float(at[-1] - at[0])
     if not passed:
         return 0.0, 0.0
