@@ -256,7 +256,7 @@ def life(
         taste.begin(n * BETWEEN)
         seen, person = session(
             person, calibration, brain, taste, tracks,
-            at=FIRST + n * BETWEEN, minutes=minutes, seed=int(rng.integers(2**31)),
+            at=FIRST + person.sessions * BETWEEN, minutes=minutes, seed=int(rng.integers(2**31)),
         )  # fmt: skip
         out.append(seen)
     return out, person
@@ -271,10 +271,9 @@ def rows(*, persons: int, sessions: int, minutes: float, seed: int) -> Iterator[
             if name == "a stranger's calibration":
                 given["calibration"] = load_calibration("clear")
             elif name == "a stranger's record":
-                kept = {"seed": seed + 1, "sessions": sessions, "minutes": minutes}
-                given["record"] = replace(
-                    life(number, gain=_GAIN * STRANGER, **kept)[1], record=Listener().record
-                )
+                given["record"] = life(
+                    number, seed=seed + 1, sessions=sessions, minutes=minutes, gain=_GAIN * STRANGER
+                )[1]
             weeks = {"seed": seed, "sessions": sessions, "minutes": minutes} | given
             lived, _ = life(number, **weeks)
             acts = [len(one.actions) for one in lived]
