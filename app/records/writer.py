@@ -3,8 +3,9 @@
 The loop and the sound never wait for the disk: every call puts its data on a queue and returns;
 one thread writes. What a call handed over is in the system's hands some milliseconds later (it
 then survives the death of this process) and on the disk within about a second (it then survives
-a power cut). When the disk fails, recording stops, `SessionWriter.problem` says why in one
-sentence, and everything else goes on.
+a power cut). A second thread waits for the disk: on a busy one that takes seconds, in which what
+comes is handed over all the same. When the disk fails, recording stops, `SessionWriter.problem`
+says why in one sentence, and everything else goes on.
 """
 
 from __future__ import annotations
@@ -212,6 +213,9 @@ class SessionWriter:
         self._queue = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting = 0
+        #: What waits for the disk itself, apart from what is only handed to the system.
+        self._slow: queue.SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None]
+        self._slow = queue.SimpleQueue()
         self._files: list[DataFile] = []
         self._reserve: Reserve | None = None
         try:
@@ -234,7 +238,9 @@ class SessionWriter:
                 self._reserve.release()
             raise RecordError(_sentence(error, self.folder)) from error
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._syncing = threading.Thread(target=self._run_slow, name="recorder sync", daemon=True)
         self._thread.start()
+        self._syncing.start()
         source, second = manifest.get("source"), manifest.get("second_source")
         if isinstance(source, Mapping) and source.get("ch_names"):
             self.source(source)
@@ -270,7 +276,9 @@ class SessionWriter:
         self._sources[second] = streams = source_streams(described, second=second)
         for stream in streams:
             self._put(self._xdf.declare, stream)
-        self._put(self._rewrite_manifest, {"second_source" if second else "source": described})
+        key = "second_source" if second else "source"
+        if self._manifest.get(key) != described:
+            self._slow.put((self._rewrite_manifest, ({key: described},)))
 
     def eeg(self, data: npt.ArrayLike, times: npt.ArrayLike, *, second: bool = False) -> None:
         """Record rows [shape=(n_samples, n_channels)] of a source, NaN rows where lost.
@@ -376,11 +384,14 @@ class SessionWriter:
     def _run(self) -> None:
         sync_at = time.monotonic() + SYNC_EVERY
         while True:
+            if time.monotonic() >= sync_at:
+                sync_at = time.monotonic() + SYNC_EVERY
+                if self._slow.empty():  # the disk keeps up
+                    self._slow.put((self._sync, ()))
             try:
                 item = self._queue.get(timeout=max(0.0, sync_at - time.monotonic()))
             except queue.Empty:
-                item = (self._sync, (), 0)
-                sync_at = time.monotonic() + SYNC_EVERY
+                continue
             if item is None:
                 break
             write, args, size = item
@@ -388,11 +399,14 @@ class SessionWriter:
                 self._waiting -= size
             if not self._problem or write == self._finish:
                 self._guarded(write, *args)
-            if time.monotonic() >= sync_at and not self._problem:
-                self._guarded(self._sync)
-                sync_at = time.monotonic() + SYNC_EVERY
         for file in self._files:
             self._guarded(file.close)
+
+    def _run_slow(self) -> None:
+        while (item := self._slow.get()) is not None:
+            write, args = item
+            if not self._problem:
+                self._guarded(write, *args)
 
     def _guarded(self, write: Callable[..., None], *args: Any) -> None:
         try:
@@ -430,6 +444,8 @@ class SessionWriter:
                 self._guarded(write)
 
     def _finish(self, summary: Mapping[str, Any]) -> None:
+        self._slow.put(None)
+        self._syncing.join()  # what it was about to write is older
         self._end_files()
         if self._reserve is not None:
             self._reserve.release()  # so that a full disk, too, is told of in session.json

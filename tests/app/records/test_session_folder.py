@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import pyxdf
 
+from app.records import sink
 from app.records import writer as writer_module
 from app.records.jsontext import encode
 from app.records.reader import SessionReader
@@ -21,6 +22,7 @@ from app.records.writer import SessionWriter
 from devices.sources.source import SourceInfo
 from devices.timeline import COLUMNS
 from dsp.sound.heard import HEARD_NAMES, Heard
+from tests.doubles.eeg_fakes import wait_until
 from tests.doubles.making_sessions import CH_NAMES, NOTICE, T0, make_session, manifest
 
 
@@ -261,6 +263,42 @@ def test_a_slow_disk_never_makes_the_loop_wait(tmp_path: Path) -> None:
     writer.close()
     assert waited < 2.0
     assert len(SessionReader(writer.folder).events()) == 200
+
+
+def test_what_comes_while_the_disk_does_not_answer_is_in_the_file_all_the_same(
+    tmp_path: Path, monkeypatch
+) -> None:
+    gate, asked = threading.Event(), []
+    replace = sink.replace_file
+
+    def stuck(*given: object) -> None:
+        asked.append("manifest")
+        gate.wait(30.0)
+        replace(*given)  # type: ignore[arg-type]
+
+    class Stuck(AppendFile):
+        def sync(self) -> None:
+            asked.append("sync")
+            gate.wait(30.0)
+            super().sync()
+
+    known = manifest()
+    source = known.pop("source")
+    writer = SessionWriter(tmp_path, known, open_file=Stuck)
+    monkeypatch.setattr("app.records.writer.replace_file", stuck)
+    writer.source(source)
+    end, k = time.monotonic() + 1.5, 0  # a sync is due every second
+    while time.monotonic() < end:
+        writer.eeg(np.zeros((10, 8), np.float32), T0 + k / 25 + np.arange(10) / 250)
+        k += 1
+        time.sleep(0.02)
+    wait_until(lambda: SessionReader(writer.folder).eeg()[0].size == 10 * k)
+    assert "manifest" in asked
+    gate.set()
+    writer.close()
+    assert "sync" in asked
+    assert SessionReader(writer.folder).problems == []
+    assert SessionReader(writer.folder).ch_names == source["ch_names"]
 
 
 def test_a_folder_cut_anywhere_opens_and_says_what_is_missing(tmp_path: Path) -> None:
