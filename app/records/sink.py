@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Protocol
 
 from app.records.sealed import Seal
 
@@ -23,6 +24,26 @@ def _write_all(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+class DataFile(Protocol):
+    """What the writer needs of a file; `AppendFile` is the real one."""
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` or raise `OSError`."""
+        ...
+
+    def sync(self) -> None:
+        """Bring it to the disk or raise `OSError`."""
+        ...
+
+    def finish(self) -> None:
+        """Say that nothing follows, or raise `OSError`."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
 
 
 class AppendFile:

@@ -24,14 +24,14 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from app.records.jsontext import encode, plain
 from app.records.sealed import Seal
-from app.records.sink import RESERVE, AppendFile, Reserve, make_folder, replace_file
+from app.records.sink import RESERVE, AppendFile, DataFile, Reserve, make_folder, replace_file
 from app.records.streams import EEG, MARKERS, SECOND, STIMULUS, TIMELINE, source_streams
 from app.records.xdf import Stream, XdfWriter
 from devices.timeline import COLUMNS
@@ -48,26 +48,6 @@ _BEGUN, _LEFT_S = ".attune-beginning-", 3600.0  # how a folder is called before 
 _SILENT_KINDS = ("tick", "truth")  # not repeated as markers in recording.xdf
 
 _log = logging.getLogger(__name__)
-
-
-class DataFile(Protocol):
-    """What the writer needs of a file; `app.records.sink.AppendFile` is the real one."""
-
-    def append(self, data: bytes) -> None:
-        """Write all of `data` or raise `OSError`."""
-        ...
-
-    def sync(self) -> None:
-        """Bring it to the disk or raise `OSError`."""
-        ...
-
-    def finish(self) -> None:
-        """Say that nothing follows, or raise `OSError`."""
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
-        ...
 
 
 def _sentence(error: OSError, folder: Path) -> str:
