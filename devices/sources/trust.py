@@ -192,7 +192,7 @@ class Trust:
         bins = [*self._bins, _Bin(new.number, new.ages[:])] if alone else list(self._bins)
         lines = [(rise, *_line(bins[-n:])) for n, rise in _SLOPES.items() if len(bins) >= n]
         if self._older(bins) or any(grown >= rise for rise, grown, _ in lines):
-            self.slows = max([slope for _, _, slope in lines], default=0.0)
+            self.slows = max([slope for _, _, slope in lines] + [0.0])
             return BEHIND
         if self.believed:
             since = new.number - _BASE_S / _BIN

@@ -74,3 +74,12 @@ def test_first_stamps_may_step_as_far_as_time_passed_and_not_back():
     first = [np.array([0.1, 0.98]), *calm[1:]]
     assert "jumped" in jumps(first, seen, 0.02, 0.02)
     assert jumps(first, seen, 0.0, 0.02) == ""
+
+
+def test_stamps_that_fell_behind_and_catch_up_slowly_show_no_higher_rate():
+    trust = Trust()
+    for t in np.arange(0.0, 20.0, 0.02):
+        if not trust.hear(t - (t > 10.0) * (0.045 - 0.004 * (t - 10.0)), t, 0.0):
+            break
+    assert trust.reason == "they fall behind the samples"
+    assert trust.slows == 0.0
