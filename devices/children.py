@@ -8,10 +8,14 @@ them, or until it is gone.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.synchronize import Event
 
 #: Signals by which a program is asked to end, as far as the system has them.
 ENDING = tuple(
@@ -49,3 +53,20 @@ def parent_gone() -> bool:
     """In a child: whether the program that started it has ended."""
     parent = multiprocessing.parent_process()
     return parent is None or not parent.is_alive()
+
+
+def end_with_parent(stop: Event | None = None) -> None:
+    """In a worker: end at once, in whatever it is, when its parent has ended or says `stop`.
+
+    A worker of a pool whose program was killed goes on with what it has, and then waits for good.
+    """
+
+    def watch() -> None:
+        while not parent_gone():
+            if stop is None:
+                time.sleep(0.5)
+            elif stop.wait(0.5):
+                break
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

@@ -15,6 +15,7 @@ from app.paths import tracks_cache
 from app.report.closing import Closing, Moment, loop_closing
 from app.session.plan import Plan
 from app.session.session import Session
+from devices.children import end_with_parent
 from playlists.analysis.prepare import prepare
 from playlists.files import open_playlist
 from playlists.tracks import PreparedTrack
@@ -87,7 +88,9 @@ def demo(plan: Plan, *, seeds: int, workers: int | None = None) -> Iterator[Demo
     if workers == 1:
         yield from map(demo_session, plans)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=end_with_parent
+    ) as pool:
         futures = [pool.submit(demo_session, p) for p in plans]
         try:
             for future in as_completed(futures):

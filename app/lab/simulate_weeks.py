@@ -9,7 +9,6 @@ import queue
 import signal
 import statistics
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing.synchronize import Event
@@ -19,6 +18,7 @@ import numpy as np
 from scipy import stats
 
 from app.lab.life import REFERENCE_SESSION, Collection, Life, Lived, Weeks, live
+from devices.children import end_with_parent
 
 FOLLOWS_S = (60.0, 30.0)  #: s within which the share is told that follows
 
@@ -41,13 +41,7 @@ def _begin(stop: Event, done: Any, folder: str) -> None:
     global _done
     _done, tempfile.tempdir = done, folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end, args=(stop,), daemon=True).start()
-
-
-def _end(stop: Event) -> None:
-    """End this process at once when somebody says so, in whatever it is."""
-    stop.wait()
-    os._exit(1)
+    end_with_parent(stop)
 
 
 def _one_life(weeks: Weeks, number: int, collection: Collection) -> Life:

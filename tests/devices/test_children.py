@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from devices.children import ENDING, deaf_children, parent_gone, stay_deaf
+from devices.children import ENDING, deaf_children, end_with_parent, parent_gone, stay_deaf
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
@@ -78,3 +79,32 @@ def test_what_removes_shared_memory_after_us_outlives_a_signal_to_the_group() ->
 
 def test_who_has_no_parent_of_its_own_making_has_lost_it() -> None:
     assert parent_gone()
+
+
+def _at_work(pipe: Connection) -> None:
+    end_with_parent()
+    pipe.send(os.getpid())
+    time.sleep(120.0)
+
+
+def _killed(pipe: Connection) -> None:
+    context = multiprocessing.get_context("spawn")
+    context.Process(target=_at_work, args=(pipe,)).start()
+    time.sleep(120.0)
+
+
+def test_a_worker_ends_with_the_program_that_was_killed() -> None:
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    program = context.Process(target=_killed, args=(theirs,))
+    program.start()
+    theirs.close()
+    assert pipe.poll(30.0)
+    worker = pipe.recv()
+    os.kill(worker, 0)  # is there
+    program.kill()
+    program.join()
+    assert pipe.poll(10.0)  # the end of the pipe, which the worker alone still held
+    with pytest.raises(EOFError):
+        pipe.recv()
+    program.close()
