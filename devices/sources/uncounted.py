@@ -426,7 +426,7 @@ class Uncounted:
                 self._window_at = reads.seen[-1]
             return
         if self._catches_up(reads.seen[-1]):
-            self._window.clear()
+            self._window, self._window_at = [], reads.seen[-1]
             return
         self._window.append(reads.stamps)
         if reads.seen[-1] - self._window_at < _AGAIN_S:

@@ -475,3 +475,17 @@ def test_what_comes_hardly_faster_after_a_silence_is_what_it_held_back(sends, pa
     assert result.marked == 0
     assert result.worst_ms(0.0) < 30.0
     assert result.rates == []
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_packet_after_a_silence_shows_no_spread_of_stamps(seed):
+    """Stamps given one after the other at sending are microseconds apart in a packet."""
+    rng, placer, lost = np.random.default_rng(seed), SamplePlacer(250.0), 0
+    for k in range(600):
+        at = 0.048 * (k + 1) + 0.03 * rng.random()
+        seen = 5000.0 + (9.0 + 1e-3 * (k % 12) if 8.0 < at < 9.0 else at)
+        stamps = seen - 1e-4 + 2e-6 * np.arange(12)
+        placed = placer.place(np.ones((12, 1), np.float32), stamps.tolist(), seen=seen)
+        lost += 0 if placed is None else int(placed[1].sum())
+    assert lost == 0
+    assert [e.value for e in placer.events() if e.kind == "rate"] == []
