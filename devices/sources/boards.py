@@ -7,6 +7,7 @@ process, and a serial port that dies leaves a spinning thread behind.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import time
 from typing import Any
@@ -80,7 +81,8 @@ class BoardSource:
         channels: Wanted = (),
         because: str = "",
     ) -> None:
-        import brainflow.board_shim  # noqa: F401  # now, and not when a headset is to be opened
+        if multiprocessing.parent_process():  # where it is read: before its turn to open comes
+            import brainflow.board_shim  # noqa: F401
 
         self._word, self._port = board_word(board), port
         self._options, self._wanted, self._because = options, channels, because

@@ -74,10 +74,11 @@ def killed(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("killed")
     with Program(*HEADLESS, "--source", "synthetic", "--seed", "3", "--out", str(root)) as program:
         program.says(r"0:(0[6-9]|1\d)  EEG streaming")
+        until(lambda: len(children(program.process.pid)) >= 6, seconds=5)
         ours = children(program.process.pid)
         # Only what our processes have mapped: other programs on this machine make segments too.
         held = {s for s in segments() for pid in ours if s in Path(f"/proc/{pid}/maps").read_text()}
-        assert len(ours) == 5  # board, engine, two decoders, and Python's own tracker
+        assert len(ours) == 6  # board, who would take its place, engine, two decoders, a tracker
         assert held
         program.send(signal.SIGKILL)
         program.process.wait(5)
