@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,25 @@ from devices.sources.reads import Reads
 Floats = npt.NDArray[np.float64]
 
 LATE_S = 0.025  #: s by which a read that was not held up may be late
+_SILENCE_S, _USUAL_READS = 0.3, 16  # s without a sample, twice as long as between others
 _HEAVY = 0.3  # share of samples that no network loses evenly
+
+
+class Silence:
+    """Knows when samples came after a silence: what comes faster then is what it held back."""
+
+    def __init__(self) -> None:
+        self.end = -np.inf  #: s: the first read after the last one
+        self.seen = np.inf  #: s: the newest read
+        self._waits = deque([0.0], maxlen=_USUAL_READS)
+
+    def hear(self, seen: float) -> None:
+        """Take the time of a read, s."""
+        waited, self.seen = seen - self.seen, seen
+        if waited > max(_SILENCE_S, 2.0 * sorted(self._waits)[len(self._waits) // 2]):
+            self.end = seen
+        if waited > 0.0:
+            self._waits.append(waited)
 
 
 def course(

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.clock import SampleClock
-from devices.sources.lateness import LATE_S, course, lost_before
+from devices.sources.lateness import LATE_S, Silence, course, lost_before
 from devices.sources.pace import Pace
 from devices.sources.reads import START_READS, Reads
 from devices.sources.stamps import WILD, Judgement, Lattice, Spread, filled, spread
@@ -37,7 +37,7 @@ _SURE_LATE_S, _SURE_STAY_S = 0.1, 1.0  # s, where stamps would have shown what i
 _STAY_READS = 8
 _EACH = 5  # reads in a row before which some seem lost
 _FALLS, _FALLS_MUCH = 0.02, 0.2  # s per s by which lateness falls: of exact stamps, and of others
-_SILENCE_S, _SILENT_STAY_S = 0.3, 0.8  # s without a sample, and until it is judged what that was
+_SILENT_STAY_S = 0.8  # s after a silence until it is judged what was lost in it
 _FELL_S = 1.0  # s after which it must have gone on
 _STAY_S, _STAY_BOARD_S = 0.4, 0.15  # s that samples must be late for what is lost
 _AGAIN_S = 2.0  # s between two looks whether stamps are regular now
@@ -69,10 +69,7 @@ class Uncounted:
         self._unsure_until = -np.inf  # until then arrival may show what was lost at a jump
         self._window: list[Floats] = []  # stamps among which regularity is looked for again
         self._window_at = -np.inf
-        self._seen, self._silent = (
-            np.inf,
-            -np.inf,
-        )  # s: the last read, and the first after a silence
+        self._silence = Silence()
         self._falling = (-np.inf, 0.0)  # s: when lateness was last seen to fall, and what it was
         self._slow = False  # whether it falls after a silence, and may do so slowly
         self._filled = 0.0  # stamp for what bears none
@@ -85,9 +82,7 @@ class Uncounted:
     ) -> tuple[Reads, npt.NDArray[np.int64]] | None:
         """Take one read; return what can be placed with the samples lost before each, or None."""
         stamps = self._numbers(stamps, seen)
-        if seen - self._seen > _SILENCE_S:
-            self._silent = seen
-        self._seen = seen
+        self._silence.hear(seen)
         if self._begun and self._lattice is not None:
             stamps = self._spread.respaced(stamps, self._lattice.period)
         new = Reads(data, stamps, stamps, [stamps.size], [seen])
@@ -145,7 +140,7 @@ class Uncounted:
 
     def _catches_up(self, seen: float) -> bool:
         """Whether what a silence held back comes in."""
-        return self._trust.backlog or seen - max(self._falling[0], self._silent) < 2 * _FELL_S
+        return self._trust.backlog or seen - max(self._falling[0], self._silence.end) < 2 * _FELL_S
 
     def few(self, stamps: list[float], seen: float) -> list[float] | None:
         """Return the times of a few samples of which all is in line, as `take` gives them.
@@ -170,7 +165,7 @@ class Uncounted:
         if self._stamped:
             trust.hear(newest, seen, 0.0)
         self._pace.add(n, seen, period)
-        self._filled, self._seen = stamps[-1], seen
+        self._filled, self._silence.seen = stamps[-1], seen
         return times
 
     def rest(self) -> tuple[Reads, npt.NDArray[np.int64]] | None:
@@ -378,10 +373,10 @@ class Uncounted:
             return len(late)
         # Lateness that falls is of what a silence held back, which comes in and was not lost.
         # After a silence, what comes faster than before is what it held back.
-        after = end - max(self._silent, self._falling[0] if self._slow else -np.inf)
+        after = end - max(self._silence.end, self._falling[0] if self._slow else -np.inf)
         self._slow = after < 2 * _FELL_S
         fast = _FALLS if self._spread.exact or self._slow else _FALLS_MUCH
-        if end - self._silent < 2 * _FELL_S:
+        if end - self._silence.end < 2 * _FELL_S:
             stay = max(stay, _SILENT_STAY_S)
         since, before = end - self._falling[0], self._falling[1]
         if since < 2 * _FELL_S and (since < _FELL_S or before - late[-1] > fast * since):

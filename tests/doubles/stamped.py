@@ -177,9 +177,10 @@ def run(sender: Sender) -> Result:
         assert np.isnan(placed[0].data).all(axis=1).tolist() == placed[1].tolist()
     data = np.concatenate([c.data for c in chunks])[:, 0]
     times = np.concatenate([c.times for c in chunks])
-    which = data[np.isfinite(data)].astype(int)
-    assert np.array_equal(which, index[: which.size])  # nothing swallowed, nothing swapped
-    assert which.size >= index.size - max(sender.packet, rate)
+    rest = placer.rest()  # kept back, and not judged yet, when it ended
+    which = data if rest is None else np.append(data, rest[0].data[:, 0])
+    which = which[np.isfinite(which)].astype(int)
+    assert np.array_equal(which, index[:done])  # nothing swallowed, nothing swapped
     result = judged(data, times, taken, START, events)
     result.delay, result.first = np.array(delays), first_row - first_read
     return result

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devices.sources.lateness import course, lost_before
+from devices.sources.lateness import Silence, course, lost_before
 from devices.sources.reads import Reads
+from tests.doubles.stamped import Sender, run
 
 
 def missing(counts, seen, packet):
@@ -59,3 +60,25 @@ def test_lateness_that_grows_a_little_is_a_rate_only_where_lost_samples_are_coun
     late = 0.03 + 0.001 * np.arange(20)
     assert course(late, 0.4, 0.2, exact=True) == "rate"
     assert course(late, 0.4, 0.2, exact=False) == "lost"
+
+
+@pytest.mark.parametrize("wait", [0.004, 0.02, 0.3, 1.0])
+def test_a_silence_is_longer_than_what_is_usual_between_reads(wait):
+    silence, seen = Silence(), 70.0
+    for _ in range(30):
+        seen += wait
+        silence.hear(seen)
+    assert silence.end < seen - 20 * wait  # if there was one it was at the start
+    seen += max(2.0 * wait, 0.3) - 0.01
+    silence.hear(seen)
+    assert silence.end < seen
+    seen += max(2.0 * wait, 0.3) + 0.01
+    silence.hear(seen)
+    assert silence.end == seen
+
+
+@pytest.mark.parametrize(("stated", "seed"), [(128.0, 2), (125.0, 3)])
+def test_long_packets_are_no_silences_in_which_a_wrong_rate_stays(stated, seed):
+    result = run(Sender(stated=stated, packet=40, stamps="zero", busy=True, poll=0.002, seed=seed))
+    assert result.worst_ms(20.0) < 100.0
+    assert result.rates[-1] == pytest.approx(stated, rel=0.01)
