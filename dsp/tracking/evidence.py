@@ -138,5 +138,5 @@ class Evidence:
 
     @property
     def ever(self) -> bool:
-        """True once the session has shown following."""
+        """True once the session has shown following; what other means showed may lapse."""
         return self._shown or self.highest >= self._bound
